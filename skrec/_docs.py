@@ -1,0 +1,141 @@
+"""Parameter descriptions that several classes share, written once."""
+
+import textwrap
+
+_SHARED = {
+    "training": """
+        dropout : float, default=0.0
+            Fraction of the hidden units dropped in training, in [0, 1).
+        l1 : float, default=0.0
+            Penalty on the absolute values of the kernel weights.
+        l2 : float, default=0.0
+            Penalty on the squares of the kernel weights.
+        batch_norm : bool, default=False
+            Whether to normalise hidden layers over the batch.
+        optimizer : str, Keras optimizer class or Keras optimizer, default="adam"
+            ``"sgd"``, ``"momentum"``, ``"nesterov"``, ``"rmsprop"``, ``"adam"``,
+            ``"adamw"`` or ``"adagrad"``; a class; or an object, which is copied and
+            brings its own learning rate.
+        optimizer_params : dict, default=None
+            Further parameters of the optimizer. Each can be set and tuned as
+            ``optimizer__<name>``, for example ``optimizer__beta_1``.
+        learning_rate : float, default=0.001
+            Learning rate before the schedule.
+        lr_schedule : {"step", "exponential", "cosine"}, Keras schedule, callable or \
+None, default=None
+            ``"step"`` halves the rate every 10 epochs, ``"exponential"`` multiplies it
+            by exp(-0.1) an epoch, ``"cosine"`` takes it to zero over `epochs`. A Keras
+            schedule replaces the rate; a callable gets the epoch, from 0, and the rate.
+        clipnorm : float, default=None
+            Largest norm of the gradient of each weight array.
+        batch_size : int, default=32
+            Samples a training step; None for all at once.
+        epochs : int, default=30
+            Passes over the training samples.
+        early_stopping : bool, default=False
+            Whether to stop once the validation loss no longer falls, and to keep the
+            weights of the best epoch.
+        validation_fraction : float, default=0.1
+            Part of the training samples set aside for early stopping, stratified for
+            classifiers, unless `fit` gets `X_val` and `y_val`.
+        n_iter_no_change : int, default=10
+            Epochs without a lower validation loss after which to stop.
+        class_weight : dict, "balanced" or None, default=None
+            Weight of each class, by label; classifiers only.
+        callbacks : Keras callback or list of Keras callbacks, default=None
+            Run on a private model with this network's weights, whose inputs are
+            standardised. One that acts between batches makes training slower.
+        standardize : bool, default=True
+            Whether to scale each feature (2-D X) or channel to zero mean and unit
+            variance and, for regressors, the targets too, which `predict` undoes.
+        device : str, default="auto"
+            ``"auto"`` for the first GPU, else the CPU; or a name such as ``"/GPU:1"``.
+        precision : {"float32", "float64", "mixed_float16", "mixed_bfloat16"}, \
+default="float32"
+            Precision of the arithmetic.
+        warm_start : bool, default=False
+            Whether `fit` goes on from the weights of the last call.
+        random_state : int, RandomState instance or None, default=None
+            Seeds initial weights, shuffling, dropout and the validation split of this
+            estimator alone. An integer gives the same result each time.
+        verbose : int, default=0
+            1 prints a line an epoch.""",
+    "fitted": """
+        history_ : dict of str to list of float
+            ``loss`` of each epoch and, with validation samples, ``val_loss``.
+        n_iter_ : int
+            Number of epochs trained.
+        n_features_in_ : int
+            Size of the second dimension of X.
+        feature_names_in_ : ndarray of shape (n_features_in_,)
+            Names of the columns, if X had any.
+        model_ : keras.Model
+            A private Keras model from X, as it is, to predictions. Once asked for, its
+            weights are those of the estimator.""",
+    "generic": """
+        model : callable, keras.Model or None, default=None
+            Build function, or a model, of which each fit trains a copy. The function
+            gets those of its arguments that are parameters of the estimator, without
+            or with ``model__`` in front, and ``meta``, ``compile_kwargs`` and
+            ``params`` if it asks for them. What it returns is compiled if it is not.
+        build_fn : callable, default=None
+            Old name of `model`.
+        warm_start : bool, default=False
+            Whether `fit` goes on from the weights of the last call.
+        random_state : int, RandomState instance or None, default=None
+            Seeds weights, shuffling and dropout of this estimator alone; the global
+            generators are put back after the build function has run.
+        optimizer : str, Keras optimizer class or Keras optimizer, default="rmsprop"
+            Optimizer; ``optimizer__learning_rate`` and so on are its arguments.
+        loss : str, Keras loss, class or callable, default=None
+            Loss; ``loss__from_logits`` and so on are its arguments.
+        metrics : list of str, Keras metrics, classes or callables, default=None
+            Metrics for ``history_``; ``metrics__`` routes arguments to them.
+        batch_size : int, default=None
+            Samples a training step: None for 32, -1 for all at once.
+        validation_batch_size : int, default=None
+            Samples a step of validation.
+        verbose : int, default=1
+            0 for silence, else a line an epoch.
+        callbacks : Keras callback, class, list or dict of them, default=None
+            Keras callbacks; ``callbacks__patience``, ``callbacks__0__patience`` or
+            ``callbacks__name__patience`` are arguments of classes.
+        validation_split : float, default=0.0
+            Part of the samples, the last ones, to score after each epoch.
+        shuffle : bool, default=True
+            Whether to visit the samples in a new order in each epoch.
+        run_eagerly : bool, default=False
+            Whether Keras is to run without graphs, for debugging.
+        epochs : int, default=1
+            Passes over the training samples.""",
+    "generic_fitted": """
+        history_ : dict of str to list of float
+            Loss and metrics of each epoch, those of validation with ``val_`` in front.
+        model_ : keras.Model
+            The trained model.
+        target_encoder_, feature_encoder_ : transformer
+            Fitted encoders of y and X.
+        n_features_in_ : int
+            Size of the second dimension of X.""",
+}
+
+
+def with_shared_docs(cls: type) -> type:
+    """Fill ``%(training)s`` and ``%(fitted)s`` in a class's docstring.
+
+    Parameters
+    ----------
+    cls : type
+        The class.
+
+    Returns
+    -------
+    type
+        The same class.
+    """
+    blocks = {
+        name: textwrap.indent(textwrap.dedent(text), "    ").strip()
+        for name, text in _SHARED.items()
+    }
+    cls.__doc__ = (cls.__doc__ or "") % blocks
+    return cls

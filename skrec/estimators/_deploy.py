@@ -1,0 +1,91 @@
+"""From a network on standardised inputs to a Keras model on the user's own X."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from skrec.networks import PADDING_VALUE
+from skrec.preprocessing._scaling import ChannelScaler
+
+
+@dataclass
+class Head:
+    """What comes after the network's outputs.
+
+    Parameters
+    ----------
+    activation : {"sigmoid", "softmax", "linear"}
+        Turns logits into probabilities.
+    scaler : ChannelScaler, default=None
+        Undone on a regressor's outputs.
+    """
+
+    activation: str
+    scaler: ChannelScaler | None = None
+
+
+def deployable(
+    core: keras.Model, scaler: ChannelScaler | None, masked: bool, head: Head
+) -> keras.Model:
+    """Put standardisation before a network and its activation behind.
+
+    Parameters
+    ----------
+    core : keras.Model
+        Compiled network.
+    scaler : ChannelScaler or None
+        What X was standardised with.
+    masked : bool
+        Whether steps that are all zero are padding.
+    head : Head
+        What comes after the network.
+
+    Returns
+    -------
+    keras.Model
+        Compiled model of standard Keras layers and operations; it loads without skrec.
+    """
+    inputs = core.input
+    raw = keras.Input(inputs.shape[1:], dtype=inputs.dtype, name="X")
+    x: Any = raw
+    if scaler is not None:
+        x = keras.layers.Normalization(
+            mean=scaler.mean, variance=scaler.variance, dtype=inputs.dtype
+        )(x)
+    if masked:
+        padded = keras.ops.all(keras.ops.equal(raw, 0.0), axis=-1, keepdims=True)
+        x = keras.ops.where(padded, PADDING_VALUE, x)
+    outputs = core(x)
+    if head.activation != "linear":
+        outputs = keras.layers.Activation(head.activation, dtype=outputs.dtype)(outputs)
+    if head.scaler is not None:
+        outputs = keras.layers.Rescaling(
+            np.sqrt(head.scaler.variance).tolist(),
+            head.scaler.mean.tolist(),
+            dtype=outputs.dtype,
+        )(outputs)
+    model = keras.Model(raw, outputs)
+    loss = core.loss.get_config()
+    if "from_logits" in loss:
+        loss["from_logits"] = False
+    optimizer = type(core.optimizer).from_config(core.optimizer.get_config())
+    model.compile(optimizer=optimizer, loss=type(core.loss).from_config(loss))
+    return model
+
+
+def network_of(model: keras.Model) -> keras.Model:
+    """Return the network inside a model that :func:`deployable` made.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The deployable model.
+
+    Returns
+    -------
+    keras.Model
+        The network, which holds all of its weights.
+    """
+    return next(layer for layer in model.layers if isinstance(layer, keras.Model))

@@ -1,0 +1,69 @@
+"""Epochs as seen from scikit-learn: history, printed lines, callback tasks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+class EpochReporter:
+    """Observer of a training loop on behalf of an estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose fit it is; its ``history_`` grows by each epoch.
+    context : sklearn.callback.CallbackContext
+        The task of the fit, under which each epoch is a subtask.
+    X, y : array-like
+        What was fitted, for the callbacks.
+    metadata : dict or None
+        Such as the sample weights, for the callbacks.
+    epochs : int
+        Number of epochs of this fit.
+    """
+
+    def __init__(
+        self, estimator: Any, context: Any, X: Any, y: Any, metadata: Any, epochs: int
+    ) -> None:
+        self.estimator = estimator
+        self.context = context
+        self.data = {"X": X, "y": y, "metadata": metadata}
+        self.epochs = epochs
+        self.n_done = 0
+
+    def epoch_begin(self) -> None:
+        """Open the epoch's task."""
+        self._task = self.context.subcontext(task_name="epoch")
+        self._task.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+
+    def epoch_end(
+        self, logs: dict[str, float], weights: Callable[[], list[np.ndarray]]
+    ) -> bool:
+        """Record the epoch and close its task.
+
+        Parameters
+        ----------
+        logs : dict of str to float
+            Loss and metrics.
+        weights : callable
+            Returns the weights at this moment.
+
+        Returns
+        -------
+        bool
+            Whether a callback asks to stop.
+        """
+        self.n_done += 1
+        for name, value in logs.items():
+            self.estimator.history_.setdefault(name, []).append(value)
+        if self.estimator.verbose:
+            figures = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
+            print(f"Epoch {self.n_done}/{self.epochs} - {figures}", flush=True)
+        return self._task.call_on_fit_task_end(
+            estimator=self.estimator,
+            **self.data,
+            reconstruction_attributes=lambda: self.estimator._snapshot(
+                weights(), self.n_done
+            ),
+        )

@@ -1,0 +1,134 @@
+"""Checks of X that say which column and row is wrong, and what to do about it."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.utils.validation import check_array, validate_data
+
+SHAPES = {
+    2: "2 (samples, features)",
+    3: "3 (samples, steps, channels)",
+    4: "4 (images: samples, height, width, channels)",
+}
+
+
+def checked_arrays(
+    estimator: Any,
+    X: Any,
+    y: Any = "no_validation",
+    *,
+    reset: bool,
+    dimensions: tuple[int, ...],
+    accept_sparse: bool,
+    y_numeric: bool = False,
+) -> Any:
+    """Validate X, and y if given, and record or compare the features' number and names.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose input it is.
+    X : array-like or sparse matrix of shape (n_samples, ...)
+        Samples.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
+        Targets.
+    reset : bool
+        Whether to record what X looks like, or to compare it with what was recorded.
+    dimensions : tuple of int
+        Numbers of dimensions that the network takes.
+    accept_sparse : bool
+        Whether the network takes a sparse matrix.
+    y_numeric : bool, default=False
+        Whether the targets are numbers.
+
+    Returns
+    -------
+    ndarray, or tuple of two ndarrays if y is given
+        The validated arrays; X is dense.
+
+    Raises
+    ------
+    ValueError
+        If a column is not numeric, a value is not finite, or the shape is not one that
+        the network takes.
+    """
+    name = type(estimator).__name__
+    require_numeric_columns(X, name)
+    if sparse.issparse(X) and not accept_sparse:
+        raise TypeError(
+            f"Sparse data was passed to {name}, which needs dense input because the "
+            "order of its columns has a meaning. Use X.toarray(), or an MLP."
+        )
+    options: dict[str, Any] = {
+        "dtype": (np.float64, np.float32),
+        "accept_sparse": "csr" if accept_sparse else False,
+        "allow_nd": True,
+        "ensure_all_finite": False,
+    }
+    if isinstance(y, str):
+        X = validate_data(estimator, X, reset=reset, **options)
+    else:
+        X, y = validate_data(
+            estimator, X, y, reset=reset, multi_output=True, y_numeric=y_numeric,
+            **options,
+        )  # fmt: skip
+    if sparse.issparse(X):
+        X = X.toarray()
+    require_finite(X, estimator)
+    if X.ndim not in dimensions:
+        legal = " or ".join(SHAPES[number] for number in dimensions)
+        raise ValueError(
+            f"Found array with dim {X.ndim}. {name} expected X with {legal} "
+            f"dimensions. Received: X of shape {X.shape}."
+        )
+    if not reset and X.shape[1:] != estimator._input_shape:
+        expected = ", ".join(map(str, estimator._input_shape))
+        raise ValueError(
+            f"{name} was fitted on X of shape (n_samples, {expected}). "
+            f"Received: X of shape {X.shape}."
+        )
+    if isinstance(y, str):
+        return X
+    return X, y.toarray() if sparse.issparse(y) else y
+
+
+def require_numeric_columns(X: Any, name: str) -> None:
+    """Name the columns of a frame that hold something other than numbers."""
+    if not hasattr(X, "columns") or not hasattr(X, "dtypes"):
+        return
+    frame = X if isinstance(X, pd.DataFrame) else X.to_pandas()
+    wrong = [
+        f"{column!r} ({dtype})"
+        for column, dtype in frame.dtypes.items()
+        if not (
+            pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
+        )
+        and pd.to_numeric(frame[column], errors="coerce").isna().any()
+    ]
+    if wrong:
+        raise ValueError(
+            f"{name} needs numbers in every column of X. Not numeric: "
+            f"{', '.join(wrong)}. Encode them first, for example with OneHotEncoder or "
+            "OrdinalEncoder in a ColumnTransformer, or drop them."
+        )
+
+
+def require_finite(X: np.ndarray, estimator: Any) -> None:
+    """Let scikit-learn raise, and add where the first bad value is."""
+    try:
+        check_array(X, allow_nd=True, estimator=estimator, input_name="X")
+    except ValueError as error:
+        bad = np.argwhere(~np.isfinite(X))
+        if not len(bad):
+            raise
+        row, column = bad[0][0], bad[0][-1]
+        names = getattr(estimator, "feature_names_in_", None)
+        if names is not None:
+            where = f"column {names[column]!r}"
+        else:
+            where = f"{'column' if X.ndim == 2 else 'channel'} {column}"
+        raise ValueError(
+            f"{error}\nThe first of {len(bad)} such values is in row {row}, {where}."
+        ) from None

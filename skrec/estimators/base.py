@@ -1,0 +1,464 @@
+"""The life cycle that all named models share: check, encode, train, predict."""
+
+from abc import ABCMeta, abstractmethod
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import keras
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context, is_regressor
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.model_selection import train_test_split
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from skrec.estimators import _deploy
+from skrec.estimators._atomic import all_or_nothing
+from skrec.estimators._epochs import EpochReporter
+from skrec.estimators._inputs import checked_arrays
+from skrec.estimators._optimizer_params import OptimizerParamsMixin
+from skrec.estimators._weights import row_weights
+from skrec.networks import PADDING_VALUE, Network
+from skrec.preprocessing._scaling import ChannelScaler
+from skrec.training import make_optimizer, resolve_device
+from skrec.training._seeds import SPLIT, derive, draw_seed
+from skrec.training._updates import graph_key
+from skrec.training.cache import lease
+from skrec.training.keras_fit import train_with_keras
+from skrec.training.loop import Plan, Watcher, needs_model_fit, train
+from skrec.training.program import Data, Program, Rates, State
+
+DEFAULT_LEARNING_RATE = 0.001
+DTYPES = {"float32": "float32", "float64": "float64"}
+
+
+class BaseNetwork(
+    OptimizerParamsMixin, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta
+):
+    """Base of the named models; a family adds ``__init__`` and :meth:`_network`."""
+
+    _parameter_constraints: dict = {
+        "activation": [str],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "l1": [Interval(Real, 0, None, closed="left")],
+        "l2": [Interval(Real, 0, None, closed="left")],
+        "batch_norm": ["boolean"],
+        "optimizer": [str, type, keras.optimizers.Optimizer],
+        "optimizer_params": [dict, None],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "lr_schedule": [
+            StrOptions({"step", "exponential", "cosine"}),
+            keras.optimizers.schedules.LearningRateSchedule,
+            callable,
+            None,
+        ],
+        "clipnorm": [Interval(Real, 0, None, closed="neither"), None],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "callbacks": [list, tuple, keras.callbacks.Callback, None],
+        "standardize": ["boolean"],
+        "device": [str],
+        "precision": [
+            StrOptions({"float32", "float64", "mixed_float16", "mixed_bfloat16"})
+        ],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # What the family's network takes; overridden where it differs.
+    _dimensions: tuple[int, ...] = (2, 3)
+    _accept_sparse = False
+    _masks_padding = False
+
+    # ---- what a family and a task add ----------------------------------------------
+
+    @abstractmethod
+    def _network(self, input_shape: tuple[int, ...], n_outputs: int) -> Network:
+        """Describe the architecture for these shapes."""
+
+    @abstractmethod
+    def _learn_target(self, y: np.ndarray, classes: Any) -> None:
+        """Record what the targets are, from those of the first fit."""
+
+    @abstractmethod
+    def _encode_target(self, y: np.ndarray) -> np.ndarray:
+        """Turn targets into what the loss takes."""
+
+    @abstractmethod
+    def _loss(self, dtype: str) -> keras.losses.Loss:
+        """Return the loss on the network's outputs."""
+
+    @property
+    @abstractmethod
+    def _n_outputs(self) -> int:
+        """Number of outputs of the network."""
+
+    @property
+    @abstractmethod
+    def _head(self) -> _deploy.Head:
+        """What turns the network's outputs into what ``model_`` returns."""
+
+    def _scale_target(self, y: np.ndarray, weight: np.ndarray) -> None:
+        """Learn the scale of the targets; only regressors have one."""
+
+    # ---- fitting -------------------------------------------------------------------
+
+    @all_or_nothing
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Any:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Training samples; the class says which shapes the network takes.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample. Rows of weight 0 are left out, the others are scaled
+            to a mean of 1.
+        X_val : array-like of shape (n_val_samples, ...), default=None
+            Validation samples, used instead of a split of X.
+        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_outputs), \
+                default=None
+            Targets of `X_val`.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the input is not legal.
+        FloatingPointError
+            If the loss is no longer a finite number.
+        """
+        goes_on = self.warm_start and self.__sklearn_is_fitted__()
+        return self._fit(
+            X,
+            y,
+            sample_weight,
+            X_val,
+            y_val,
+            reset=not goes_on,
+            epochs=self.epochs,
+            early_stopping=self.early_stopping,
+        )
+
+    def _partial_fit(
+        self, X: Any, y: Any, sample_weight: Any, classes: Any = None
+    ) -> Any:
+        first = not self.__sklearn_is_fitted__()
+        return self._fit(X, y, sample_weight, reset=first, epochs=1, classes=classes)
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        X_val: Any = None,
+        y_val: Any = None,
+        *,
+        reset: bool,
+        epochs: int,
+        early_stopping: bool = False,
+        classes: Any = None,
+    ) -> Any:
+        X, y = self._checked(X, y, reset=reset)
+        class_weight = getattr(self, "class_weight", None)
+        if reset:
+            self._input_shape = X.shape[1:]
+            self._learn_target(y, classes)
+            self._seed = draw_seed(self.random_state)
+            self._scaler = ChannelScaler()
+        weight = row_weights(sample_weight, X, class_weight, y)
+        kept = weight > 0
+        target = self._encode_target(y)
+        rows = (X[kept], target[kept], weight[kept])
+        validation = None
+        if X_val is not None or y_val is not None:
+            validation = self._checked_validation(X_val, y_val)
+        elif early_stopping:
+            rows, validation = self._split(rows, y[kept])
+        self._scale(rows[0], rows[1], rows[2])
+        context = self._init_callback_context(max_subtasks=epochs)
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
+        reporter = EpochReporter(self, context, X, y, metadata, epochs)
+        if reset:
+            self.history_: dict[str, list[float]] = {}
+        self._state = self._train(rows, validation, reset, epochs, reporter)
+        self.__dict__.pop("_model", None)
+        self.n_iter_ = self._state.epoch
+        context.call_on_fit_task_end(
+            estimator=self,
+            X=X,
+            y=y,
+            metadata=metadata,
+            reconstruction_attributes=dict,
+        )
+        return self
+
+    def _checked(self, X: Any, y: Any, reset: bool) -> tuple[np.ndarray, np.ndarray]:
+        X, y = checked_arrays(
+            self,
+            X,
+            y,
+            reset=reset,
+            dimensions=self._dimensions,
+            accept_sparse=self._accept_sparse,
+            y_numeric=is_regressor(self),
+        )
+        return X, y
+
+    def _checked_validation(self, X_val: Any, y_val: Any) -> tuple[Any, Any, Any]:
+        if X_val is None or y_val is None:
+            missing = "y_val" if y_val is None else "X_val"
+            raise ValueError(f"X_val and y_val go together. Missing: {missing}.")
+        X_val, y_val = self._checked(X_val, y_val, reset=False)
+        return X_val, self._encode_target(y_val), np.ones(len(X_val))
+
+    def _split(self, rows: tuple, y: np.ndarray) -> tuple[tuple, tuple]:
+        """Set rows aside for early stopping, stratified where there are classes."""
+        stratify = y if not is_regressor(self) and y.ndim == 1 else None
+        try:
+            parts = train_test_split(
+                *rows,
+                test_size=self.validation_fraction,
+                stratify=stratify,
+                random_state=derive(self._seed, SPLIT) % 2**32,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True cannot set aside validation_fraction="
+                f"{self.validation_fraction} of {len(y)} samples: {error} Give more "
+                "samples, another validation_fraction, or X_val and y_val."
+            ) from None
+        return tuple(parts[0::2]), tuple(parts[1::2])
+
+    def _scale(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray) -> None:
+        if self.standardize:
+            self._scaler.update(X, weight, self._padded(X))
+            self._scale_target(target, weight)
+
+    def _padded(self, X: np.ndarray) -> np.ndarray | None:
+        """Tell which steps are padding: those whose channels are all zero."""
+        if self._masks_padding and X.ndim == 3:
+            return (X == 0).all(axis=-1)
+        return None
+
+    def _prepare(self, X: np.ndarray) -> np.ndarray:
+        """Standardise and mark padding: what the network takes in."""
+        inputs = self._scaler.transform(X).astype(self._float, copy=False)
+        padded = self._padded(X)
+        if padded is not None and padded.any():
+            inputs = np.where(
+                padded[..., None], inputs.dtype.type(PADDING_VALUE), inputs
+            )
+        return inputs
+
+    def _prepare_target(self, target: np.ndarray) -> np.ndarray:
+        """Bring encoded targets to the network's scale and dtype."""
+        return target if target.dtype.kind == "i" else target.astype(self._float)
+
+    def _arrays(self, rows: tuple[Any, Any, Any] | None) -> tuple[Any, Any, Any] | None:
+        if rows is None:
+            return None
+        X, target, weight = rows
+        prepared = self._prepare_target(target)
+        return self._prepare(X), prepared, weight.astype(self._float)
+
+    # ---- the program ---------------------------------------------------------------
+
+    @property
+    def _float(self) -> str:
+        """Dtype of the arrays; under mixed precision the inputs are float32."""
+        return DTYPES.get(self.precision, "float32")
+
+    def _optimizer(self) -> keras.optimizers.Optimizer:
+        is_object = isinstance(self.optimizer, keras.optimizers.Optimizer)
+        if is_object and self.learning_rate != DEFAULT_LEARNING_RATE:
+            raise ValueError(
+                f"learning_rate={self.learning_rate} has no effect on an optimizer "
+                "object, which brings its own: pass the class "
+                f"{type(self.optimizer).__name__} to set or tune the rate."
+            )
+        return make_optimizer(
+            self.optimizer, self.learning_rate, self.optimizer_params, self.clipnorm
+        )
+
+    def _keras_model(self) -> keras.Model:
+        """Build a private, compiled Keras model on standardised inputs."""
+        network = self._network(self._input_shape, self._n_outputs)
+        model = network.build(self.dropout, self.l1, self.l2)
+        model.compile(optimizer=self._optimizer(), loss=self._loss(self._float))
+        return model
+
+    def _lease(self) -> Any:
+        """Lease the program of this architecture."""
+        network = self._network(self._input_shape, self._n_outputs)
+        loss, device = self._loss(self._float), resolve_device(self.device)
+
+        def build() -> Program:
+            compile_kwargs = {"optimizer": self._optimizer(), "loss": loss}
+            return Program(network.build(), compile_kwargs, device)
+
+        key = (network, loss.name, graph_key(self._optimizer()), device)
+        return lease(key, build)
+
+    def _train(
+        self,
+        rows: tuple,
+        validation: tuple | None,
+        reset: bool,
+        epochs: int,
+        reporter: EpochReporter,
+    ) -> State:
+        arrays, val_arrays = self._arrays(rows), self._arrays(validation)
+        assert arrays is not None
+        callbacks = self._keras_callbacks()
+        n_rows = len(arrays[2])
+        with self._lease() as program:
+            state = (
+                program.initial_state(self._seed) if reset else self._current_state()
+            )
+            if len(state.optimizer) != len(program.untrained_optimizer):
+                state.optimizer = program.untrained_optimizer  # another optimizer
+            plan = Plan(
+                seed=self._seed,
+                epochs=epochs,
+                batch_size=min(self.batch_size or n_rows, n_rows),
+                learning_rate=self._base_learning_rate(program.optimizer),
+                rates=Rates.of(
+                    self._optimizer(),
+                    [self.dropout] * program.n_dropout,
+                    self.l1,
+                    self.l2,
+                ),
+                schedule=self.lr_schedule,
+                total_epochs=self.epochs,
+                patience=self.n_iter_no_change
+                if self.early_stopping and validation
+                else None,
+                evaluation_batch_size=4096,
+            )
+            if needs_model_fit(callbacks):
+                return train_with_keras(
+                    self._keras_model(),
+                    state,
+                    arrays,
+                    plan,
+                    reporter,
+                    val_arrays,
+                    callbacks,
+                )
+            data = Data.of(*arrays, program.device)
+            val_data = val_arrays and Data.of(*val_arrays, program.device)
+            watcher = Watcher(self._keras_model(), callbacks) if callbacks else None
+            return train(program, state, data, plan, reporter, val_data, watcher)
+
+    def _base_learning_rate(
+        self, optimizer: keras.optimizers.Optimizer
+    ) -> float | None:
+        """Return the rate before the schedule; an optimizer object has its own."""
+        if not isinstance(self.optimizer, keras.optimizers.Optimizer):
+            return self.learning_rate
+        schedule = keras.optimizers.schedules.LearningRateSchedule
+        if isinstance(self.optimizer._learning_rate, schedule):
+            return None
+        return float(self.optimizer.learning_rate)
+
+    def _keras_callbacks(self) -> Sequence[keras.callbacks.Callback]:
+        callbacks = self.callbacks
+        if callbacks is None:
+            return ()
+        if isinstance(callbacks, keras.callbacks.Callback):
+            callbacks = (callbacks,)
+        for position, callback in enumerate(callbacks):
+            if not isinstance(callback, keras.callbacks.Callback):
+                raise ValueError(
+                    "callbacks must hold keras.callbacks.Callback objects. Received: "
+                    f"{callback!r} at position {position}."
+                )
+        return callbacks
+
+    def _snapshot(self, weights: list[np.ndarray], epoch: int) -> dict[str, Any]:
+        """Attributes of a copy that predicts with the weights of an epoch."""
+        return {"_state": State(weights, [], epoch), "n_iter_": epoch}
+
+    def _current_state(self) -> State:
+        """Return the state, with the weights of ``model_`` where it is handed out."""
+        state = self._state
+        if "_model" in vars(self):
+            weights = _deploy.network_of(self._model).get_weights()
+            state = State(weights, state.optimizer, state.epoch)
+        return State(list(state.weights), list(state.optimizer), state.epoch)
+
+    # ---- predicting ----------------------------------------------------------------
+
+    def _raw_predict(self, X: Any) -> np.ndarray:
+        """Return the network's outputs as float64."""
+        check_is_fitted(self)
+        X = checked_arrays(
+            self,
+            X,
+            reset=False,
+            dimensions=self._dimensions,
+            accept_sparse=self._accept_sparse,
+        )
+        with self._lease() as program:
+            program.model.set_weights(self._current_state().weights)
+            return program.predict(self._prepare(X)).astype(np.float64)
+
+    @property
+    def model_(self) -> keras.Model:
+        """A private Keras model that takes X as it is and returns predictions.
+
+        It is built when first asked for. From then on its weights are those of the
+        estimator: training it further changes what the estimator predicts.
+        """
+        check_is_fitted(self)
+        if "_model" not in vars(self):
+            core = self._keras_model()
+            core.set_weights(self._state.weights)
+            self._model = _deploy.deployable(
+                core,
+                scaler=self._scaler if self.standardize else None,
+                masked=self._masks_padding and len(self._input_shape) == 2,
+                head=self._head,
+            )
+        return self._model
+
+    # ---- scikit-learn's protocol ---------------------------------------------------
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_state" in vars(self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = 3 in self._dimensions
+        tags.input_tags.sparse = self._accept_sparse
+        tags.non_deterministic = False
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if "_model" in state:
+            state["_state"] = self._current_state()
+            del state["_model"]
+        return state

@@ -1,0 +1,191 @@
+"""Recurrent networks (GRU, LSTM) over behaviour sequences."""
+
+from numbers import Integral
+from typing import Any
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skrec._docs import with_shared_docs
+from skrec.estimators._classification import NetworkClassifier
+from skrec.estimators._regression import NetworkRegressor
+from skrec.estimators.base import BaseNetwork
+from skrec.networks import Network, as_sizes, build_rnn
+
+
+class _RNN(BaseNetwork):
+    """Parameters and architecture of the family."""
+
+    _masks_padding = True
+    _parameter_constraints = {
+        **BaseNetwork._parameter_constraints,
+        "cell": [StrOptions({"gru", "lstm"})],
+        "units": [Interval(Integral, 1, None, closed="left"), str, "array-like"],
+        "bidirectional": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        cell: str = "gru",
+        units: Any = 64,
+        bidirectional: bool = False,
+        *,
+        activation: str = "tanh",
+        dropout: float = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        batch_norm: bool = False,
+        optimizer: Any = "adam",
+        optimizer_params: dict | None = None,
+        learning_rate: float = 0.001,
+        lr_schedule: Any = None,
+        clipnorm: float | None = None,
+        batch_size: int | None = 32,
+        epochs: int = 30,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        class_weight: Any = None,
+        callbacks: Any = None,
+        standardize: bool = True,
+        device: str = "auto",
+        precision: str = "float32",
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.cell = cell
+        self.units = units
+        self.bidirectional = bidirectional
+        self.activation = activation
+        self.dropout = dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.batch_norm = batch_norm
+        self.optimizer = optimizer
+        self.optimizer_params = optimizer_params
+        self.learning_rate = learning_rate
+        self.lr_schedule = lr_schedule
+        self.clipnorm = clipnorm
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.class_weight = class_weight
+        self.callbacks = callbacks
+        self.standardize = standardize
+        self.device = device
+        self.precision = precision
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _network(self, input_shape: tuple[int, ...], n_outputs: int) -> Network:
+        return Network.of(
+            build_rnn,
+            input_shape=input_shape,
+            n_outputs=n_outputs,
+            cell=self.cell,
+            units=as_sizes(self.units, "units"),
+            bidirectional=bool(self.bidirectional),
+            activation=self.activation,
+            batch_norm=bool(self.batch_norm),
+            dtype=self.precision,
+        )
+
+
+@with_shared_docs
+class RNNClassifier(NetworkClassifier, _RNN):
+    """Recurrent network for classification.
+
+    GRU or LSTM layers over behaviour sequences (samples, steps, channels), whose last
+    state goes to the output. A step whose channels are all zero is padding: it is
+    skipped, and left out of the means and variances that standardise X. The features of
+    an ordinary table (samples, features) are read as steps of one channel, none of
+    which is padding.
+
+    Parameters
+    ----------
+    cell : {"gru", "lstm"}, default="gru"
+        Kind of recurrent layer.
+    units : int, str or sequence of int, default=64
+        Width of the recurrent layer; several layers as ``"64-32"`` or ``(64, 32)``.
+    bidirectional : bool, default=False
+        Whether each layer reads the sequence in both directions.
+    activation : str, default="tanh"
+        Activation of the recurrent layers, by its Keras name.
+    %(training)s
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels.
+    %(fitted)s
+
+    See Also
+    --------
+    RNNRegressor : The same network for numbers.
+    CNNClassifier : Convolutional network, which is faster.
+
+    Examples
+    --------
+    >>> from skrec import RNNClassifier
+    >>> from skrec.datasets import make_sessions
+    >>> X, y = make_sessions(n_samples=300, random_state=0)
+    >>> clf = RNNClassifier(units=16, epochs=3, random_state=0).fit(X, y)
+    >>> clf.predict_proba(X[:2]).shape
+    (2, 3)
+    """
+
+    _parameter_constraints: dict = {
+        **_RNN._parameter_constraints,
+        **NetworkClassifier._parameter_constraints,
+    }
+
+
+@with_shared_docs
+class RNNRegressor(NetworkRegressor, _RNN):
+    """Recurrent network for regression.
+
+    GRU or LSTM layers over behaviour sequences (samples, steps, channels), whose last
+    state goes to the output; trained on the mean squared error. A step whose channels
+    are all zero is padding: it is skipped, and left out of the means and variances that
+    standardise X. The features of an ordinary table (samples, features) are read as
+    steps of one channel, none of which is padding.
+
+    Parameters
+    ----------
+    cell : {"gru", "lstm"}, default="gru"
+        Kind of recurrent layer.
+    units : int, str or sequence of int, default=64
+        Width of the recurrent layer; several layers as ``"64-32"`` or ``(64, 32)``.
+    bidirectional : bool, default=False
+        Whether each layer reads the sequence in both directions.
+    activation : str, default="tanh"
+        Activation of the recurrent layers, by its Keras name.
+    %(training)s
+
+    Attributes
+    ----------
+    %(fitted)s
+
+    See Also
+    --------
+    RNNClassifier : The same network for labels.
+    CNNRegressor : Convolutional network, which is faster.
+
+    Examples
+    --------
+    >>> from skrec import RNNRegressor
+    >>> from skrec.datasets import make_sessions
+    >>> X, y = make_sessions(n_samples=300, random_state=0)
+    >>> reg = RNNRegressor(units=16, epochs=2, random_state=0)
+    >>> reg = reg.fit(X, X.sum(axis=(1, 2)))
+    >>> reg.predict(X[:2]).shape
+    (2,)
+    """
+
+    _parameter_constraints: dict = {
+        **_RNN._parameter_constraints,
+        **NetworkRegressor._parameter_constraints,
+    }

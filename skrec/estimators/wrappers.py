@@ -1,0 +1,521 @@
+"""The one door to scikeras: estimators around a user's own build function.
+
+Only this module imports scikeras. It keeps scikeras's vocabulary and its routing of
+parameters, and replaces its life cycle.
+"""
+
+import inspect
+from collections.abc import Callable
+from copy import deepcopy
+from numbers import Integral, Real
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from scipy import sparse
+from sklearn.base import BaseEstimator, _fit_context, is_regressor
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skrec.estimators import _generic_training
+from skrec.estimators._atomic import all_or_nothing
+from skrec.estimators._epochs import EpochReporter
+from skrec.estimators._inputs import require_finite, require_numeric_columns
+from skrec.estimators._routing import check_routed
+from skrec.estimators._weights import row_weights
+from skrec.training._seeds import draw_seed, global_generators
+from skrec.training._updates import has_schedule
+from skrec.training.cache import PROGRAMS
+from skrec.training.loop import Plan
+from skrec.training.optimizers import did_you_mean
+from skrec.training.program import Rates
+
+_PATCHED = (
+    (keras.Model, "__reduce__"),
+    (keras.Model, "__deepcopy__"),
+    (keras.losses.Loss, "__reduce__"),
+    (keras.metrics.Metric, "__reduce__"),
+    (keras.optimizers.Optimizer, "__reduce__"),
+)
+_clean = [(kind, name) for kind, name in _PATCHED if name not in vars(kind)]
+from scikeras._utils import route_params  # noqa: E402
+from scikeras.utils.transformers import (  # noqa: E402
+    ClassifierLabelEncoder as ClassifierLabelEncoder,
+)
+from scikeras.utils.transformers import (  # noqa: E402
+    RegressorTargetEncoder as RegressorTargetEncoder,
+)
+from scikeras.wrappers import BaseWrapper  # noqa: E402
+
+for _kind, _name in _clean:  # each patch shadows an inherited method that works
+    if _name in vars(_kind):
+        delattr(_kind, _name)
+
+# Scikit-learn no longer calls this hook and refuses classes that still have it.
+if "_more_tags" in vars(BaseWrapper):
+    del BaseWrapper._more_tags
+
+
+class KerasEstimator(CallbackSupportMixin, BaseWrapper):
+    """Life cycle of the generic estimators, on scikeras's vocabulary."""
+
+    _parameter_constraints: dict = {
+        "model": [callable, keras.Model, None],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "batch_size": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(int, {-1}),
+            None,
+        ],
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "validation_split": [Interval(Real, 0, 1, closed="left")],
+        "shuffle": ["boolean"],
+        "run_eagerly": ["boolean"],
+        "verbose": ["verbose", StrOptions({"auto"})],
+    }
+    _routing_prefixes = BaseWrapper._routing_prefixes | {"callbacks", "score"}
+
+    def __init__(
+        self,
+        model: Any = None,
+        *,
+        build_fn: Any = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Any = None,
+        batch_size: int | None = None,
+        validation_batch_size: int | None = None,
+        verbose: int = 1,
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        shuffle: bool = True,
+        run_eagerly: bool = False,
+        epochs: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            model=model,
+            build_fn=build_fn,
+            warm_start=warm_start,
+            random_state=random_state,
+            optimizer=optimizer,
+            loss=loss,
+            metrics=metrics,
+            batch_size=batch_size,
+            validation_batch_size=validation_batch_size,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_split=validation_split,
+            shuffle=shuffle,
+            run_eagerly=run_eagerly,
+            epochs=epochs,
+        )
+        self._kwargs = kwargs
+
+    # ---- parameters ----------------------------------------------------------------
+
+    def __getattr__(self, name: str) -> Any:
+        kwargs = vars(self).get("_kwargs", {})
+        if name in kwargs:
+            return kwargs[name]
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}"
+        )
+
+    @property
+    def _user_params(self) -> set[str]:
+        """Names given to the constructor beyond its signature: build arguments."""
+        return set(self._kwargs)
+
+    def _get_param_names(self) -> list[str]:
+        return sorted(
+            {*super(BaseWrapper, type(self))._get_param_names(), *self._kwargs}
+        )
+
+    def set_params(self, **params: Any) -> Any:
+        """Set the parameters of this estimator.
+
+        Parameters
+        ----------
+        **params : dict
+            Own parameters, arguments of the build function (with or without
+            ``model__``) and routed parameters such as ``optimizer__learning_rate``.
+
+        Returns
+        -------
+        self
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If neither the estimator nor its build function takes one of them.
+        """
+        build = params.get("model", self.model)
+        of_build = list(inspect.signature(build).parameters) if callable(build) else []
+        legal = [*self._get_param_names(), *of_build]
+        for name, value in params.items():
+            prefix, routed, _ = name.partition("__")
+            if name not in legal and not (routed and prefix in self._routing_prefixes):
+                routes = [f"{prefix}__" for prefix in self._routing_prefixes]
+                raise ValueError(
+                    f"Invalid parameter {name!r} for estimator {type(self).__name__}."
+                    f"{did_you_mean(name, [*legal, *routes])} Valid parameters are: "
+                    f"{legal}, and names that start with one of {sorted(routes)}."
+                )
+            if name in self._get_param_names() and name not in self._kwargs:
+                setattr(self, name, value)
+            else:
+                self._kwargs = {**self._kwargs, name: value}
+        return self
+
+    # ---- building ------------------------------------------------------------------
+
+    def _check_model_param(self) -> Callable[..., Any]:
+        prebuilt = self.model if self.model is not None else self.build_fn
+        if isinstance(prebuilt, keras.Model):
+            return lambda: deepcopy(prebuilt)  # fit never trains a parameter
+        return super()._check_model_param()
+
+    def _build(self, X: Any) -> keras.Model:
+        """Call the build function, with the global generators seeded for it alone."""
+        build = self._check_model_param()
+        check_routed(self, build)
+        self._random_state = None  # scikeras would set the global seeds with it
+        with PROGRAMS.build_lock, global_generators(self._seed % 2**31):
+            model = self._build_keras_model()
+            if not isinstance(model, keras.Model):
+                raise ValueError(
+                    "The build function must return a keras.Model. "
+                    f"{getattr(build, '__name__', build)} returned {model!r}; is its "
+                    "`return model` missing?"
+                )
+            self._model = model
+            self._ensure_compiled_model()
+            if not model.built:
+                model(tf.nest.map_structure(lambda a: np.asarray(a)[:1], X))
+        return model
+
+    def _check_model_compatibility(self, y: Any) -> None:
+        if getattr(self._model, "outputs", None):
+            super()._check_model_compatibility(y)
+
+    @property
+    def model_(self) -> keras.Model:
+        """The trained Keras model; training it changes what the estimator predicts."""
+        check_is_fitted(self)
+        return self._model
+
+    @property
+    def initialized_(self) -> bool:
+        """Whether there is a model to predict with."""
+        return self.__sklearn_is_fitted__()
+
+    @all_or_nothing
+    def initialize(self, X: Any, y: Any = None) -> Any:
+        """Build the model without training it, for example a pretrained one.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets, of which a classifier learns its labels.
+
+        Returns
+        -------
+        self
+            The estimator, ready to predict.
+        """
+        self._initialize(X, y)
+        return self
+
+    def _initialize(self, X: Any, y: Any = None) -> tuple[Any, Any]:
+        self._seed = draw_seed(self.random_state)
+        X, y = self._validate_data(X, y, reset=True)
+        encoder = self.target_encoder
+        self.target_encoder_ = encoder if y is None else encoder.fit(y)
+        self.__dict__.update(getattr(self.target_encoder_, "get_metadata", dict)())
+        self.feature_encoder_ = self.feature_encoder.fit(X)
+        self.__dict__.update(getattr(self.feature_encoder_, "get_metadata", dict)())
+        self._build(self.feature_encoder_.transform(X))
+        return X, y
+
+    # ---- checking data -------------------------------------------------------------
+
+    def _validate_data(
+        self, X: Any = None, y: Any = None, reset: bool = False, y_numeric: bool = False
+    ) -> tuple[Any, Any]:
+        """Check with scikit-learn's functions; the dtype of numbers is left alone."""
+        options: dict[str, Any] = {"accept_sparse": True, "allow_nd": True}
+        require_numeric_columns(X, type(self).__name__)
+        kind = getattr(X, "dtype", None)
+        options["dtype"] = "numeric" if getattr(kind, "kind", "O") in "OUS" else None
+        options["ensure_all_finite"] = False
+        if y is None:
+            X = validate_data(self, X, reset=reset, **options)
+        else:
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                reset=reset,
+                multi_output=True,
+                y_numeric=is_regressor(self),
+                **options,
+            )
+            y = y.toarray() if sparse.issparse(y) else y
+        X = X.toarray() if sparse.issparse(X) else X
+        require_finite(X, self)
+        if reset:
+            self.X_dtype_, self.X_shape_ = X.dtype, X.shape
+        elif X.shape[1:] != self.X_shape_[1:]:
+            raise ValueError(
+                f"X has shape {X.shape[1:]}, but this {type(self).__name__} is "
+                f"expecting X of shape {self.X_shape_[1:]}."
+            )
+        if y is not None and reset:
+            self.y_dtype_, self.y_ndim_ = y.dtype, y.ndim
+            self.target_type_ = self._type_of_target(y)
+        elif y is not None and y.ndim != self.y_ndim_:
+            raise ValueError(
+                f"y has {y.ndim} dimensions, but this {type(self).__name__} is "
+                f"expecting {self.y_ndim_} dimensions in y."
+            )
+        return X, y
+
+    # ---- fitting -------------------------------------------------------------------
+
+    @all_or_nothing
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Build the model and train it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Training samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample. Rows of weight 0 are left out, the others are scaled
+            to a mean of 1.
+        X_val : array-like of shape (n_val_samples, ...), default=None
+            Validation samples.
+        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_outputs), \
+                default=None
+            Targets of `X_val`.
+        **kwargs : dict
+            Arguments of ``Model.fit`` for this call alone.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+        """
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None."
+            )
+        first = not (self.warm_start and self.initialized_)
+        if first:
+            self._given_classes = None
+        return self._fit(
+            X, y, sample_weight, X_val, y_val, first=first, fit_kwargs=kwargs
+        )
+
+    @all_or_nothing
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _partial_fit(
+        self, X: Any, y: Any, sample_weight: Any, kwargs: dict, classes: Any = None
+    ) -> Any:
+        for name in ("epochs", "initial_epoch"):
+            if name in kwargs:
+                raise TypeError(
+                    f"partial_fit always trains one epoch more: it takes no {name!r}."
+                )
+        kwargs = {**kwargs, "epochs": 1, "initial_epoch": self.current_epoch}
+        first = not self.initialized_
+        if first:
+            self._given_classes = classes
+        return self._fit(X, y, sample_weight, first=first, fit_kwargs=kwargs)
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        X_val: Any = None,
+        y_val: Any = None,
+        *,
+        first: bool,
+        fit_kwargs: dict[str, Any],
+    ) -> Any:
+        if first:
+            X, y = self._initialize(X, y)
+        else:
+            X, y = self._validate_data(X, y)
+        self._initialize_callbacks()
+        weight = row_weights(sample_weight, X, getattr(self, "class_weight", None), y)
+        kept = weight > 0
+        rows = (*self._encoded(X[kept], y[kept]), weight[kept])
+        self._check_model_compatibility(rows[1])
+        options = self._fit_options(fit_kwargs)
+        validation = options.pop("validation_data", None)
+        if X_val is not None:
+            validation = (X_val, y_val)
+        if validation is not None:
+            X_v, y_v = self._validate_data(*validation[:2])
+            validation = (*self._encoded(X_v, y_v), np.ones(len(X_v)))
+        elif fraction := options.pop("validation_split", 0):
+            rows, validation = _split_last(rows, fraction)
+        epochs, epoch = options.pop("epochs"), options.pop("initial_epoch", 0)
+        context = self._init_callback_context(max_subtasks=epochs)
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        seen = {"estimator": self, "X": X, "y": y, "metadata": metadata}
+        context.call_on_fit_task_begin(**seen)
+        if epoch == 0 or not hasattr(self, "history_"):
+            self.history_: dict[str, list[float]] = {}
+        _generic_training.fit_model(
+            self._model,
+            rows,
+            self._plan(options, len(rows[2]), epochs),
+            epoch,
+            EpochReporter(self, context, X, y, metadata, epochs),
+            validation,
+            self._flat_callbacks(self._fit_callbacks),
+            options,
+        )
+        context.call_on_fit_task_end(**seen, reconstruction_attributes=dict)
+        return self
+
+    def _encoded(self, X: Any, y: Any) -> tuple[Any, Any]:
+        return self.feature_encoder_.transform(X), self.target_encoder_.transform(y)
+
+    def _fit_options(self, fit_kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Gather the arguments of this fit: the call's, then ``fit__``, then own."""
+        params = self.get_params()
+        options = route_params(params, destination="fit", pass_filter=self._fit_kwargs)
+        options.update(fit_kwargs)
+        legal = {*self._fit_kwargs, "validation_data", "steps_per_epoch"}
+        for name in fit_kwargs:
+            if name not in legal:
+                hint = did_you_mean(name, legal)
+                raise TypeError(f"fit() takes no argument {name!r}.{hint}")
+        verbose = options.pop("verbose", 0)
+        self._verbose = 0 if verbose == 0 else 1
+        return {
+            name: value
+            for name, value in options.items()
+            if not name.startswith("callbacks") and value is not None
+        }
+
+    def _plan(self, options: dict[str, Any], n_rows: int, epochs: int) -> Plan:
+        """Take out of the options what the engine does itself."""
+        sizes = {}
+        for name, default in (("batch_size", 32), ("validation_batch_size", None)):
+            size = options.pop(name, default)
+            sizes[name] = n_rows if size == -1 else size
+        optimizer = self._model.optimizer
+        return Plan(
+            seed=self._seed,
+            epochs=epochs,
+            batch_size=min(sizes["batch_size"], n_rows),
+            learning_rate=None
+            if has_schedule(optimizer)
+            else float(optimizer.learning_rate),
+            rates=Rates(),
+            shuffle=bool(options.pop("shuffle", True)),
+            evaluation_batch_size=sizes["validation_batch_size"],
+        )
+
+    @staticmethod
+    def _flat_callbacks(callbacks: list) -> list[keras.callbacks.Callback]:
+        nested = [item if isinstance(item, list) else [item] for item in callbacks]
+        return [callback for group in nested for callback in group]
+
+    # ---- predicting ----------------------------------------------------------------
+
+    def _predict_raw(self, X: Any, **kwargs: Any) -> Any:
+        check_is_fitted(self)
+        X, _ = self._validate_data(X)
+        options = route_params(
+            self.get_params(), destination="predict", pass_filter=set(), strict=True
+        )
+        options = {k: v for k, v in {**options, **kwargs}.items() if k != "callbacks"}
+        if options.get("batch_size") == -1:
+            options["batch_size"] = len(X)
+        if callbacks := self._flat_callbacks(getattr(self, "_predict_callbacks", [])):
+            options["callbacks"] = callbacks
+        X = self.feature_encoder_.transform(X)
+        weights = vars(self).get("_epoch_weights")
+        return _generic_training.predict_model(self._model, X, weights, **options)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Score predictions by ``scorer``: accuracy, or the coefficient R2.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample.
+
+        Returns
+        -------
+        float
+            The score.
+        """
+        options = route_params(
+            self.get_params(), destination="score", pass_filter=set()
+        )
+        return self.scorer(y, self.predict(X), sample_weight=sample_weight, **options)
+
+    # ---- scikit-learn's protocol ---------------------------------------------------
+
+    def _snapshot(self, weights: list[np.ndarray], epoch: int) -> dict[str, Any]:
+        """Attributes of a copy that predicts with the weights of an epoch."""
+        return {"_epoch_weights": weights}
+
+    def __copy__(self) -> Any:
+        copy = type(self).__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        return copy
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_model" in vars(self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.sparse = True
+        tags.target_tags.multi_output = True
+        return tags
+
+    __repr__ = BaseEstimator.__repr__
+
+
+def _split_last(rows: tuple, fraction: float) -> tuple[tuple, tuple]:
+    """Set the last rows aside, as ``Model.fit(validation_split=...)`` does."""
+    n_train = int(len(rows[2]) * (1 - fraction))
+    first = tf.nest.map_structure(lambda a: a[:n_train], rows)
+    last = tf.nest.map_structure(lambda a: a[n_train:], rows)
+    return first, last

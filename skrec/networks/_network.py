@@ -1,0 +1,80 @@
+"""The hashable description of an architecture, from which Keras models are built."""
+
+import random
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+
+@dataclass(frozen=True)
+class Network:
+    """An architecture: a building function and the options that shape its graph.
+
+    Two equal networks have the same graph, so that they can share one compiled program.
+    Continuous hyper-parameters (``dropout``, ``l1``, ``l2``) are therefore not options
+    but arguments of :meth:`build`.
+
+    Parameters
+    ----------
+    builder : callable
+        Function ``builder(*, dropout, l1, l2, **options) -> keras.Model``, whose model
+        returns logits (or the regression's outputs).
+    options : tuple of (str, hashable)
+        Name and value of each option, in a fixed order.
+
+    Examples
+    --------
+    >>> from skrec.networks import Network, build_mlp
+    >>> options = dict(input_shape=(4,), n_outputs=1, units=(8,), dtype="float32")
+    >>> network = Network.of(build_mlp, activation="relu", batch_norm=False, **options)
+    >>> network.build(dropout=0.2).output_shape
+    (None, 1)
+    """
+
+    builder: Callable[..., keras.Model]
+    options: tuple[tuple[str, Hashable], ...]
+
+    @classmethod
+    def of(cls, builder: Callable[..., keras.Model], **options: Hashable) -> "Network":
+        """Describe ``builder(**options)``.
+
+        Parameters
+        ----------
+        builder : callable
+            The building function.
+        **options : hashable
+            Its options.
+
+        Returns
+        -------
+        Network
+            The description.
+        """
+        return cls(builder, tuple(sorted(options.items())))
+
+    def build(
+        self, dropout: float = 0.0, l1: float = 0.0, l2: float = 0.0
+    ) -> keras.Model:
+        """Build a new Keras model, not compiled.
+
+        Parameters
+        ----------
+        dropout : float, default=0.0
+            Fraction of the hidden units to drop in training.
+        l1, l2 : float, default=0.0
+            Penalties on the absolute and the squared kernel weights.
+
+        Returns
+        -------
+        keras.Model
+            A functional model of standard Keras layers.
+        """
+        options: dict[str, Any] = dict(self.options)
+        # Keras draws unset seeds from Python's global generator, which is the user's.
+        python_state = random.getstate()
+        try:
+            return self.builder(dropout=dropout, l1=l1, l2=l2, **options)
+        finally:
+            random.setstate(python_state)

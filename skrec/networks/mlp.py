@@ -1,0 +1,60 @@
+"""Multi-layer perceptron over the flattened features."""
+
+import keras
+
+from skrec.networks._blocks import dense_tower, logits_layer
+
+
+def build_mlp(
+    *,
+    input_shape: tuple[int, ...],
+    n_outputs: int,
+    units: tuple[int, ...],
+    activation: str = "relu",
+    batch_norm: bool = False,
+    dtype: str = "float32",
+    dropout: float = 0.0,
+    l1: float = 0.0,
+    l2: float = 0.0,
+) -> keras.Model:
+    r"""Build a multi-layer perceptron.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Shape of one sample; more than one dimension is flattened.
+    n_outputs : int
+        Number of logits, or of regression outputs.
+    units : tuple of int
+        Width of each hidden layer.
+    activation : str, default="relu"
+        Activation of the hidden layers.
+    batch_norm : bool, default=False
+        Whether to normalise each hidden layer before its activation.
+    dtype : str, default="float32"
+        Keras dtype policy of the layers.
+    dropout : float, default=0.0
+        Fraction of each hidden layer's units to drop in training.
+    l1, l2 : float, default=0.0
+        Penalties on the absolute and the squared kernel weights.
+
+    Returns
+    -------
+    keras.Model
+        Model from (samples, \*input_shape) to (samples, n_outputs).
+
+    References
+    ----------
+    .. [1] P. Covington, J. Adams and E. Sargin, "Deep neural networks for YouTube
+       recommendations", RecSys 2016.
+
+    Examples
+    --------
+    >>> from skrec.networks import build_mlp
+    >>> build_mlp(input_shape=(4,), n_outputs=3, units=(16, 8)).count_params()
+    243
+    """
+    inputs = keras.Input(input_shape, dtype=keras.DTypePolicy(dtype).compute_dtype)
+    x = keras.layers.Flatten(dtype=dtype)(inputs) if len(input_shape) > 1 else inputs
+    x = dense_tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
+    return keras.Model(inputs, logits_layer(x, n_outputs, l1, l2, dtype), name="mlp")

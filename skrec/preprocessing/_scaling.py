@@ -1,0 +1,91 @@
+"""Standardisation of inputs and targets of any number of dimensions."""
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+
+class ChannelScaler:
+    """Zero mean and unit variance for each feature of 2-D, or channel of n-D, arrays.
+
+    It is scikit-learn's ``StandardScaler`` over the last axis, with each sample's
+    weight given to all of its steps (or pixels), and with padded steps left out.
+    """
+
+    def __init__(self) -> None:
+        self._scaler = StandardScaler()
+
+    def update(
+        self,
+        X: np.ndarray,
+        sample_weight: np.ndarray,
+        padded: np.ndarray | None = None,
+    ) -> "ChannelScaler":
+        """Take more samples into the mean and the variance.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, ..., n_channels)
+            Values.
+        sample_weight : ndarray of shape (n_samples,)
+            Weights.
+        padded : ndarray of bool of shape (n_samples, n_steps), default=None
+            Steps to leave out.
+
+        Returns
+        -------
+        ChannelScaler
+            Itself.
+        """
+        rows = X.reshape(-1, X.shape[-1])
+        weight = np.repeat(sample_weight, len(rows) // len(X))
+        if padded is not None:
+            kept = ~padded.ravel()
+            rows, weight = rows[kept], weight[kept]
+        if len(rows):
+            self._scaler.partial_fit(rows, sample_weight=weight)
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Standardise, in the dtype of X.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, ..., n_channels)
+            Values.
+
+        Returns
+        -------
+        ndarray of the same shape
+            Standardised values.
+        """
+        if not hasattr(self._scaler, "scale_"):
+            return X
+        return self._scaler.transform(X.reshape(-1, X.shape[-1])).reshape(X.shape)
+
+    def inverse_transform(self, X: np.ndarray) -> np.ndarray:
+        """Undo :meth:`transform`.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, ..., n_channels)
+            Standardised values.
+
+        Returns
+        -------
+        ndarray of the same shape
+            Values.
+        """
+        if not hasattr(self._scaler, "scale_"):
+            return X
+        rows = self._scaler.inverse_transform(X.reshape(-1, X.shape[-1]))
+        return rows.reshape(X.shape)
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Mean of each feature or channel."""
+        return self._scaler.mean_
+
+    @property
+    def variance(self) -> np.ndarray:
+        """Square of what values are divided by."""
+        return self._scaler.scale_**2

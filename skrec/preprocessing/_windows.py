@@ -1,0 +1,213 @@
+"""Windows over an event log: what a user did before, to predict what comes next."""
+
+from collections.abc import Hashable, Sequence
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_any_real_numeric_dtype, is_bool_dtype
+from sklearn.utils._param_validation import Interval, validate_params
+
+
+@validate_params(
+    {
+        "events": [pd.DataFrame],
+        "features": [list, tuple, pd.Index],
+        "target": [Hashable],
+        "user": [Hashable],
+        "time": [Hashable],
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "min_history": [Interval(Integral, 1, None, closed="left")],
+        "stride": [Interval(Integral, 1, None, closed="left")],
+    },
+    prefer_skip_nested_validation=True,
+)
+def make_windows(
+    events: pd.DataFrame,
+    *,
+    features: Sequence,
+    target: str,
+    user: str = "user_id",
+    time: str = "timestamp",
+    n_steps: int = 20,
+    min_history: int = 1,
+    stride: int = 1,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Turn an event log into sequences of what came before, and what came next.
+
+    Each event that has enough earlier events of the same user gives one sample:
+    the features of those events as a sequence, and the target of the event
+    itself. So nothing of an event, nor of a later one, is in its own sequence.
+
+    Parameters
+    ----------
+    events : DataFrame
+        The log, one row per event, in any order. It is not changed.
+    features : list of str
+        Names of the columns that describe an event; numbers or booleans.
+    target : str
+        Name of the column to predict. It may also be one of the features: then
+        the sequences hold its earlier values.
+    user : str, default="user_id"
+        Name of the column that says whose event it is.
+    time : str, default="timestamp"
+        Name of the column that says when it happened; numbers or dates. Events
+        of one user at the same time keep the order that they have in the table.
+    n_steps : int, default=20
+        Number of steps of a sequence: at most so many earlier events, the latest
+        of them last.
+    min_history : int, default=1
+        Number of earlier events that an event must have to give a sample. A user
+        with fewer gives none.
+    stride : int, default=1
+        Take every `stride`-th of the events that could give a sample, from each
+        user's first on.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_steps, n_features)
+        The sequences, as 64-bit floats. Shorter ones have all-zero steps in
+        front, which models with masking skip; an event whose features are all
+        zero looks the same. Add a feature that is always 1 where that matters.
+    y : ndarray of shape (n_samples,)
+        The targets.
+    groups : ndarray of shape (n_samples,)
+        The users, to keep each of them on one side of a split. Samples are sorted
+        by user and, within a user, by time.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or occurs twice, is not numeric or has missing
+        values, or if no user has enough events.
+
+    See Also
+    --------
+    sklearn.model_selection.StratifiedGroupKFold : Splits that respect `groups`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skrec.preprocessing import make_windows
+    >>> events = pd.DataFrame(
+    ...     {
+    ...         "user_id": ["ann", "bob", "ann", "ann", "bob"],
+    ...         "timestamp": [1, 1, 3, 2, 2],
+    ...         "price": [10.0, 20.0, 30.0, 40.0, 50.0],
+    ...         "bought": ["tea", "milk", "tea", "milk", "milk"],
+    ...     }
+    ... )
+    >>> X, y, groups = make_windows(
+    ...     events, features=["price"], target="bought", n_steps=3
+    ... )
+    >>> X[:, :, 0]
+    array([[ 0.,  0., 10.],
+           [ 0., 10., 40.],
+           [ 0.,  0., 20.]])
+    >>> y.tolist()
+    ['milk', 'tea', 'milk']
+    >>> groups.tolist()
+    ['ann', 'ann', 'bob']
+    """
+    _check_columns(events, features, [target, user, time])
+    _check_times(events[time])
+    for column in (user, time, target):
+        _check_rows(column, events[column].isna(), "missing values")
+    values = _feature_values(events, list(features))
+
+    codes, users = pd.factorize(events[user], sort=True)
+    by_time = events[time].argsort(kind="stable").to_numpy()
+    order = by_time[np.argsort(codes[by_time], kind="stable")]
+    counts = np.bincount(codes, minlength=len(users))
+    if not (counts > min_history).any():
+        _raise_too_short(users, counts, min_history)
+    # For each event in that order, the number of earlier ones of the same user.
+    n_earlier = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    eligible = (n_earlier >= min_history) & ((n_earlier - min_history) % stride == 0)
+    predicted = np.flatnonzero(eligible)
+
+    steps_back = np.arange(n_steps, 0, -1)
+    window = predicted[:, np.newaxis] - steps_back
+    # What lies before the user's first event points to a last row of zeros.
+    window[steps_back > n_earlier[predicted, np.newaxis]] = len(order)
+    padded = np.vstack([values[order], np.zeros(values.shape[1])])
+    rows = order[predicted]
+    return (
+        padded[window],
+        events[target].to_numpy()[rows],
+        events[user].to_numpy()[rows],
+    )
+
+
+def _check_columns(
+    events: pd.DataFrame, features: Sequence, others: Sequence[str]
+) -> None:
+    """Raise unless every column is there, and there once."""
+    if len(features) == 0:
+        raise ValueError("features must name at least one column. Received: [].")
+    wanted = list(dict.fromkeys([*features, *others]))
+    missing = [name for name in wanted if name not in events.columns]
+    if missing:
+        raise ValueError(
+            f"events lacks the columns {missing}: correct features, target, user or "
+            f"time. Received: columns {events.columns.tolist()}."
+        )
+    doubled = [name for name in wanted if events.columns.tolist().count(name) > 1]
+    if doubled:
+        raise ValueError(
+            f"events has more than one column of the same name: rename {doubled}. "
+            f"Received: columns {events.columns.tolist()}."
+        )
+
+
+def _check_times(times: pd.Series) -> None:
+    """Raise for text and the like, which would be sorted as text."""
+    if not (is_any_real_numeric_dtype(times) or times.dtype.kind == "M"):
+        raise ValueError(
+            f"time column {times.name!r} must hold numbers or dates: convert it, for "
+            f"example with pandas.to_datetime. Received: dtype {times.dtype}."
+        )
+
+
+def _check_rows(column: str, wrong: pd.Series | np.ndarray, what: str) -> None:
+    """Raise if any row is wrong, and say which ones, counted from 0."""
+    rows = np.flatnonzero(wrong)
+    if len(rows):
+        shown = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
+        raise ValueError(
+            f"column {column!r} has {what}: drop or fill these rows. Received: "
+            f"{len(rows)} of {len(wrong)} rows, by position {shown}."
+        )
+
+
+def _feature_values(events: pd.DataFrame, features: list) -> np.ndarray:
+    """Return the features as one array of finite floats."""
+    others = {
+        name: str(events[name].dtype)
+        for name in features
+        if not (is_any_real_numeric_dtype(events[name]) or is_bool_dtype(events[name]))
+    }
+    if others:
+        raise ValueError(
+            f"feature columns must be numbers or booleans: encode {list(others)}, for "
+            f"example with pandas.get_dummies. Received: dtypes {others}."
+        )
+    values = events[features].to_numpy(dtype=np.float64, na_value=np.nan)
+    for name, column in zip(features, values.T, strict=True):
+        _check_rows(name, ~np.isfinite(column), "missing or infinite values")
+    return values
+
+
+def _raise_too_short(users: pd.Index, counts: np.ndarray, min_history: int) -> None:
+    """Say that no user has a history long enough, and how long the longest are."""
+    longest = np.argsort(-counts, kind="stable")[:5]
+    names = users[longest].tolist()
+    found = ", ".join(
+        f"user {name!r} has {count}"
+        for name, count in zip(names, counts[longest], strict=True)
+    )
+    raise ValueError(
+        f"no user has the {min_history + 1} events that min_history={min_history} "
+        f"needs: lower min_history or give longer histories. Received: "
+        f"{len(users)} users; {found or 'no events'}."
+    )

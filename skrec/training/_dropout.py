@@ -1,0 +1,50 @@
+"""Dropout whose rate is a variable, so that one traced graph serves every rate."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+class TunedDropout(keras.layers.Dropout):
+    """Stands in for ``keras.layers.Dropout`` inside a program; never leaves it."""
+
+    def __init__(self, rate: float, **kwargs: Any) -> None:
+        # Keras makes a seed generator only for a rate above 0. Its seed is set before
+        # each epoch; 0 keeps Keras from drawing one from Python's global generator.
+        super().__init__(**{**kwargs, "rate": 0.5, "seed": 0})
+        self.tuned_rate = tf.Variable(rate, trainable=False, dtype="float32")
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Drop inputs in training, unless the rate is 0 at this moment."""
+        if not training:
+            return inputs
+        rate = tf.cast(self.tuned_rate, inputs.dtype)
+        return tf.cond(
+            rate > 0,
+            lambda: tf.nn.experimental.stateless_dropout(
+                inputs,
+                rate=rate,
+                noise_shape=self.noise_shape,
+                seed=tf.cast(self.seed_generator.next(), "int32"),
+            ),
+            lambda: tf.identity(inputs),
+        )
+
+
+def with_tuned_dropout(model: keras.Model) -> keras.Model:
+    """Return an equal model, with weights of its own and tunable dropout rates."""
+
+    def clone(layer: keras.Layer) -> keras.Layer:
+        kind = TunedDropout if type(layer) is keras.layers.Dropout else type(layer)
+        return kind.from_config(layer.get_config())
+
+    copy = keras.models.clone_model(model, clone_function=clone)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def tuned_layers(model: keras.Model) -> list[TunedDropout]:
+    """Return the tunable dropout layers, in the model's order."""
+    layers = model._flatten_layers(include_self=False)
+    return [layer for layer in layers if isinstance(layer, TunedDropout)]

@@ -1,0 +1,107 @@
+"""Local randomness: every draw comes from the seed of one fit and a purpose."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.backend.common import global_state
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
+from sklearn.utils import check_random_state
+from tensorflow.python.eager import context as tf_context
+
+# What a derived seed is for; the numbers are part of the reproducible result.
+WEIGHTS, SHUFFLE, LAYERS, SPLIT = range(4)
+
+
+def draw_seed(random_state: Any) -> int:
+    """Return the integer seed of one fit.
+
+    An integer is itself; a RandomState is drawn from, as scikit-learn does; None asks
+    the operating system, so that NumPy's global generator is neither read nor moved.
+    """
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(random_state, np.random.RandomState):
+        return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    return int(random_state)
+
+
+def derive(seed: int, *purpose: int) -> int:
+    """Return a seed for one purpose, independent of those for all others."""
+    return int(np.random.SeedSequence([seed, *purpose]).generate_state(1)[0])
+
+
+def permutation(seed: int, epoch: int, n_rows: int) -> np.ndarray:
+    """Return the order in which one epoch visits the rows."""
+    return np.random.default_rng([seed, SHUFFLE, epoch]).permutation(n_rows)
+
+
+def layer_seeds(seed: int, epoch: int, n_layers: int) -> list[np.ndarray]:
+    """Return the state of each layer's seed generator at the start of one epoch."""
+    return [
+        np.array([derive(seed, LAYERS, epoch, layer), 0], dtype="uint32")
+        for layer in range(n_layers)
+    ]
+
+
+def initial_weights(
+    model: keras.Model, untrained: list[np.ndarray], seed: int
+) -> list[np.ndarray]:
+    """Draw the weights of a model anew, without building or changing the model.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model, whose present weights do not matter.
+    untrained : list of ndarray
+        Its weights as they were built: those whose initialiser draws nothing (biases,
+        moving averages) are kept.
+    seed : int
+        Seed of the fit; each weight gets a derived seed of its own.
+
+    Returns
+    -------
+    list of ndarray
+        New initial weights, in the order of ``model.weights``.
+    """
+    owners: dict[int, keras.Layer] = {}
+    for layer in model._flatten_layers(include_self=False):
+        if not list(layer._flatten_layers(include_self=False)):
+            owners.update((id(weight), layer) for weight in layer.weights)
+    values = list(untrained)
+    for index, weight in enumerate(model.weights):
+        owner = owners.get(id(weight))
+        initializer = getattr(owner, f"{weight.name}_initializer", None)
+        if not isinstance(initializer, keras.initializers.Initializer):
+            continue
+        config = initializer.get_config()
+        if "seed" in config:
+            config["seed"] = derive(seed, WEIGHTS, index)
+            fresh = type(initializer).from_config(config)
+            values[index] = np.asarray(fresh(weight.shape, dtype=weight.dtype))
+    return values
+
+
+@contextmanager
+def global_generators(seed: int) -> Iterator[None]:
+    """Seed the global generators for a block of foreign code, then put them back.
+
+    A user's build function may draw from Python, NumPy, TensorFlow or Keras without a
+    seed of its own.
+    """
+    context = tf_context.context()
+    # The legacy generator is the global one, and the point here.
+    kept = random.getstate(), np.random.get_state()  # noqa: NPY002
+    kept_tensorflow = context._seed, getattr(context, "_rng", None)
+    kept_keras = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+    try:
+        keras.utils.set_random_seed(seed)
+        yield
+    finally:
+        random.setstate(kept[0])
+        np.random.set_state(kept[1])  # noqa: NPY002
+        context._seed, context._rng = kept_tensorflow
+        global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, kept_keras)

@@ -1,0 +1,160 @@
+"""Weight updates inside the graph, with hyper-parameters as inputs of the graph.
+
+TensorFlow's fused kernels do in one operation what a Keras optimizer does in about ten,
+with the same arithmetic, on the slot variables of the Keras optimizer itself; so a
+learning rate or a momentum can change without another trace, and the Keras optimizer
+stays a true record of the state.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+Update = Callable[..., None]
+
+# The hyper-parameters that become inputs of the graph, by optimizer class.
+INPUTS: dict[type, tuple[str, ...]] = {
+    keras.optimizers.SGD: ("momentum",),
+    keras.optimizers.RMSprop: ("rho", "momentum", "epsilon"),
+    keras.optimizers.Adam: ("beta_1", "beta_2", "epsilon"),
+    keras.optimizers.AdamW: ("beta_1", "beta_2", "epsilon", "weight_decay"),
+    keras.optimizers.Adagrad: ("epsilon",),
+}
+
+# With any of these set, the optimizer's own `apply` is used.
+_UNFUSED_OPTIONS = (
+    "amsgrad",
+    "centered",
+    "clipvalue",
+    "global_clipnorm",
+    "use_ema",
+    "loss_scale_factor",
+    "gradient_accumulation_steps",
+)
+
+
+def has_schedule(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Tell whether the optimizer computes its own learning rate."""
+    return isinstance(
+        optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule
+    )
+
+
+def is_fused(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Tell whether :func:`apply_fused` does what ``optimizer.apply`` would do."""
+    kind = type(optimizer)
+    return (
+        kind in INPUTS
+        and not has_schedule(optimizer)
+        and not any(getattr(optimizer, name, None) for name in _UNFUSED_OPTIONS)
+        and (optimizer.weight_decay is None or kind is keras.optimizers.AdamW)
+    )
+
+
+def input_values(optimizer: keras.optimizers.Optimizer) -> dict[str, float]:
+    """Return the hyper-parameters that a fused update takes as inputs."""
+    return {name: float(getattr(optimizer, name)) for name in INPUTS[type(optimizer)]}
+
+
+def graph_key(optimizer: keras.optimizers.Optimizer) -> tuple[Any, ...]:
+    """Return what of the optimizer shapes the graph, as something hashable."""
+    config = optimizer.get_config()
+    config.pop("name")
+    if not has_schedule(optimizer):
+        config.pop("learning_rate")
+    if is_fused(optimizer):
+        config.pop("clipnorm")
+        for name in INPUTS[type(optimizer)]:
+            config.pop(name)
+        config["has_momentum"] = bool(getattr(optimizer, "momentum", 0))
+    return type(optimizer), repr(sorted(config.items()))
+
+
+def apply_fused(
+    optimizer: keras.optimizers.Optimizer,
+    gradients: Sequence[Any],
+    variables: Sequence[keras.Variable],
+    learning_rate: tf.Tensor,
+    inputs: dict[str, tf.Tensor],
+) -> None:
+    """Update the variables and the optimizer's slots by one step."""
+    optimizer.iterations.assign_add(1)
+    update = _KERNELS[type(optimizer)]
+    for index, (gradient, variable) in enumerate(
+        zip(gradients, variables, strict=True)
+    ):
+        if gradient is None:
+            continue
+        dtype = variable.value.dtype
+        cast = {name: tf.cast(value, dtype) for name, value in inputs.items()}
+        step = tf.cast(optimizer.iterations.value, dtype)
+        rate = tf.cast(learning_rate, dtype)
+        update(optimizer, index, variable.value, gradient, rate, step, cast)
+
+
+def _sgd(
+    optimizer: Any, index: int, variable: Any, g: Any, rate: Any, step: Any, p: Any
+) -> None:
+    if not optimizer.momentums:
+        tf.raw_ops.ResourceApplyGradientDescent(
+            var=variable.handle, alpha=rate, delta=g
+        )
+        return
+    tf.raw_ops.ResourceApplyKerasMomentum(
+        var=variable.handle,
+        accum=optimizer.momentums[index].value.handle,
+        lr=rate,
+        grad=g,
+        momentum=p["momentum"],
+        use_nesterov=optimizer.nesterov,
+    )
+
+
+def _rmsprop(
+    optimizer: Any, index: int, variable: Any, g: Any, rate: Any, step: Any, p: Any
+) -> None:
+    velocity = optimizer._velocities[index].value
+    velocity.assign(p["rho"] * velocity + (1 - p["rho"]) * tf.square(g))
+    increment = rate * g / tf.sqrt(velocity + p["epsilon"])
+    if optimizer._momentums:
+        momentum = optimizer._momentums[index].value
+        increment = momentum.assign(p["momentum"] * momentum + increment)
+    variable.assign_sub(increment)
+
+
+def _adam(
+    optimizer: Any, index: int, variable: Any, g: Any, rate: Any, step: Any, p: Any
+) -> None:
+    if "weight_decay" in p:
+        variable.assign_sub(variable * p["weight_decay"] * rate)
+    tf.raw_ops.ResourceApplyAdam(
+        var=variable.handle,
+        m=optimizer._momentums[index].value.handle,
+        v=optimizer._velocities[index].value.handle,
+        beta1_power=tf.pow(p["beta_1"], step),
+        beta2_power=tf.pow(p["beta_2"], step),
+        lr=rate,
+        beta1=p["beta_1"],
+        beta2=p["beta_2"],
+        epsilon=p["epsilon"],
+        grad=g,
+    )
+
+
+def _adagrad(
+    optimizer: Any, index: int, variable: Any, g: Any, rate: Any, step: Any, p: Any
+) -> None:
+    accumulator = optimizer._accumulators[index].value
+    accumulator.assign_add(tf.square(g))
+    variable.assign_sub(rate * g / tf.sqrt(accumulator + p["epsilon"]))
+
+
+_KERNELS: dict[type, Update] = {
+    keras.optimizers.SGD: _sgd,
+    keras.optimizers.RMSprop: _rmsprop,
+    keras.optimizers.Adam: _adam,
+    keras.optimizers.AdamW: _adam,
+    keras.optimizers.Adagrad: _adagrad,
+}

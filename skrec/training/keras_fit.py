@@ -1,0 +1,155 @@
+"""Training by ``Model.fit``, for what the in-graph loop cannot do.
+
+It feeds Keras the same batches in the same order at the same learning rates, so that a
+callback between batches changes nothing but the speed.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from skrec.training import _seeds
+from skrec.training.loop import Logs, Observer, Plan, require_finite
+from skrec.training.program import State
+from skrec.training.schedules import learning_rates
+
+
+def train_with_keras(
+    model: keras.Model,
+    state: State,
+    arrays: tuple[Any, Any, np.ndarray],
+    plan: Plan,
+    observer: Observer,
+    validation: tuple[Any, Any, np.ndarray] | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    **options: Any,
+) -> State:
+    """Train a private, compiled Keras model and return the state to keep.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled model, with its own dropout rates and penalties; it is trained.
+    state : State
+        Where to start from; empty lists keep what the model has.
+    arrays : tuple of (x, y, weight)
+        Training rows, each an array or a nested structure of arrays.
+    plan : Plan
+        How to train; its `rates` are the model's own affair here.
+    observer : Observer
+        Told of each epoch; may stop training.
+    validation : tuple of (x, y, weight), default=None
+        Rows to score after each epoch.
+    callbacks : sequence of keras.callbacks.Callback, default=()
+        The user's callbacks.
+    **options : dict
+        Further arguments of ``Model.fit``.
+
+    Returns
+    -------
+    State
+        The last state or, with `patience`, that of the best epoch.
+    """
+    model.optimizer.build(model.trainable_variables)
+    if state.weights:
+        model.set_weights(state.weights)
+    for variable, value in zip(
+        model.optimizer.variables, state.optimizer, strict=False
+    ):
+        variable.assign(value)
+    feed = _Feed(arrays, plan)
+    own = [feed, _Report(observer)]
+    if plan.patience is not None:
+        own.append(
+            keras.callbacks.EarlyStopping(
+                patience=plan.patience, restore_best_weights=True
+            )
+        )
+    history = model.fit(
+        feed.dataset(),
+        epochs=state.epoch + plan.epochs,
+        initial_epoch=state.epoch,
+        verbose=0,
+        callbacks=[*own, *callbacks],
+        validation_data=validation,
+        validation_batch_size=plan.evaluation_batch_size or plan.batch_size,
+        **options,
+    )
+    optimizer = [np.asarray(variable) for variable in model.optimizer.variables]
+    return State(model.get_weights(), optimizer, history.epoch[-1] + 1)
+
+
+class _Feed(keras.callbacks.Callback):
+    """Gives Keras the loop's batches, seeds and learning rates."""
+
+    def __init__(self, arrays: tuple[Any, Any, np.ndarray], plan: Plan) -> None:
+        super().__init__()
+        self.arrays, self.plan = arrays, plan
+        self.n_rows = len(arrays[2])
+        self.n_steps = -(-self.n_rows // plan.batch_size)
+        self.order = np.arange(self.n_rows)
+        self.base: float | None = plan.learning_rate
+
+    def dataset(self) -> tf.data.Dataset:
+        """Return a dataset that reads the order anew each time it is walked."""
+        signature = tf.nest.map_structure(
+            lambda a: tf.TensorSpec([None, *a.shape[1:]], a.dtype), self.arrays
+        )
+        options = tf.data.Options()
+        options.deterministic = True
+        dataset = tf.data.Dataset.from_generator(
+            self._batches, output_signature=signature
+        ).with_options(options)
+        return dataset.apply(tf.data.experimental.assert_cardinality(self.n_steps))
+
+    def _batches(self) -> Iterator[Any]:
+        for start in range(0, self.n_rows, self.plan.batch_size):
+            rows = self.order[start : start + self.plan.batch_size]
+            yield tf.nest.map_structure(lambda a, rows=rows: a[rows], self.arrays)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if self.plan.learning_rate is not None:
+            self.model.optimizer.learning_rate = self.plan.learning_rate
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        plan = self.plan
+        if plan.shuffle:
+            self.order = _seeds.permutation(plan.seed, epoch, self.n_rows)
+        states = [v for v in self.model.variables if v.name == "seed_generator_state"]
+        seeds = _seeds.layer_seeds(plan.seed, epoch, len(states))
+        for variable, seed in zip(states, seeds, strict=True):
+            variable.assign(seed)
+        if plan.learning_rate is not None:
+            self.base = float(self.model.optimizer.learning_rate)
+            total = plan.total_epochs or plan.epochs
+            self.rates = learning_rates(
+                plan.schedule, self.base, epoch, self.n_steps, total
+            )
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        if self.plan.learning_rate is not None and self.plan.schedule is not None:
+            self.model.optimizer.learning_rate = self.rates[batch]
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self.plan.learning_rate is not None and self.plan.schedule is not None:
+            self.model.optimizer.learning_rate = self.base
+
+
+class _Report(keras.callbacks.Callback):
+    """Passes each epoch on to the observer."""
+
+    def __init__(self, observer: Observer) -> None:
+        super().__init__()
+        self.observer = observer
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.observer.epoch_begin()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        logs = {name: float(value) for name, value in (logs or {}).items()}
+        require_finite(logs, epoch)
+        if self.observer.epoch_end(logs, self.model.get_weights):
+            self.model.stop_training = True

@@ -1,0 +1,346 @@
+"""The training loop: epochs, shuffling, schedules, early stopping, Keras callbacks."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+
+from skrec.training import _seeds
+from skrec.training.program import Data, Program, Rates, State
+from skrec.training.schedules import Schedule, learning_rates
+
+Logs = dict[str, float]
+
+
+@dataclass
+class Plan:
+    """How one fit is to train; what to train on is given apart.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the fit.
+    epochs : int
+        Number of epochs to train now.
+    batch_size : int
+        Rows a step.
+    learning_rate : float or None
+        Learning rate before the schedule; None where the optimizer has its own.
+    rates : Rates
+        Other continuous hyper-parameters.
+    schedule : {None, "step", "exponential", "cosine"}, Keras schedule or callable
+        Learning-rate schedule.
+    total_epochs : int, default=None
+        What a schedule takes as the whole training; `epochs` if None.
+    shuffle : bool, default=True
+        Whether to visit the rows in a new order in each epoch.
+    patience : int, default=None
+        Stop after this many epochs without a lower validation loss, and restore the
+        weights of the best one; None never stops.
+    evaluation_batch_size : int, default=None
+        Rows a step of validation; `batch_size` if None.
+    """
+
+    seed: int
+    epochs: int
+    batch_size: int
+    learning_rate: float | None
+    rates: Rates
+    schedule: Schedule = None
+    total_epochs: int | None = None
+    shuffle: bool = True
+    patience: int | None = None
+    evaluation_batch_size: int | None = None
+
+
+class Observer(Protocol):
+    """Told of each epoch, by this loop and by ``Model.fit`` alike."""
+
+    def epoch_begin(self) -> None:
+        """Take note that an epoch begins."""
+
+    def epoch_end(self, logs: Logs, weights: Callable[[], list[np.ndarray]]) -> bool:
+        """Take note of an epoch's results and answer whether to stop.
+
+        Parameters
+        ----------
+        logs : dict of str to float
+            Loss and metrics.
+        weights : callable
+            Returns the weights at this moment.
+
+        Returns
+        -------
+        bool
+            True to stop training.
+        """
+
+
+@dataclass
+class Watcher:
+    """Keras callbacks and the private model on which they act.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled model with the architecture of the program, for the callbacks alone.
+    callbacks : sequence of keras.callbacks.Callback
+        The callbacks.
+    """
+
+    model: keras.Model
+    callbacks: Sequence[keras.callbacks.Callback]
+    _list: Any = field(default=None, init=False)
+
+    def begin(self, program: Program, epochs: int, steps: int) -> None:
+        """Copy the program's state to the model and start the callbacks.
+
+        Parameters
+        ----------
+        program : Program
+            The program that is to train.
+        epochs, steps : int
+            Number of epochs, and of steps an epoch, that the callbacks are told.
+        """
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.model.stop_training = False
+        self._copy_from(program)
+        self._list = keras.callbacks.CallbackList(
+            list(self.callbacks),
+            add_history=False,
+            model=self.model,
+            epochs=epochs,
+            steps=steps,
+            verbose=0,
+        )
+        self._list.on_train_begin()
+
+    def epoch_begin(self, program: Program, epoch: int) -> None:
+        """Run the callbacks before an epoch and take over what they changed.
+
+        Parameters
+        ----------
+        program : Program
+            The program that trains.
+        epoch : int
+            Number of the epoch, from 0.
+        """
+        self._list.on_epoch_begin(epoch)
+        self._copy_to(program)
+
+    def epoch_end(self, program: Program, epoch: int, logs: Logs) -> None:
+        """Run the callbacks after an epoch and take over what they changed.
+
+        Parameters
+        ----------
+        program : Program
+            The program that trains.
+        epoch : int
+            Number of the epoch, from 0.
+        logs : dict of str to float
+            Loss and metrics; the callbacks may add to it.
+        """
+        self._copy_from(program)
+        self._list.on_epoch_end(epoch, logs)
+        self._copy_to(program)
+
+    def end(self, program: Program, logs: Logs) -> None:
+        """Run the callbacks after the last epoch and take over what they changed.
+
+        Parameters
+        ----------
+        program : Program
+            The program that trained.
+        logs : dict of str to float
+            Loss and metrics of the last epoch.
+        """
+        self._list.on_train_end(logs)
+        self._copy_to(program)
+
+    @property
+    def stop(self) -> bool:
+        """Whether a callback asked to stop."""
+        return bool(self.model.stop_training)
+
+    def _copy_from(self, program: Program) -> None:
+        self.model.set_weights(program.model.get_weights())
+        _copy_variables(program.optimizer, self.model.optimizer)
+
+    def _copy_to(self, program: Program) -> None:
+        program.model.set_weights(self.model.get_weights())
+        _copy_variables(self.model.optimizer, program.optimizer)
+
+
+def _copy_variables(source: Any, target: Any) -> None:
+    for ours, theirs in zip(target.variables, source.variables, strict=True):
+        ours.assign(theirs)
+
+
+def train(
+    program: Program,
+    state: State,
+    data: Data,
+    plan: Plan,
+    observer: Observer,
+    validation: Data | None = None,
+    watcher: Watcher | None = None,
+) -> State:
+    """Train a program and return the state to keep.
+
+    Parameters
+    ----------
+    program : Program
+        A leased program.
+    state : State
+        Where to start from.
+    data : Data
+        Training rows.
+    plan : Plan
+        How to train.
+    observer : Observer
+        Told of each epoch; may stop training.
+    validation : Data, default=None
+        Rows to score after each epoch; their results are logged as ``val_loss`` etc.
+    watcher : Watcher, default=None
+        Keras callbacks.
+
+    Returns
+    -------
+    State
+        The last state or, with `patience`, that of the best epoch.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss is no longer a finite number.
+    """
+    program.load(state)
+    n_steps = -(-data.n_rows // plan.batch_size)
+    best = _Best(plan.patience)
+    logs: Logs = {}
+    epoch = state.epoch
+    if plan.learning_rate is not None:
+        program.optimizer.learning_rate = plan.learning_rate
+    if watcher is not None:
+        watcher.begin(program, plan.epochs, n_steps)
+    for epoch in range(state.epoch, state.epoch + plan.epochs):
+        observer.epoch_begin()
+        if watcher is not None:
+            watcher.epoch_begin(program, epoch)
+        logs = _run_epoch(program, data, plan, epoch, n_steps)
+        if validation is not None:
+            size = plan.evaluation_batch_size or plan.batch_size
+            scores = program.evaluate(validation, size)
+            logs |= {f"val_{name}": value for name, value in scores.items()}
+        require_finite(logs, epoch)
+        if watcher is not None:
+            watcher.epoch_end(program, epoch, logs)
+        best.see(logs, program)
+        stop = observer.epoch_end(logs, program.model.get_weights)
+        if stop or best.patience_is_over or (watcher is not None and watcher.stop):
+            break
+    best.restore(program)
+    if watcher is not None:
+        watcher.end(program, logs)
+    return program.dump(epoch + 1)
+
+
+def _run_epoch(
+    program: Program, data: Data, plan: Plan, epoch: int, n_steps: int
+) -> Logs:
+    """Train one epoch at the rates of the schedule, leaving the base rate in place."""
+    rates = np.zeros(n_steps)
+    if plan.learning_rate is not None:
+        base = float(program.optimizer.learning_rate)  # a callback may have changed it
+        total = plan.total_epochs or plan.epochs
+        rates = learning_rates(plan.schedule, base, epoch, n_steps, total)
+    order = np.arange(data.n_rows)
+    if plan.shuffle:
+        order = _seeds.permutation(plan.seed, epoch, data.n_rows)
+    seeds = _seeds.layer_seeds(plan.seed, epoch, program.n_seeds)
+    logs = program.train_epoch(data, order, plan.batch_size, rates, plan.rates, seeds)
+    if plan.learning_rate is not None:
+        program.optimizer.learning_rate = base
+    return logs
+
+
+def require_finite(logs: Logs, epoch: int) -> None:
+    """Raise if training has diverged.
+
+    Parameters
+    ----------
+    logs : dict of str to float
+        Loss and metrics of the epoch.
+    epoch : int
+        Number of the epoch, from 0.
+
+    Raises
+    ------
+    FloatingPointError
+        If a loss is not finite.
+    """
+    for name in ("loss", "val_loss"):
+        if not np.isfinite(logs.get(name, 0.0)):
+            raise FloatingPointError(
+                f"{name} became {logs[name]} in epoch {epoch + 1}, so the weights are "
+                "useless. Lower learning_rate, set clipnorm=1.0, or check X and y for "
+                "extreme values."
+            )
+
+
+class _Best:
+    """The weights of the epoch with the lowest validation loss."""
+
+    def __init__(self, patience: int | None) -> None:
+        self.patience = patience
+        self.loss = np.inf
+        self.waited = 0
+        self.weights: list[np.ndarray] | None = None
+
+    def see(self, logs: Logs, program: Program) -> None:
+        if self.patience is None:
+            return
+        if logs["val_loss"] < self.loss:
+            self.loss, self.waited = logs["val_loss"], 0
+            self.weights = program.model.get_weights()
+        else:
+            self.waited += 1
+
+    @property
+    def patience_is_over(self) -> bool:
+        return self.patience is not None and self.waited >= self.patience
+
+    def restore(self, program: Program) -> None:
+        if self.weights is not None:
+            program.model.set_weights(self.weights)
+
+
+def needs_model_fit(callbacks: Sequence[keras.callbacks.Callback]) -> bool:
+    """Tell whether a callback acts between batches, which the graph cannot do.
+
+    Parameters
+    ----------
+    callbacks : sequence of keras.callbacks.Callback
+        The callbacks.
+
+    Returns
+    -------
+    bool
+        True if one of them overrides a batch-level method.
+    """
+    names = (
+        "on_batch_begin",
+        "on_batch_end",
+        "on_train_batch_begin",
+        "on_train_batch_end",
+        "on_test_batch_begin",
+        "on_test_batch_end",
+    )
+    base = keras.callbacks.Callback
+
+    def overrides(callback: Any, name: str) -> bool:
+        return getattr(type(callback), name) is not getattr(base, name)
+
+    return any(overrides(callback, name) for callback in callbacks for name in names)

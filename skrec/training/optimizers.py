@@ -1,0 +1,115 @@
+"""Optimizers by name, with parameters that are checked before anything is built."""
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+# name -> (Keras class, the parameters that the name fixes)
+NAMED: dict[str, tuple[type[keras.optimizers.Optimizer], dict[str, Any]]] = {
+    "sgd": (keras.optimizers.SGD, {}),
+    "momentum": (keras.optimizers.SGD, {"momentum": 0.9}),
+    "nesterov": (keras.optimizers.SGD, {"momentum": 0.9, "nesterov": True}),
+    "rmsprop": (keras.optimizers.RMSprop, {}),
+    "adam": (keras.optimizers.Adam, {}),
+    "adamw": (keras.optimizers.AdamW, {}),
+    "adagrad": (keras.optimizers.Adagrad, {}),
+}
+
+
+def make_optimizer(
+    optimizer: str | type[keras.optimizers.Optimizer] | keras.optimizers.Optimizer,
+    learning_rate: float,
+    params: Mapping[str, Any] | None = None,
+    clipnorm: float | None = None,
+) -> keras.optimizers.Optimizer:
+    """Make a new Keras optimizer; the one passed in is never changed.
+
+    Parameters
+    ----------
+    optimizer : str, Keras optimizer class or Keras optimizer
+        One of ``"sgd"``, ``"momentum"``, ``"nesterov"``, ``"rmsprop"``, ``"adam"``,
+        ``"adamw"`` and ``"adagrad"``, or a class. An object is copied with its own
+        learning rate and parameters.
+    learning_rate : float
+        Learning rate; not used for an optimizer object.
+    params : mapping, default=None
+        Further parameters of the optimizer's class, such as ``{"beta_1": 0.8}``.
+    clipnorm : float, default=None
+        Largest norm of each weight's gradient.
+
+    Returns
+    -------
+    keras.optimizers.Optimizer
+        The optimizer, not built.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or the class has no such parameter.
+
+    Examples
+    --------
+    >>> from skrec.training import make_optimizer
+    >>> make_optimizer("momentum", 0.01, {"momentum": 0.5}).momentum
+    0.5
+    """
+    params = dict(params or {})
+    if isinstance(optimizer, keras.optimizers.Optimizer):
+        if params:
+            raise ValueError(
+                f"optimizer__{next(iter(params))} cannot be set on an optimizer "
+                f"object, which brings its own parameters: pass the class "
+                f"{type(optimizer).__name__} instead of an instance of it."
+            )
+        config = optimizer.get_config()
+        if clipnorm is not None:
+            config["clipnorm"] = clipnorm
+        return type(optimizer).from_config(config)
+    if isinstance(optimizer, str):
+        if optimizer not in NAMED:
+            raise ValueError(
+                f"optimizer must be one of {sorted(NAMED)}, a Keras optimizer class or "
+                f"a Keras optimizer.{did_you_mean(optimizer, NAMED)} "
+                f"Received: {optimizer!r}."
+            )
+        kind, fixed = NAMED[optimizer]
+        if "nesterov" in fixed and "nesterov" in params:
+            raise ValueError(
+                "optimizer__nesterov cannot be set with optimizer='nesterov'."
+            )
+        params = {**fixed, **params}
+    else:
+        kind = optimizer
+    legal = [
+        name
+        for name in inspect.signature(kind).parameters
+        if name not in ("learning_rate", "clipnorm", "name", "kwargs")
+    ]
+    for name in params:
+        if name not in legal:
+            own = " It is a parameter of the estimator itself." * (
+                name in ("learning_rate", "clipnorm")
+            )
+            raise ValueError(
+                f"optimizer__{name} is not a parameter of {kind.__name__}.{own}"
+                f"{did_you_mean(name, legal)} Legal ones: "
+                f"{', '.join('optimizer__' + name for name in legal)}."
+            )
+    for name in ("momentum", "rho", "beta_1", "beta_2"):
+        if name in params and not 0 <= params[name] <= 1:
+            raise ValueError(
+                f"optimizer__{name} must be a number in [0, 1]. "
+                f"Received: {params[name]!r}."
+            )
+    if "momentum" in params:
+        params["momentum"] = float(params["momentum"])  # Keras refuses the integer 0
+    return kind(learning_rate=learning_rate, clipnorm=clipnorm, **params)
+
+
+def did_you_mean(name: str, legal: Any) -> str:
+    """Return a hint with the legal name nearest to `name`, or an empty string."""
+    near = difflib.get_close_matches(name, list(legal), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,41 @@
+"""Settings that every test needs, made before SciPy or Matplotlib is imported."""
+
+import os
+import sys
+
+import pytest
+from hypothesis import settings
+
+# SciPy reads the variable once, at import. Without it, scikit-learn's common checks
+# leave out what they would do with array-API input.
+if "scipy" in sys.modules and os.environ.get("SCIPY_ARRAY_API") != "1":
+    raise pytest.UsageError(
+        "SciPy was imported before tests/conftest.py could set SCIPY_ARRAY_API=1, "
+        "most likely by a pytest plug-in. Set it in the shell: "
+        "SCIPY_ARRAY_API=1 python -m pytest. "
+        f"Received: SCIPY_ARRAY_API={os.environ.get('SCIPY_ARRAY_API')!r}."
+    )
+# In the environment, not in this process alone: parallel workers inherit them.
+os.environ["SCIPY_ARRAY_API"] = "1"
+os.environ["MPLBACKEND"] = "Agg"
+
+# The same examples on every run, and no time limit: a busy machine would break it.
+settings.register_profile("skrec", deadline=None, derandomize=True)
+settings.load_profile("skrec")
+
+
+@pytest.fixture
+def no_retracing(caplog):
+    """Fail the test if TensorFlow warns that it traces a function again and again.
+
+    TensorFlow logs it instead of calling `warnings.warn`, so no filter of pytest's can
+    see it. Only for tests that ask: plain Keras models are traced on every fit, and
+    TensorFlow counts them for the whole process.
+    """
+    yield
+    warned = [
+        record.getMessage()
+        for record in caplog.get_records("call")
+        if "triggered tf.function retracing" in record.getMessage()
+    ]
+    assert not warned, warned

@@ -12,7 +12,14 @@ from skrec.training import resolve_device
 from skrec.training.cache import lease
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Observer, Plan, Watcher, needs_model_fit, train
-from skrec.training.program import Data, Program, Rates, State, input_structure
+from skrec.training.program import (
+    PREDICT_ROWS,
+    Data,
+    Program,
+    Rates,
+    State,
+    input_structure,
+)
 from skrec.training.structure import (
     compile_kwargs,
     dropout_rates,
@@ -90,7 +97,7 @@ def fit_model(
     optimizer = model.optimizer
     optimizer.build(model.trainable_variables)
     plan.rates = Rates.of(optimizer, dropout_rates(model))
-    slots = [np.asarray(variable) for variable in optimizer.variables]
+    slots = [variable.value.numpy() for variable in optimizer.variables]
     state = State(model.get_weights(), slots, epoch)
     with _lease(model) as program:
 
@@ -127,11 +134,24 @@ def predict_model(
     ndarray, or list or dict of ndarrays
         Outputs.
     """
-    if options or not is_shareable(model):
+    if options:
         return model.predict(x, **{"verbose": 0, **options})
+    if not is_shareable(model):
+        return _predict_eagerly(model, x)
     with _lease(model) as program:
         program.model.set_weights(model.get_weights() if weights is None else weights)
         return program.predict(cast_inputs(model, x))
+
+
+def _predict_eagerly(model: keras.Model, x: Any) -> Any:
+    """Call a model block by block, which needs no graph of its own."""
+    blocks = []
+    for start in range(0, len(tf.nest.flatten(x)[0]), PREDICT_ROWS):
+        rows = slice(start, start + PREDICT_ROWS)
+        block = tf.nest.map_structure(lambda a, rows=rows: np.asarray(a)[rows], x)
+        outputs = model(block, training=False)
+        blocks.append(tf.nest.map_structure(lambda part: part.numpy(), outputs))
+    return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *blocks)
 
 
 def _lease(model: keras.Model) -> AbstractContextManager[Program]:

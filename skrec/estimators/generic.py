@@ -122,6 +122,8 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):
         )
         self.class_weight = class_weight
 
+    score = KerasEstimator.score  # not the mixin's: it asks `scorer`
+
     @staticmethod
     def scorer(y_true: Any, y_pred: Any, **kwargs: Any) -> float:
         """Score by accuracy; to be overridden for another score.
@@ -245,7 +247,9 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):
             return self.target_encoder_.inverse_transform(outputs, return_proba=True)
         proba = outputs.reshape(len(outputs), -1).astype(np.float64)
         if self.target_type_ == "binary" and proba.shape[1] == 1:
-            proba = np.column_stack([1 - proba, proba])
+            return np.column_stack([1 - proba, proba])
+        if self.target_type_ == "multiclass":  # float32 sums are not quite 1
+            proba /= proba.sum(axis=1, keepdims=True)
         return proba
 
     def decision_function(self, X: Any) -> np.ndarray:
@@ -331,6 +335,8 @@ class KerasRegressor(RegressorMixin, KerasEstimator):
     >>> make_pipeline(StandardScaler(), reg).fit(X, y).predict(X[:2]).shape
     (2,)
     """
+
+    score = KerasEstimator.score  # not the mixin's: it asks `scorer`
 
     @staticmethod
     def scorer(y_true: Any, y_pred: Any, **kwargs: Any) -> float:

@@ -378,12 +378,13 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         self._check_model_compatibility(rows[1])
         options = self._fit_options(fit_kwargs)
         validation = options.pop("validation_data", None)
+        fraction = options.pop("validation_split", 0)
         if X_val is not None:
             validation = (X_val, y_val)
         if validation is not None:
             X_v, y_v = self._validate_data(*validation[:2])
             validation = (*self._encoded(X_v, y_v), np.ones(len(X_v)))
-        elif fraction := options.pop("validation_split", 0):
+        elif fraction:
             rows, validation = _split_last(rows, fraction)
         epochs, epoch = options.pop("epochs"), options.pop("initial_epoch", 0)
         context = self._init_callback_context(max_subtasks=epochs)
@@ -461,7 +462,8 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         options = {k: v for k, v in {**options, **kwargs}.items() if k != "callbacks"}
         if options.get("batch_size") == -1:
             options["batch_size"] = len(X)
-        if callbacks := self._flat_callbacks(getattr(self, "_predict_callbacks", [])):
+        callbacks = self._flat_callbacks(getattr(self, "_predict_callbacks", []))
+        if any(_acts_in_prediction(callback) for callback in callbacks):
             options["callbacks"] = callbacks
         X = self.feature_encoder_.transform(X)
         weights = vars(self).get("_epoch_weights")
@@ -511,6 +513,17 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         return tags
 
     __repr__ = BaseEstimator.__repr__
+
+
+def _acts_in_prediction(callback: keras.callbacks.Callback) -> bool:
+    """Tell whether a callback has something to do when the model predicts."""
+    names = ("begin", "end", "batch_begin", "batch_end")
+    base = keras.callbacks.Callback
+    return any(
+        getattr(type(callback), f"on_predict_{name}")
+        is not getattr(base, f"on_predict_{name}")
+        for name in names
+    )
 
 
 def _split_last(rows: tuple, fraction: float) -> tuple[tuple, tuple]:

@@ -41,8 +41,9 @@ def permutation(seed: int, epoch: int, n_rows: int) -> np.ndarray:
 
 def layer_seeds(seed: int, epoch: int, n_layers: int) -> list[np.ndarray]:
     """Return the state of each layer's seed generator at the start of one epoch."""
+    # TensorFlow reads them as int32: a seed below 2**31 means the same to all.
     return [
-        np.array([derive(seed, LAYERS, epoch, layer), 0], dtype="uint32")
+        np.array([derive(seed, LAYERS, epoch, layer) % (2**31 - 2), 0], dtype="uint32")
         for layer in range(n_layers)
     ]
 
@@ -98,8 +99,16 @@ def global_generators(seed: int) -> Iterator[None]:
     kept_tensorflow = context._seed, getattr(context, "_rng", None)
     kept_keras = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
     try:
-        keras.utils.set_random_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        # tf.random.set_seed would also drop every kernel and function that TensorFlow
+        # holds ready, which costs the next epoch a tenth of a second.
+        context._seed, context._rng = seed, random.Random(seed)
+        untouched = context._rng.getstate()
+        global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)
         yield
+        if context._rng.getstate() != untouched:  # the block drew from TensorFlow,
+            context.clear_kernel_cache()  # whose kernels remember how far they got
     finally:
         random.setstate(kept[0])
         np.random.set_state(kept[1])  # noqa: NPY002

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
+from skrec.training._seeds import global_generators
 from skrec.training.program import Program
 
 
@@ -90,7 +91,8 @@ class ProgramCache:
             else:
                 self._hits += 1
         if program is None:
-            with self.build_lock:
+            # Keras draws the seeds of initialisers from Python's global generator.
+            with self.build_lock, global_generators(0):
                 program = build()
         traces = program.n_traces
         try:

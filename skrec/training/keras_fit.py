@@ -73,12 +73,13 @@ def train_with_keras(
         epochs=state.epoch + plan.epochs,
         initial_epoch=state.epoch,
         verbose=0,
+        shuffle=False,
         callbacks=[*own, *callbacks],
         validation_data=validation,
         validation_batch_size=plan.evaluation_batch_size or plan.batch_size,
         **options,
     )
-    optimizer = [np.asarray(variable) for variable in model.optimizer.variables]
+    optimizer = [variable.value.numpy() for variable in model.optimizer.variables]
     return State(model.get_weights(), optimizer, history.epoch[-1] + 1)
 
 

@@ -179,7 +179,7 @@ class Program:
         return self.model.optimizer
 
     def _optimizer_values(self) -> list[np.ndarray]:
-        return [np.asarray(variable) for variable in self.optimizer.variables]
+        return [variable.value.numpy() for variable in self.optimizer.variables]
 
     def initial_state(self, seed: int) -> State:
         """Draw an untrained state.

@@ -1,0 +1,537 @@
+"""The generic estimators: what a scikeras user expects of them, on the engine."""
+
+import copy
+import io
+import pickle
+from functools import partial
+
+import joblib
+import keras
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.callback import ScoringMonitor
+from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
+from sklearn.dummy import DummyRegressor
+from sklearn.exceptions import FitFailedWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skrec import KerasClassifier, KerasRegressor
+from skrec.training import cache_clear, cache_info
+
+X, Y = load_iris(return_X_y=True)
+X = StandardScaler().fit_transform(X)
+CROSS_ENTROPY = "sparse_categorical_crossentropy"
+
+
+def build(meta, units=8, rate=0.0):
+    return keras.Sequential(
+        [
+            keras.Input((meta["n_features_in_"],)),
+            keras.layers.Dense(units, "relu"),
+            keras.layers.Dropout(rate),
+            keras.layers.Dense(meta["n_classes_"], "softmax"),
+        ]
+    )
+
+
+def build_regression(meta, units=16):
+    return keras.Sequential(
+        [
+            keras.Input((meta["n_features_in_"],)),
+            keras.layers.Dense(units, "relu"),
+            keras.layers.Dense(meta["n_outputs_"]),
+        ]
+    )
+
+
+def classifier(**params):
+    defaults = {
+        "model": build,
+        "loss": CROSS_ENTROPY,
+        "optimizer": "adam",
+        "optimizer__learning_rate": 0.02,
+        "epochs": 10,
+        "verbose": 0,
+        "random_state": 0,
+    }
+    return KerasClassifier(**{**defaults, **params})
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return classifier().fit(X, Y)
+
+
+@keras.saving.register_keras_serializable("skrec_tests")
+class Own(keras.Model):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden = keras.layers.Dense(8, "relu")
+        self.out = keras.layers.Dense(3, "softmax")
+
+    def call(self, x, training=False):
+        return self.out(self.hidden(x))
+
+
+def build_own():
+    return Own()
+
+
+# ---- parameters ----------------------------------------------------------------------
+
+
+def test_build_function_gets_what_its_signature_asks_for():
+    seen = {}
+
+    def greedy(meta, compile_kwargs, params, units=3):
+        seen.update(meta=meta, compile_kwargs=compile_kwargs, params=params)
+        model = build(meta, units)
+        model.compile(**compile_kwargs)
+        return model
+
+    classifier(model=greedy, units=5, metrics=["accuracy"], epochs=1).fit(X, Y)
+    assert seen["meta"]["n_features_in_"] == 4
+    assert seen["meta"]["target_type_"] == "multiclass"
+    assert seen["meta"]["X_shape_"] == (150, 4)
+    assert seen["compile_kwargs"]["loss"] is not None
+    assert isinstance(seen["compile_kwargs"]["optimizer"], keras.optimizers.Adam)
+    assert seen["params"]["units"] == 5
+
+
+def test_routed_parameters_arrive():
+    estimator = classifier(
+        model__units=6,
+        optimizer="sgd",
+        optimizer__learning_rate=0.5,
+        optimizer__momentum=0.25,
+        loss=keras.losses.SparseCategoricalCrossentropy,
+        loss__from_logits=False,
+        metrics=[keras.metrics.SparseTopKCategoricalAccuracy],
+        metrics__0__k=2,
+        fit__batch_size=50,
+        epochs=3,
+        fit__epochs=2,
+    ).fit(X, Y)
+    model = estimator.model_
+    assert model.layers[0].units == 6
+    assert model.optimizer.momentum == 0.25
+    assert float(model.optimizer.learning_rate) == 0.5
+    assert set(estimator.history_) == {"loss", "sparse_top_k_categorical_accuracy"}
+    assert len(estimator.history_["loss"]) == 2  # fit__epochs goes before epochs
+    assert estimator.history_["sparse_top_k_categorical_accuracy"][-1] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        ({"optimizer__learning_rat": 0.1}, "learning_rate"),
+        ({"model__unit": 3}, "units"),
+        ({"unit": 3}, "units"),
+        ({"fit__batchsize": 3}, "batch_size"),
+    ],
+)
+def test_unknown_parameters_are_named_before_training(wrong, hint):
+    name = next(iter(wrong))
+    estimator = classifier(**wrong)
+    with pytest.raises(ValueError, match=rf"(?s){name}.*Did you mean '{hint}'"):
+        estimator.fit(X, Y)
+    with pytest.raises(NotFittedError):
+        estimator.predict(X)
+
+
+def test_set_params_knows_the_build_functions_arguments():
+    estimator = classifier()
+    estimator.set_params(units=4, rate=0.5, callbacks__patience=2)
+    assert estimator.get_params()["units"] == 4
+    assert clone(estimator).get_params()["callbacks__patience"] == 2
+    with pytest.raises(ValueError, match="Did you mean 'units'"):
+        estimator.set_params(unit=4)
+
+
+@pytest.mark.parametrize(
+    ("params", "name"),
+    [({"epochs": 0}, "epochs"), ({"batch_size": 0}, "batch_size")],
+)
+def test_parameters_out_of_range_are_named(params, name):
+    with pytest.raises(ValueError, match=rf"'{name}' parameter .* must be"):
+        classifier(**params).fit(X, Y)
+
+
+def test_build_function_without_return():
+    def forgetful(meta):
+        build(meta)
+
+    with pytest.raises(ValueError, match=r"return a keras.Model.*forgetful.*None"):
+        classifier(model=forgetful).fit(X, Y)
+
+
+# ---- training ------------------------------------------------------------------------
+
+
+def test_one_epoch_equals_model_fit():
+    # Without shuffling Model.fit walks the same batches, the last of them partial.
+    model = build({"n_features_in_": 4, "n_classes_": 3})
+    estimator = classifier(
+        model=model, epochs=2, shuffle=False, batch_size=40, metrics=["accuracy"]
+    )
+    estimator.set_params(optimizer__learning_rate=0.001).fit(X, Y)
+    model.compile(keras.optimizers.Adam(0.001), CROSS_ENTROPY, metrics=["accuracy"])
+    history = model.fit(X, Y, epochs=2, shuffle=False, batch_size=40, verbose=0)
+    for ours, keras_own in zip(
+        estimator.model_.get_weights(), model.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(ours, keras_own, atol=1e-6)
+    for name, values in history.history.items():
+        np.testing.assert_allclose(estimator.history_[name], values, rtol=1e-5)
+
+
+def test_subclassed_models_train_right_without_sharing():
+    cache_clear()
+    estimator = classifier(model=build_own, epochs=20).fit(X, Y)
+    assert cache_info().misses == 0
+    assert estimator.score(X, Y) > 0.9
+    again = classifier(model=build_own, epochs=20).fit(X, Y)
+    np.testing.assert_array_equal(again.predict_proba(X), estimator.predict_proba(X))
+    reloaded = pickle.loads(pickle.dumps(estimator))
+    np.testing.assert_array_equal(reloaded.predict_proba(X), again.predict_proba(X))
+
+
+def test_sequential_without_input_is_built_on_the_data():
+    def deferred(meta):
+        return keras.Sequential([keras.layers.Dense(meta["n_classes_"], "softmax")])
+
+    assert classifier(model=deferred, epochs=30).fit(X, Y).score(X, Y) > 0.9
+
+
+def test_batch_level_callback_changes_nothing_but_is_called():
+    class Counter(keras.callbacks.Callback):
+        n_batches = 0
+
+        def on_train_batch_end(self, batch, logs=None):
+            Counter.n_batches += 1
+
+    params = {"rate": 0.3, "epochs": 3, "optimizer__learning_rate": 0.001}
+    plain = classifier(**params).fit(X, Y)
+    counted = classifier(**params, callbacks=[Counter]).fit(X, Y)
+    assert Counter.n_batches == 3 * 5
+    np.testing.assert_allclose(
+        counted.predict_proba(X), plain.predict_proba(X), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("kind", ["instance", "class", "dict", "nested"])
+def test_callbacks_in_every_form(kind):
+    stop = keras.callbacks.EarlyStopping
+    forms = {
+        "instance": {"callbacks": stop("loss", min_delta=100, patience=1)},
+        "class": {
+            "callbacks": stop,
+            "callbacks__monitor": "loss",
+            "callbacks__min_delta": 100,
+            "callbacks__patience": 1,
+        },
+        "dict": {
+            "callbacks": {"stop": stop},
+            "callbacks__stop__monitor": "loss",
+            "callbacks__stop__min_delta": 100,
+            "callbacks__stop__patience": 1,
+        },
+        "nested": {"callbacks": [[stop("loss", min_delta=100, patience=1)]]},
+    }
+    estimator = classifier(**forms[kind]).fit(X, Y)
+    assert len(estimator.history_["loss"]) == 2
+
+
+def test_learning_rate_callback_reaches_the_program():
+    frozen = keras.callbacks.LearningRateScheduler(lambda epoch: 0.0)
+    estimator = classifier(callbacks=[frozen], epochs=3).fit(X, Y)
+    np.testing.assert_allclose(
+        estimator.predict_proba(X), classifier().initialize(X, Y).predict_proba(X)
+    )
+
+
+def test_validation_split_takes_the_last_rows():
+    estimator = classifier(validation_split=0.2, epochs=2).fit(X, Y)
+    outside = classifier(epochs=2).fit(X[:120], Y[:120], X_val=X[120:], y_val=Y[120:])
+    assert estimator.history_["val_loss"] == outside.history_["val_loss"]
+    assert estimator.history_["val_loss"] != estimator.history_["loss"]
+
+
+def test_fit_arguments_of_one_call():
+    estimator = classifier()
+    estimator.fit(X, Y, epochs=3, validation_data=(X, Y), batch_size=10)
+    assert len(estimator.history_["val_loss"]) == 3
+    with pytest.raises(TypeError, match="Did you mean 'epochs'"):
+        estimator.fit(X, Y, epoch=3)
+
+
+def test_balanced_class_weight_is_a_sample_weight():
+    rows = np.r_[:50, 50:60, 100:150]
+    counts = np.bincount(Y[rows])
+    weight = len(rows) / (3 * counts[Y[rows]])
+    balanced = classifier(class_weight="balanced").fit(X[rows], Y[rows])
+    weighted = classifier().fit(X[rows], Y[rows], sample_weight=weight)
+    plain = classifier().fit(X[rows], Y[rows])
+    np.testing.assert_array_equal(balanced.predict_proba(X), weighted.predict_proba(X))
+    assert np.abs(balanced.predict_proba(X) - plain.predict_proba(X)).max() > 0.01
+
+
+def test_partial_fit_continues_and_knows_all_classes():
+    estimator = classifier()
+    estimator.partial_fit(X[:100], Y[:100], classes=[0, 1, 2])
+    assert estimator.predict_proba(X).shape == (150, 3)
+    for _ in range(30):
+        estimator.partial_fit(X, Y)
+    assert len(estimator.history_["loss"]) == 31
+    assert estimator.score(X, Y) > 0.9
+    with pytest.raises(TypeError, match="epochs"):
+        estimator.partial_fit(X, Y, epochs=2)
+
+
+def test_partial_fit_is_fit_in_pieces():
+    whole = classifier(epochs=3).fit(X, Y)
+    pieces = classifier()
+    for _ in range(3):
+        pieces.partial_fit(X, Y)
+    np.testing.assert_array_equal(pieces.predict_proba(X), whole.predict_proba(X))
+
+
+def test_warm_start_goes_on():
+    estimator = classifier(warm_start=True, epochs=3).fit(X, Y)
+    first = estimator.history_["loss"][0]
+    estimator.fit(X, Y)
+    assert len(estimator.history_["loss"]) == 3
+    assert estimator.history_["loss"][0] < first
+
+
+def test_initialize_predicts_without_training():
+    model = build({"n_features_in_": 4, "n_classes_": 3})
+    estimator = classifier(model=model).initialize(X, Y)
+    np.testing.assert_allclose(
+        estimator.predict_proba(X), model.predict(X, verbose=0), atol=1e-6
+    )
+
+
+def test_nan_loss_raises_and_a_search_records_it():
+    grid = {"optimizer__learning_rate": [0.01, 1e30]}
+    estimator = classifier(optimizer="sgd", epochs=4)
+    with pytest.raises(FloatingPointError, match="Lower learning_rate"):
+        estimator.set_params(optimizer__learning_rate=1e30).fit(X, Y)
+    with pytest.warns(FitFailedWarning, match="Lower learning_rate"):
+        search = GridSearchCV(estimator, grid, cv=2, error_score=-1.0).fit(X, Y)
+    assert search.cv_results_["mean_test_score"][1] == -1.0
+    assert search.best_params_ == {"optimizer__learning_rate": 0.01}
+
+
+def test_a_failed_fit_leaves_the_estimator_as_it_was(fitted):
+    estimator = copy.deepcopy(fitted)
+    before = estimator.predict_proba(X)
+    bad = X.copy()
+    bad[3, 2] = np.nan
+    with pytest.raises(ValueError, match=r"row 3, column 2"):
+        estimator.fit(bad, Y)
+    estimator.set_params(optimizer="sgd", optimizer__learning_rate=1e30)
+    with pytest.raises(FloatingPointError):
+        estimator.fit(X, Y)
+    np.testing.assert_array_equal(estimator.predict_proba(X), before)
+
+
+def test_verbose_prints_a_line_an_epoch(capsys):
+    classifier(verbose=1, epochs=2, metrics=["accuracy"]).fit(X, Y).predict(X)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("Epoch 2/2 - loss: ")
+    assert "accuracy: " in lines[1]
+
+
+def test_a_fit_does_not_depend_on_global_generators():
+    keras.utils.set_random_seed(1)
+    one = classifier(epochs=2, rate=0.3).fit(X, Y).predict_proba(X)
+    keras.utils.set_random_seed(2)
+    two = classifier(epochs=2, rate=0.3).fit(X, Y).predict_proba(X)
+    np.testing.assert_array_equal(one, two)
+
+
+# ---- targets and outputs -------------------------------------------------------------
+
+
+def test_binary_with_string_labels():
+    names = np.array(["stay", "buy"])[(Y == 2).astype(int)]
+
+    def sigmoid(meta):
+        layers = [keras.Input((4,)), keras.layers.Dense(1, "sigmoid")]
+        return keras.Sequential(layers)
+
+    estimator = classifier(model=sigmoid, loss="binary_crossentropy", epochs=40)
+    estimator.fit(X, names)
+    assert estimator.classes_.tolist() == ["buy", "stay"]
+    assert set(estimator.predict(X)) == {"buy", "stay"}
+    proba, decision = estimator.predict_proba(X), estimator.decision_function(X)
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+    np.testing.assert_array_equal(decision > 0, proba[:, 1] > 0.5)
+    assert estimator.predict_proba(X[:1]).shape == (1, 2)
+    assert estimator.score(X, names) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs"),
+    [
+        (keras.losses.SparseCategoricalCrossentropy(from_logits=True), 3),
+        (keras.losses.CategoricalCrossentropy(), 3),
+        ("categorical_crossentropy", 3),
+    ],
+)
+def test_losses_on_logits_and_one_hot_labels(loss, outputs):
+    logits = getattr(loss, "name", "").startswith("sparse")
+
+    def network(meta):
+        activation = None if logits else "softmax"
+        layers = [keras.Input((4,)), keras.layers.Dense(outputs, activation)]
+        return keras.Sequential(layers)
+
+    estimator = classifier(model=network, loss=loss, epochs=60).fit(X, Y)
+    np.testing.assert_allclose(estimator.predict_proba(X).sum(axis=1), 1, atol=1e-6)
+    assert estimator.score(X, Y) > 0.9
+
+
+def test_multilabel():
+    features, labels = make_multilabel_classification(random_state=0, n_labels=2)
+
+    def network(meta):
+        layers = [keras.Input((20,)), keras.layers.Dense(5, "sigmoid")]
+        return keras.Sequential(layers)
+
+    pipeline = make_pipeline(
+        StandardScaler(),
+        classifier(model=network, loss="binary_crossentropy", epochs=60),
+    )
+    pipeline.fit(features, labels)
+    assert pipeline.predict(features).shape == labels.shape
+    assert (pipeline.predict(features) == labels).mean() > 0.8
+
+
+def test_regression_beats_the_mean():
+    features, target = load_diabetes(return_X_y=True)
+    model = make_pipeline(
+        StandardScaler(),
+        KerasRegressor(
+            build_regression,
+            loss="mse",
+            optimizer="adam",
+            optimizer__learning_rate=0.05,
+            epochs=60,
+            verbose=0,
+            random_state=0,
+        ),
+    )
+    score = cross_validate(model, features, target, cv=3)["test_score"].mean()
+    mean = cross_validate(DummyRegressor(), features, target, cv=3)["test_score"].mean()
+    assert mean < 0.01
+    assert score > 0.35
+
+
+def test_several_regression_targets():
+    features, target = load_diabetes(return_X_y=True)
+    both = np.column_stack([target, -target])
+    reg = KerasRegressor(build_regression, loss="mse", epochs=2, verbose=0)
+    assert reg.fit(features, both).predict(features).shape == both.shape
+
+
+def test_several_heads_with_an_encoder_of_the_users_own():
+    class TwoHeads(KerasClassifier):
+        @property
+        def target_encoder(self):
+            return PairEncoder()
+
+    def network(meta):
+        inputs = keras.Input((4,))
+        x = keras.layers.Dense(8, "relu")(inputs)
+        species = keras.layers.Dense(3, "softmax", name="species")(x)
+        wide = keras.layers.Dense(1, "sigmoid", name="wide")(x)
+        return keras.Model(inputs, [species, wide])
+
+    both = np.column_stack([Y, (X[:, 1] > 0).astype(int)])
+    estimator = TwoHeads(
+        network,
+        loss=[CROSS_ENTROPY, "binary_crossentropy"],
+        optimizer="adam",
+        optimizer__learning_rate=0.02,
+        epochs=30,
+        verbose=0,
+        random_state=0,
+    )
+    estimator.fit(X, both, sample_weight=np.ones(len(X)))
+    assert (estimator.predict(X) == both).mean() > 0.9
+
+
+class PairEncoder:
+    """Two columns of labels to two heads and back."""
+
+    def fit(self, y):
+        return self
+
+    def get_metadata(self):
+        return {"n_outputs_expected_": 2, "n_outputs_": 2}
+
+    def transform(self, y):
+        return [y[:, 0], y[:, 1:]]
+
+    def inverse_transform(self, outputs):
+        return np.column_stack([outputs[0].argmax(axis=1), outputs[1][:, 0] > 0.5])
+
+
+# ---- state ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["pickle", "joblib", "deepcopy"])
+def test_copies_predict_the_same_and_go_on(fitted, how):
+    if how == "pickle":
+        again = pickle.loads(pickle.dumps(fitted))
+    elif how == "joblib":
+        buffer = io.BytesIO()
+        joblib.dump(fitted, buffer)
+        buffer.seek(0)
+        again = joblib.load(buffer)
+    else:
+        again = copy.deepcopy(fitted)
+    np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
+    straight = copy.deepcopy(fitted).partial_fit(X, Y)
+    np.testing.assert_array_equal(
+        again.partial_fit(X, Y).predict_proba(X), straight.predict_proba(X)
+    )
+
+
+def test_model_is_authoritative_and_predict_changes_nothing(fitted):
+    estimator = copy.deepcopy(fitted)
+    before = set(vars(estimator))
+    proba = estimator.predict_proba(X)
+    assert set(vars(estimator)) == before
+    weights = [weight * 0 for weight in estimator.model_.get_weights()]
+    estimator.model_.set_weights(weights)
+    np.testing.assert_allclose(estimator.predict_proba(X), 1 / 3, atol=1e-6)
+    assert np.abs(proba - 1 / 3).max() > 0.1
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_search_over_a_partial_gives_the_same_with_any_number_of_jobs(n_jobs):
+    model = partial(build, rate=0.2)
+    grid = {"units": [4, 8], "optimizer__learning_rate": [0.01, 0.1]}
+    search = GridSearchCV(classifier(model=model, epochs=3), grid, cv=2, n_jobs=n_jobs)
+    search.fit(X, Y)
+    again = GridSearchCV(classifier(model=model, epochs=3), grid, cv=2).fit(X, Y)
+    np.testing.assert_array_equal(
+        search.cv_results_["mean_test_score"], again.cv_results_["mean_test_score"]
+    )
+
+
+def test_scoring_monitor_sees_each_epoch_improve():
+    monitor = ScoringMonitor(scoring="neg_log_loss")
+    estimator = classifier(epochs=4, callbacks=keras.callbacks.TerminateOnNaN())
+    estimator.set_params(callbacks=None).set_callbacks(monitor).fit(X, Y)
+    table = monitor.get_logs().data_as_pandas
+    scores = table.query("task_name == 'epoch'")["neg_log_loss"].to_numpy()
+    assert len(scores) == 4
+    assert (np.diff(scores) > 0).all()

@@ -31,6 +31,8 @@ class EpochReporter:
         self.data = {"X": X, "y": y, "metadata": metadata}
         self.epochs = epochs
         self.n_done = 0
+        # Of its own, so that a failed fit leaves the history of the last one alone.
+        estimator.history_ = {k: list(v) for k, v in estimator.history_.items()}
 
     def epoch_begin(self) -> None:
         """Open the epoch's task."""

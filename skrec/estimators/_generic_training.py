@@ -89,10 +89,21 @@ def fit_model(
         Arguments of ``Model.fit`` that only ``Model.fit`` can honour.
     """
     if options or needs_model_fit(callbacks) or not is_shareable(model):
-        state = State([], [], epoch)
-        train_with_keras(
-            model, state, rows, plan, observer, validation, callbacks, **options
-        )
+        before = model.get_weights()
+        try:
+            train_with_keras(
+                model,
+                State([], [], epoch),
+                rows,
+                plan,
+                observer,
+                validation,
+                callbacks,
+                **options,
+            )
+        except BaseException:
+            model.set_weights(before)
+            raise
         return
     optimizer = model.optimizer
     optimizer.build(model.trainable_variables)

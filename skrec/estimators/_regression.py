@@ -1,5 +1,6 @@
 """What makes a network a regressor: numbers in, numbers out, on their own scale."""
 
+from copy import deepcopy
 from typing import Any
 
 import keras
@@ -34,7 +35,7 @@ class NetworkRegressor(RegressorMixin):
         return y.reshape(len(y), -1).astype(np.float64)
 
     def _scale_target(self, y: np.ndarray, weight: np.ndarray) -> None:
-        self._target_scaler.update(y, weight)
+        self._target_scaler = deepcopy(self._target_scaler).update(y, weight)
 
     def _prepare_target(self, target: np.ndarray) -> np.ndarray:
         scaled = self._target_scaler.transform(target)

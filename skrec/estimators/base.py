@@ -1,7 +1,10 @@
 """The life cycle that all named models share: check, encode, train, predict."""
 
+import inspect
 from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from copy import deepcopy
 from numbers import Integral, Real
 from typing import Any
 
@@ -22,15 +25,20 @@ from skrec.estimators._weights import row_weights
 from skrec.networks import PADDING_VALUE, Network
 from skrec.preprocessing._scaling import ChannelScaler
 from skrec.training import make_optimizer, resolve_device
-from skrec.training._seeds import SPLIT, derive, draw_seed
-from skrec.training._updates import graph_key
+from skrec.training._seeds import SPLIT, derive, draw_seed, global_generators
+from skrec.training._updates import base_learning_rate, graph_key
 from skrec.training.cache import lease
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Plan, Watcher, needs_model_fit, train
 from skrec.training.program import Data, Program, Rates, State
 
+ACTIVATIONS = {
+    name
+    for name, value in vars(keras.activations).items()
+    if inspect.isfunction(value) and name not in ("get", "serialize", "deserialize")
+}
 DEFAULT_LEARNING_RATE = 0.001
-DTYPES = {"float32": "float32", "float64": "float64"}
+EVALUATION_ROWS = 4096  # validation rows scored at once
 
 
 class BaseNetwork(
@@ -39,7 +47,7 @@ class BaseNetwork(
     """Base of the named models; a family adds ``__init__`` and :meth:`_network`."""
 
     _parameter_constraints: dict = {
-        "activation": [str],
+        "activation": [StrOptions(ACTIVATIONS)],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "l1": [Interval(Real, 0, None, closed="left")],
         "l2": [Interval(Real, 0, None, closed="left")],
@@ -69,6 +77,11 @@ class BaseNetwork(
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
+
+    # Set by fit.
+    _state: State
+    _spec: Network
+    _optimizer_kind: tuple
 
     # What the family's network takes; overridden where it differs.
     _dimensions: tuple[int, ...] = (2, 3)
@@ -186,22 +199,29 @@ class BaseNetwork(
             self._learn_target(y, classes)
             self._seed = draw_seed(self.random_state)
             self._scaler = ChannelScaler()
+            self._spec = self._network(self._input_shape, self._n_outputs)
+            self.history_: dict[str, list[float]] = {}
+        elif self._spec != self._network(self._input_shape, self._n_outputs):
+            raise ValueError(
+                "A parameter that shapes the network was changed, so that training "
+                "cannot go on from the last weights. Set warm_start=False, or make a "
+                "clone for the new parameters."
+            )
         weight = row_weights(sample_weight, X, class_weight, y)
-        kept = weight > 0
-        target = self._encode_target(y)
-        rows = (X[kept], target[kept], weight[kept])
+        rows = (X, self._encode_target(y), weight)
+        if not weight.all():
+            kept = weight > 0
+            y, rows = y[kept], (X[kept], rows[1][kept], weight[kept])
         validation = None
         if X_val is not None or y_val is not None:
             validation = self._checked_validation(X_val, y_val)
         elif early_stopping:
-            rows, validation = self._split(rows, y[kept])
+            rows, validation = self._split(rows, y)
         self._scale(rows[0], rows[1], rows[2])
         context = self._init_callback_context(max_subtasks=epochs)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         context.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
         reporter = EpochReporter(self, context, X, y, metadata, epochs)
-        if reset:
-            self.history_: dict[str, list[float]] = {}
         self._state = self._train(rows, validation, reset, epochs, reporter)
         self.__dict__.pop("_model", None)
         self.n_iter_ = self._state.epoch
@@ -253,6 +273,7 @@ class BaseNetwork(
 
     def _scale(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray) -> None:
         if self.standardize:
+            self._scaler = deepcopy(self._scaler)  # a failed fit keeps the old one
             self._scaler.update(X, weight, self._padded(X))
             self._scale_target(target, weight)
 
@@ -288,7 +309,9 @@ class BaseNetwork(
     @property
     def _float(self) -> str:
         """Dtype of the arrays; under mixed precision the inputs are float32."""
-        return DTYPES.get(self.precision, "float32")
+        return (
+            "float64" if dict(self._spec.options)["dtype"] == "float64" else "float32"
+        )
 
     def _optimizer(self) -> keras.optimizers.Optimizer:
         is_object = isinstance(self.optimizer, keras.optimizers.Optimizer)
@@ -304,22 +327,23 @@ class BaseNetwork(
 
     def _keras_model(self) -> keras.Model:
         """Build a private, compiled Keras model on standardised inputs."""
-        network = self._network(self._input_shape, self._n_outputs)
-        model = network.build(self.dropout, self.l1, self.l2)
+        with global_generators(0):
+            model = self._spec.build(self.dropout, self.l1, self.l2)
         model.compile(optimizer=self._optimizer(), loss=self._loss(self._float))
         return model
 
-    def _lease(self) -> Any:
-        """Lease the program of this architecture."""
-        network = self._network(self._input_shape, self._n_outputs)
+    def _lease(
+        self, optimizer: keras.optimizers.Optimizer
+    ) -> AbstractContextManager[Program]:
+        """Lease the program of the fitted architecture and this optimizer."""
         loss, device = self._loss(self._float), resolve_device(self.device)
 
         def build() -> Program:
-            compile_kwargs = {"optimizer": self._optimizer(), "loss": loss}
-            return Program(network.build(), compile_kwargs, device)
+            own = type(optimizer).from_config(optimizer.get_config())
+            compile_kwargs = {"optimizer": own, "loss": loss}
+            return Program(self._spec.build(), compile_kwargs, device)
 
-        key = (network, loss.name, graph_key(self._optimizer()), device)
-        return lease(key, build)
+        return lease((self._spec, loss.name, graph_key(optimizer), device), build)
 
     def _train(
         self,
@@ -332,56 +356,38 @@ class BaseNetwork(
         arrays, val_arrays = self._arrays(rows), self._arrays(validation)
         assert arrays is not None
         callbacks = self._keras_callbacks()
-        n_rows = len(arrays[2])
-        with self._lease() as program:
-            state = (
-                program.initial_state(self._seed) if reset else self._current_state()
-            )
-            if len(state.optimizer) != len(program.untrained_optimizer):
-                state.optimizer = program.untrained_optimizer  # another optimizer
+        optimizer = self._optimizer()
+        kind = graph_key(optimizer)
+        with self._lease(optimizer) as program:
+            if reset:
+                state = program.initial_state(self._seed)
+            else:
+                state = self._current_state()
+                if kind != self._optimizer_kind:
+                    state.optimizer = program.untrained_optimizer
+            self._optimizer_kind = kind
+            stops = self.early_stopping and validation is not None
+            dropout = [self.dropout] * program.n_dropout
             plan = Plan(
                 seed=self._seed,
                 epochs=epochs,
-                batch_size=min(self.batch_size or n_rows, n_rows),
-                learning_rate=self._base_learning_rate(program.optimizer),
-                rates=Rates.of(
-                    self._optimizer(),
-                    [self.dropout] * program.n_dropout,
-                    self.l1,
-                    self.l2,
-                ),
+                batch_size=min(self.batch_size or len(rows[2]), len(rows[2])),
+                learning_rate=base_learning_rate(optimizer),
+                rates=Rates.of(optimizer, dropout, self.l1, self.l2),
                 schedule=self.lr_schedule,
                 total_epochs=self.epochs,
-                patience=self.n_iter_no_change
-                if self.early_stopping and validation
-                else None,
-                evaluation_batch_size=4096,
+                patience=self.n_iter_no_change if stops else None,
+                evaluation_batch_size=EVALUATION_ROWS,
             )
             if needs_model_fit(callbacks):
+                model = self._keras_model()
                 return train_with_keras(
-                    self._keras_model(),
-                    state,
-                    arrays,
-                    plan,
-                    reporter,
-                    val_arrays,
-                    callbacks,
+                    model, state, arrays, plan, reporter, val_arrays, callbacks
                 )
             data = Data.of(*arrays, program.device)
             val_data = val_arrays and Data.of(*val_arrays, program.device)
             watcher = Watcher(self._keras_model(), callbacks) if callbacks else None
             return train(program, state, data, plan, reporter, val_data, watcher)
-
-    def _base_learning_rate(
-        self, optimizer: keras.optimizers.Optimizer
-    ) -> float | None:
-        """Return the rate before the schedule; an optimizer object has its own."""
-        if not isinstance(self.optimizer, keras.optimizers.Optimizer):
-            return self.learning_rate
-        schedule = keras.optimizers.schedules.LearningRateSchedule
-        if isinstance(self.optimizer._learning_rate, schedule):
-            return None
-        return float(self.optimizer.learning_rate)
 
     def _keras_callbacks(self) -> Sequence[keras.callbacks.Callback]:
         callbacks = self.callbacks
@@ -421,7 +427,7 @@ class BaseNetwork(
             dimensions=self._dimensions,
             accept_sparse=self._accept_sparse,
         )
-        with self._lease() as program:
+        with self._lease(self._optimizer()) as program:
             program.model.set_weights(self._current_state().weights)
             return program.predict(self._prepare(X)).astype(np.float64)
 

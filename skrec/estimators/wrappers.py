@@ -26,8 +26,7 @@ from skrec.estimators._inputs import require_finite, require_numeric_columns
 from skrec.estimators._routing import check_routed
 from skrec.estimators._weights import row_weights
 from skrec.training._seeds import draw_seed, global_generators
-from skrec.training._updates import has_schedule
-from skrec.training.cache import PROGRAMS
+from skrec.training._updates import base_learning_rate
 from skrec.training.loop import Plan
 from skrec.training.optimizers import did_you_mean
 from skrec.training.program import Rates
@@ -187,7 +186,7 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         build = self._check_model_param()
         check_routed(self, build)
         self._random_state = None  # scikeras would set the global seeds with it
-        with PROGRAMS.build_lock, global_generators(self._seed % 2**31):
+        with global_generators(self._seed % 2**31):
             model = self._build_keras_model()
             if not isinstance(model, keras.Model):
                 raise ValueError(
@@ -433,14 +432,11 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         for name, default in (("batch_size", 32), ("validation_batch_size", None)):
             size = options.pop(name, default)
             sizes[name] = n_rows if size == -1 else size
-        optimizer = self._model.optimizer
         return Plan(
             seed=self._seed,
             epochs=epochs,
             batch_size=min(sizes["batch_size"], n_rows),
-            learning_rate=None
-            if has_schedule(optimizer)
-            else float(optimizer.learning_rate),
+            learning_rate=base_learning_rate(self._model.optimizer),
             rates=Rates(),
             shuffle=bool(options.pop("shuffle", True)),
             evaluation_batch_size=sizes["validation_batch_size"],

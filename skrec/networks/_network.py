@@ -1,6 +1,5 @@
 """The hashable description of an architecture, from which Keras models are built."""
 
-import random
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
@@ -72,9 +71,4 @@ class Network:
             A functional model of standard Keras layers.
         """
         options: dict[str, Any] = dict(self.options)
-        # Keras draws unset seeds from Python's global generator, which is the user's.
-        python_state = random.getstate()
-        try:
-            return self.builder(dropout=dropout, l1=l1, l2=l2, **options)
-        finally:
-            random.setstate(python_state)
+        return self.builder(dropout=dropout, l1=l1, l2=l2, **options)

@@ -1,6 +1,7 @@
 """Local randomness: every draw comes from the seed of one fit and a purpose."""
 
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,8 @@ from tensorflow.python.eager import context as tf_context
 
 # What a derived seed is for; the numbers are part of the reproducible result.
 WEIGHTS, SHUFFLE, LAYERS, SPLIT = range(4)
+
+_building = threading.RLock()
 
 
 def draw_seed(random_state: Any) -> int:
@@ -90,9 +93,14 @@ def initial_weights(
 def global_generators(seed: int) -> Iterator[None]:
     """Seed the global generators for a block of foreign code, then put them back.
 
-    A user's build function may draw from Python, NumPy, TensorFlow or Keras without a
-    seed of its own.
+    A build function may draw from Python, NumPy, TensorFlow or Keras without a seed of
+    its own, as Keras does where a layer is given none. One thread at a time.
     """
+    with _building:
+        yield from _seeded(seed)
+
+
+def _seeded(seed: int) -> Iterator[None]:
     context = tf_context.context()
     # The legacy generator is the global one, and the point here.
     kept = random.getstate(), np.random.get_state()  # noqa: NPY002

@@ -42,6 +42,11 @@ def has_schedule(optimizer: keras.optimizers.Optimizer) -> bool:
     )
 
 
+def base_learning_rate(optimizer: keras.optimizers.Optimizer) -> float | None:
+    """Return the optimizer's learning rate; None if it computes its own."""
+    return None if has_schedule(optimizer) else float(optimizer.learning_rate)
+
+
 def is_fused(optimizer: keras.optimizers.Optimizer) -> bool:
     """Tell whether :func:`apply_fused` does what ``optimizer.apply`` would do."""
     kind = type(optimizer)

@@ -61,8 +61,6 @@ class ProgramCache:
         self.maxsize = maxsize
         self._idle: OrderedDict[Hashable, list[Program]] = OrderedDict()
         self._lock = threading.Lock()
-        # Keras names layers and TensorFlow traces through state that threads share.
-        self.build_lock = threading.RLock()
         self._hits = self._misses = self._traces = 0
 
     @contextmanager
@@ -92,7 +90,7 @@ class ProgramCache:
                 self._hits += 1
         if program is None:
             # Keras draws the seeds of initialisers from Python's global generator.
-            with self.build_lock, global_generators(0):
+            with global_generators(0):
                 program = build()
         traces = program.n_traces
         try:

@@ -151,6 +151,6 @@ class _Report(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = {name: float(value) for name, value in (logs or {}).items()}
-        require_finite(logs, epoch)
+        require_finite(logs, self.model.get_weights(), epoch)
         if self.observer.epoch_end(logs, self.model.get_weights):
             self.model.stop_training = True

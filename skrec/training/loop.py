@@ -234,7 +234,7 @@ def train(
             size = plan.evaluation_batch_size or plan.batch_size
             scores = program.evaluate(validation, size)
             logs |= {f"val_{name}": value for name, value in scores.items()}
-        require_finite(logs, epoch)
+        require_finite(logs, [], epoch)
         if watcher is not None:
             watcher.epoch_end(program, epoch, logs)
         best.see(logs, program)
@@ -244,7 +244,9 @@ def train(
     best.restore(program)
     if watcher is not None:
         watcher.end(program, logs)
-    return program.dump(epoch + 1)
+    kept = program.dump(epoch + 1)
+    require_finite(logs, kept.weights, epoch)
+    return kept
 
 
 def _run_epoch(
@@ -266,28 +268,35 @@ def _run_epoch(
     return logs
 
 
-def require_finite(logs: Logs, epoch: int) -> None:
+def require_finite(logs: Logs, weights: list[np.ndarray], epoch: int) -> None:
     """Raise if training has diverged.
 
     Parameters
     ----------
     logs : dict of str to float
         Loss and metrics of the epoch.
+    weights : list of ndarray
+        Weights after the epoch; the loss is that from before its last step.
     epoch : int
         Number of the epoch, from 0.
 
     Raises
     ------
     FloatingPointError
-        If a loss is not finite.
+        If a loss or a weight is not finite.
     """
-    for name in ("loss", "val_loss"):
-        if not np.isfinite(logs.get(name, 0.0)):
-            raise FloatingPointError(
-                f"{name} became {logs[name]} in epoch {epoch + 1}, so the weights are "
-                "useless. Lower learning_rate, set clipnorm=1.0, or check X and y for "
-                "extreme values."
-            )
+    wrong = [
+        name for name in ("loss", "val_loss") if not np.isfinite(logs.get(name, 0))
+    ]
+    if not wrong and not all(np.isfinite(weight).all() for weight in weights):
+        wrong = ["a weight"]
+    if wrong:
+        value = logs.get(wrong[0], "infinite")
+        raise FloatingPointError(
+            f"{wrong[0]} became {value} in epoch {epoch + 1}, so the weights are "
+            "useless. Lower learning_rate, set clipnorm=1.0, or check X and y for "
+            "extreme values."
+        )
 
 
 class _Best:

@@ -68,13 +68,21 @@ def make_optimizer(
         if clipnorm is not None:
             config["clipnorm"] = clipnorm
         return type(optimizer).from_config(config)
+    known = (
+        optimizer in NAMED
+        if isinstance(optimizer, str)
+        else (
+            inspect.isclass(optimizer)
+            and issubclass(optimizer, keras.optimizers.Optimizer)
+        )
+    )
+    if not known:
+        raise ValueError(
+            f"optimizer must be one of {sorted(NAMED)}, a Keras optimizer class or a "
+            f"Keras optimizer.{did_you_mean(str(optimizer), NAMED)} "
+            f"Received: {optimizer!r}."
+        )
     if isinstance(optimizer, str):
-        if optimizer not in NAMED:
-            raise ValueError(
-                f"optimizer must be one of {sorted(NAMED)}, a Keras optimizer class or "
-                f"a Keras optimizer.{did_you_mean(optimizer, NAMED)} "
-                f"Received: {optimizer!r}."
-            )
         kind, fixed = NAMED[optimizer]
         if "nesterov" in fixed and "nesterov" in params:
             raise ValueError(

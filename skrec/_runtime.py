@@ -70,9 +70,9 @@ def _start() -> None:
     tf.config.list_physical_devices("GPU")  # logs once where a driver is missing
 
 
-if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
-    _start()
-else:
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+# "3" hides everything; a worker process inherits it from its parent.
+if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3":
     with _quiet_stderr():
         _start()
+else:
+    _start()

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils import assert_all_finite
+from sklearn.utils.validation import validate_data
 
 SHAPES = {
     2: "2 (samples, features)",
@@ -118,7 +119,7 @@ def require_numeric_columns(X: Any, name: str) -> None:
 def require_finite(X: np.ndarray, estimator: Any) -> None:
     """Let scikit-learn raise, and add where the first bad value is."""
     try:
-        check_array(X, allow_nd=True, estimator=estimator, input_name="X")
+        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
     except ValueError as error:
         bad = np.argwhere(~np.isfinite(X))
         if not len(bad):

@@ -1,5 +1,6 @@
 """Parameter descriptions that several classes share, written once."""
 
+import inspect
 import textwrap
 
 _SHARED = {
@@ -19,7 +20,7 @@ _SHARED = {
         optimizer_params : dict, default=None
             Further parameters of the optimizer. Each can be set and tuned as
             ``optimizer__<name>``, for example ``optimizer__beta_1``.
-        learning_rate : float, default=0.001
+        learning_rate : float, default={learning_rate}
             Learning rate before the schedule.
         lr_schedule : {"step", "exponential", "cosine"}, Keras schedule, callable or \
 None, default=None
@@ -137,5 +138,10 @@ def with_shared_docs(cls: type) -> type:
         name: textwrap.indent(textwrap.dedent(text), "    ").strip()
         for name, text in _SHARED.items()
     }
+    rate = inspect.signature(cls).parameters.get("learning_rate")
+    if rate is not None:
+        blocks["training"] = blocks["training"].replace(
+            "{learning_rate}", str(rate.default)
+        )
     cls.__doc__ = (cls.__doc__ or "") % blocks
     return cls

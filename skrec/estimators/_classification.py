@@ -11,7 +11,6 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import (
     check_classification_targets,
     type_of_target,
-    unique_labels,
 )
 from sklearn.utils.validation import column_or_1d
 
@@ -43,7 +42,7 @@ class NetworkClassifier(ClassifierMixin):
         if self._multilabel:
             self.classes_ = np.arange(y.shape[1])
             return
-        self.classes_ = unique_labels(y if classes is None else classes)
+        self.classes_ = np.unique(y if classes is None else classes)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs samples of at least two classes. "

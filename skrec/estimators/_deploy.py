@@ -50,7 +50,7 @@ def deployable(
     inputs = core.input
     raw = keras.Input(inputs.shape[1:], dtype=inputs.dtype, name="X")
     x: Any = raw
-    if scaler is not None:
+    if scaler is not None and scaler.is_fitted:
         x = keras.layers.Normalization(
             mean=scaler.mean, variance=scaler.variance, dtype=inputs.dtype
         )(x)
@@ -60,7 +60,7 @@ def deployable(
     outputs = core(x)
     if head.activation != "linear":
         outputs = keras.layers.Activation(head.activation, dtype=outputs.dtype)(outputs)
-    if head.scaler is not None:
+    if head.scaler is not None and head.scaler.is_fitted:
         outputs = keras.layers.Rescaling(
             np.sqrt(head.scaler.variance).tolist(),
             head.scaler.mean.tolist(),
@@ -72,6 +72,7 @@ def deployable(
         loss["from_logits"] = False
     optimizer = type(core.optimizer).from_config(core.optimizer.get_config())
     model.compile(optimizer=optimizer, loss=type(core.loss).from_config(loss))
+    model.optimizer.build(model.trainable_variables)  # or a saved one warns on loading
     return model
 
 

@@ -78,6 +78,11 @@ def checked_arrays(
     if sparse.issparse(X):
         X = X.toarray()
     require_finite(X, estimator)
+    if 0 in X.shape[1:]:
+        raise ValueError(
+            f"{name} needs at least one value in each dimension of X. "
+            f"Received: X of shape {X.shape}."
+        )
     if X.ndim not in dimensions:
         legal = " or ".join(SHAPES[number] for number in dimensions)
         raise ValueError(
@@ -96,17 +101,22 @@ def checked_arrays(
 
 
 def require_numeric_columns(X: Any, name: str) -> None:
-    """Name the columns of a frame that hold something other than numbers."""
+    """Name the columns of a frame that hold something other than numbers.
+
+    Parameters
+    ----------
+    X : array-like
+        Samples; anything but a frame passes.
+    name : str
+        Name of the estimator, for the message.
+    """
     if not hasattr(X, "columns") or not hasattr(X, "dtypes"):
         return
-    frame = X if isinstance(X, pd.DataFrame) else X.to_pandas()
+    columns = zip(X.columns, X.dtypes, strict=True)
     wrong = [
         f"{column!r} ({dtype})"
-        for column, dtype in frame.dtypes.items()
-        if not (
-            pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
-        )
-        and pd.to_numeric(frame[column], errors="coerce").isna().any()
+        for column, dtype in columns
+        if not _is_numeric(X[column], dtype)
     ]
     if wrong:
         raise ValueError(
@@ -114,6 +124,22 @@ def require_numeric_columns(X: Any, name: str) -> None:
             f"{', '.join(wrong)}. Encode them first, for example with OneHotEncoder or "
             "OrdinalEncoder in a ColumnTransformer, or drop them."
         )
+
+
+def _is_numeric(column: Any, dtype: Any) -> bool:
+    """Tell whether a column of a pandas or polars frame holds numbers alone."""
+    if isinstance(column, pd.Series) and pd.api.types.is_numeric_dtype(dtype):
+        return True  # nullable ones too, which NumPy sees as objects
+    values = np.asarray(column)
+    if values.dtype.kind in "biuf":
+        return True
+    if values.dtype.kind not in "OUST":
+        return False
+    try:
+        values.astype(np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def require_finite(X: np.ndarray, estimator: Any) -> None:

@@ -50,7 +50,7 @@ class NetworkRegressor(RegressorMixin):
 
     @property
     def _head(self) -> Head:
-        return Head("linear", self._target_scaler if self.standardize else None)
+        return Head("linear", self._target_scaler)
 
     @all_or_nothing
     @with_callbacks

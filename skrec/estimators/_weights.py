@@ -9,7 +9,11 @@ from sklearn.utils.validation import _check_sample_weight
 
 
 def row_weights(
-    sample_weight: Any, X: Any, class_weight: Mapping | str | None = None, y: Any = None
+    sample_weight: Any,
+    X: Any,
+    class_weight: Mapping | str | None = None,
+    y: Any = None,
+    classes: Any = None,
 ) -> np.ndarray:
     """Return the weight of each row; rows of weight 0 are to be left out.
 
@@ -22,7 +26,9 @@ def row_weights(
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, multiplied with that of the row.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-        The classes.
+        The classes of the rows.
+    classes : array-like of shape (n_classes,), default=None
+        All classes, of which a part of a stream may lack some.
 
     Returns
     -------
@@ -33,7 +39,7 @@ def row_weights(
     Raises
     ------
     ValueError
-        If a weight is negative, or all of them are zero.
+        If a weight is negative, all of them are zero, or a class is unknown.
     """
     weight = np.array(
         _check_sample_weight(
@@ -45,7 +51,7 @@ def row_weights(
         )
     )
     if class_weight is not None:
-        weight = weight * compute_sample_weight(class_weight, y)
+        weight = weight * _class_weights(class_weight, y, classes)
     total = weight.sum()
     if not total > 0:
         raise ValueError(
@@ -53,3 +59,17 @@ def row_weights(
             "on. Give at least one row a positive weight."
         )
     return weight * (np.count_nonzero(weight) / total)
+
+
+def _class_weights(class_weight: Mapping | str, y: Any, classes: Any) -> np.ndarray:
+    """Return the weight of each row's class; classes that are not named weigh 1."""
+    if not isinstance(class_weight, Mapping) or np.ndim(y) != 1 or classes is None:
+        return compute_sample_weight(class_weight, y)
+    unknown = set(class_weight) - set(np.asarray(classes).tolist())
+    if unknown:
+        raise ValueError(
+            f"class_weight names classes that are not in y: {sorted(unknown, key=str)}. "
+            f"The classes are: {np.asarray(classes).tolist()}."
+        )
+    labels = np.asarray(y).ravel().tolist()
+    return np.array([class_weight.get(label, 1.0) for label in labels])

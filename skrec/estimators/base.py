@@ -26,7 +26,7 @@ from skrec.networks import PADDING_VALUE, Network
 from skrec.preprocessing._scaling import ChannelScaler
 from skrec.training import make_optimizer, resolve_device
 from skrec.training._seeds import SPLIT, derive, draw_seed, global_generators
-from skrec.training._updates import base_learning_rate, graph_key
+from skrec.training._updates import base_learning_rate, graph_key, has_schedule
 from skrec.training.cache import lease
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Plan, Watcher, needs_model_fit, train
@@ -37,7 +37,6 @@ ACTIVATIONS = {
     for name, value in vars(keras.activations).items()
     if inspect.isfunction(value) and name not in ("get", "serialize", "deserialize")
 }
-DEFAULT_LEARNING_RATE = 0.001
 EVALUATION_ROWS = 4096  # validation rows scored at once
 
 
@@ -81,7 +80,7 @@ class BaseNetwork(
     # Set by fit.
     _state: State
     _spec: Network
-    _optimizer_kind: tuple
+    _optimizer_config: tuple[type[keras.optimizers.Optimizer], dict[str, Any]]
 
     # What the family's network takes; overridden where it differs.
     _dimensions: tuple[int, ...] = (2, 3)
@@ -207,7 +206,8 @@ class BaseNetwork(
                 "cannot go on from the last weights. Set warm_start=False, or make a "
                 "clone for the new parameters."
             )
-        weight = row_weights(sample_weight, X, class_weight, y)
+        known = getattr(self, "classes_", None)
+        weight = row_weights(sample_weight, X, class_weight, y, known)
         rows = (X, self._encode_target(y), weight)
         if not weight.all():
             kept = weight > 0
@@ -315,21 +315,36 @@ class BaseNetwork(
 
     def _optimizer(self) -> keras.optimizers.Optimizer:
         is_object = isinstance(self.optimizer, keras.optimizers.Optimizer)
-        if is_object and self.learning_rate != DEFAULT_LEARNING_RATE:
+        default = inspect.signature(type(self)).parameters["learning_rate"].default
+        if is_object and self.learning_rate != default:
             raise ValueError(
                 f"learning_rate={self.learning_rate} has no effect on an optimizer "
                 "object, which brings its own: pass the class "
                 f"{type(self.optimizer).__name__} to set or tune the rate."
             )
-        return make_optimizer(
+        optimizer = make_optimizer(
             self.optimizer, self.learning_rate, self.optimizer_params, self.clipnorm
         )
+        if self.lr_schedule is not None and has_schedule(optimizer):
+            raise ValueError(
+                "lr_schedule cannot be set with an optimizer that has a schedule of "
+                f"its own: leave out one of them. Received: {self.lr_schedule!r}."
+            )
+        if self.precision == "mixed_float16":  # whose gradients would underflow
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        return optimizer
+
+    @property
+    def _fitted_optimizer(self) -> keras.optimizers.Optimizer:
+        """A new optimizer like that of the last fit, whatever the parameters are now."""
+        kind, config = self._optimizer_config
+        return kind.from_config(config)
 
     def _keras_model(self) -> keras.Model:
         """Build a private, compiled Keras model on standardised inputs."""
         with global_generators(0):
             model = self._spec.build(self.dropout, self.l1, self.l2)
-        model.compile(optimizer=self._optimizer(), loss=self._loss(self._float))
+        model.compile(optimizer=self._fitted_optimizer, loss=self._loss(self._float))
         return model
 
     def _lease(
@@ -357,15 +372,14 @@ class BaseNetwork(
         assert arrays is not None
         callbacks = self._keras_callbacks()
         optimizer = self._optimizer()
-        kind = graph_key(optimizer)
         with self._lease(optimizer) as program:
             if reset:
                 state = program.initial_state(self._seed)
             else:
                 state = self._current_state()
-                if kind != self._optimizer_kind:
+                if graph_key(optimizer) != graph_key(self._fitted_optimizer):
                     state.optimizer = program.untrained_optimizer
-            self._optimizer_kind = kind
+            self._optimizer_config = type(optimizer), optimizer.get_config()
             stops = self.early_stopping and validation is not None
             dropout = [self.dropout] * program.n_dropout
             plan = Plan(
@@ -427,7 +441,7 @@ class BaseNetwork(
             dimensions=self._dimensions,
             accept_sparse=self._accept_sparse,
         )
-        with self._lease(self._optimizer()) as program:
+        with self._lease(self._fitted_optimizer) as program:
             program.model.set_weights(self._current_state().weights)
             return program.predict(self._prepare(X)).astype(np.float64)
 
@@ -444,7 +458,7 @@ class BaseNetwork(
             core.set_weights(self._state.weights)
             self._model = _deploy.deployable(
                 core,
-                scaler=self._scaler if self.standardize else None,
+                scaler=self._scaler,
                 masked=self._masks_padding and len(self._input_shape) == 2,
                 head=self._head,
             )
@@ -461,6 +475,15 @@ class BaseNetwork(
         tags.input_tags.sparse = self._accept_sparse
         tags.non_deterministic = False
         return tags
+
+    def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
+        """List fitted attributes for a notebook, which must not hand out ``model_``."""
+        handed_out = "_model" in vars(self)
+        try:
+            return super()._get_fitted_attr_html(doc_link)
+        finally:
+            if not handed_out:
+                self.__dict__.pop("_model", None)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())

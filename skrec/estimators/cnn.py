@@ -8,8 +8,9 @@ from sklearn.utils._param_validation import Interval
 from skrec._docs import with_shared_docs
 from skrec.estimators._classification import NetworkClassifier
 from skrec.estimators._regression import NetworkRegressor
+from skrec.estimators._warn import warn_user
 from skrec.estimators.base import BaseNetwork
-from skrec.networks import Network, as_sizes, build_cnn
+from skrec.networks import Network, as_sizes, build_cnn, too_short
 
 
 class _CNN(BaseNetwork):
@@ -84,6 +85,8 @@ class _CNN(BaseNetwork):
         self.verbose = verbose
 
     def _network(self, input_shape: tuple[int, ...], n_outputs: int) -> Network:
+        for message in too_short(input_shape, self.kernel_size, self.pool_size):
+            warn_user(message)
         return Network.of(
             build_cnn,
             input_shape=input_shape,

@@ -36,7 +36,7 @@ class _RNN(BaseNetwork):
         batch_norm: bool = False,
         optimizer: Any = "adam",
         optimizer_params: dict | None = None,
-        learning_rate: float = 0.001,
+        learning_rate: float = 0.005,
         lr_schedule: Any = None,
         clipnorm: float | None = None,
         batch_size: int | None = 32,

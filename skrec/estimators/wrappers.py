@@ -371,7 +371,9 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         else:
             X, y = self._validate_data(X, y)
         self._initialize_callbacks()
-        weight = row_weights(sample_weight, X, getattr(self, "class_weight", None), y)
+        class_weight = getattr(self, "class_weight", None)
+        classes = getattr(self, "classes_", None)
+        weight = row_weights(sample_weight, X, class_weight, y, classes)
         kept = weight > 0
         rows = (*self._encoded(X[kept], y[kept]), weight[kept])
         self._check_model_compatibility(rows[1])

@@ -2,7 +2,7 @@
 
 from skrec.networks._network import Network
 from skrec.networks._sizes import as_sizes
-from skrec.networks.cnn import build_cnn
+from skrec.networks.cnn import build_cnn, too_short
 from skrec.networks.mlp import build_mlp
 from skrec.networks.rnn import PADDING_VALUE, build_rnn
 
@@ -13,4 +13,5 @@ __all__ = [
     "build_cnn",
     "build_mlp",
     "build_rnn",
+    "too_short",
 ]

@@ -1,6 +1,5 @@
 """Convolutional network over sequences (Conv1D) or images (Conv2D)."""
 
-import warnings
 from typing import Any
 
 import keras
@@ -26,7 +25,7 @@ def build_cnn(
     r"""Build blocks of convolution and max-pooling, then dense layers.
 
     Convolution and pooling pad their input (``padding="same"``), so that no sequence is
-    too short for them; a warning says so where part of a window only sees padding.
+    too short for them; :func:`too_short` says where part of a window only sees padding.
 
     Parameters
     ----------
@@ -65,14 +64,13 @@ def build_cnn(
     >>> build_cnn(input_shape=(20, 8), n_outputs=3, filters=(16,)).output_shape
     (None, 3)
     """
-    inputs = keras.Input(input_shape, dtype=keras.DTypePolicy(dtype).compute_dtype)
+    inputs = keras.Input(input_shape, dtype=keras.DTypePolicy(dtype).variable_dtype)
     x: Any = inputs
     if len(input_shape) == 1:
         x = keras.layers.Reshape((*input_shape, 1), dtype=dtype)(x)
     images = len(input_shape) == 3
     convolution = keras.layers.Conv2D if images else keras.layers.Conv1D
     pooling = keras.layers.MaxPooling2D if images else keras.layers.MaxPooling1D
-    _warn_of_empty_windows(x.shape[1:-1], kernel_size, pool_size)
     for n_filters in filters:
         x = convolution(
             n_filters,
@@ -89,25 +87,44 @@ def build_cnn(
     return keras.Model(inputs, logits_layer(x, n_outputs, l1, l2, dtype), name="cnn")
 
 
-def _warn_of_empty_windows(
-    extent: tuple[int, ...], kernel_size: int, pool_size: int
-) -> None:
-    """Say which of kernel, pool and steps to change where windows see only padding."""
-    shortest = min(extent)
+def too_short(
+    input_shape: tuple[int, ...], kernel_size: int, pool_size: int
+) -> list[str]:
+    """Say which of kernel, pool and steps to change where windows only see padding.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Shape of one sample, as :func:`build_cnn` takes it.
+    kernel_size : int
+        Steps, or pixels a side, that a filter sees.
+    pool_size : int
+        Steps, or pixels a side, that max-pooling merges.
+
+    Returns
+    -------
+    list of str
+        What is too wide; empty for the defaults, however short the sequences.
+
+    Examples
+    --------
+    >>> from skrec.networks import too_short
+    >>> too_short((4, 8), kernel_size=3, pool_size=2)
+    []
+    """
+    steps = min(input_shape[:1] if len(input_shape) < 3 else input_shape[:2])
+    messages = []
     # Of a window wider than 2 * steps - 1 the outermost positions never meet a step.
-    if kernel_size > 2 * shortest - 1 and kernel_size > 3:
-        warnings.warn(
-            f"kernel_size={kernel_size} is too wide for the {shortest} steps of X: "
-            "part of each filter only sees padding. Lower kernel_size to "
-            f"{shortest}, or give X more steps.",
-            UserWarning,
-            stacklevel=3,
+    if kernel_size > max(2 * steps - 1, 3):
+        messages.append(
+            f"kernel_size={kernel_size} is too wide for the {steps} steps of X: part "
+            f"of each filter only sees padding. Lower kernel_size to {steps}, or give "
+            "X more steps."
         )
-    if pool_size > shortest and pool_size > 2:
-        warnings.warn(
-            f"pool_size={pool_size} is larger than the {shortest} steps of X, so that "
-            f"everything is pooled into one. Lower pool_size to {shortest}, or give X "
-            "more steps.",
-            UserWarning,
-            stacklevel=3,
+    if pool_size > max(steps, 2):
+        messages.append(
+            f"pool_size={pool_size} is larger than the {steps} steps of X, so that "
+            f"everything is pooled into one. Lower pool_size to {steps}, or give X "
+            "more steps."
         )
+    return messages

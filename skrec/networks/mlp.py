@@ -54,7 +54,7 @@ def build_mlp(
     >>> build_mlp(input_shape=(4,), n_outputs=3, units=(16, 8)).count_params()
     243
     """
-    inputs = keras.Input(input_shape, dtype=keras.DTypePolicy(dtype).compute_dtype)
+    inputs = keras.Input(input_shape, dtype=keras.DTypePolicy(dtype).variable_dtype)
     x = keras.layers.Flatten(dtype=dtype)(inputs) if len(input_shape) > 1 else inputs
     x = dense_tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
     return keras.Model(inputs, logits_layer(x, n_outputs, l1, l2, dtype), name="mlp")

@@ -61,7 +61,7 @@ def build_rnn(
     >>> build_rnn(input_shape=(20, 8), n_outputs=3, cell="lstm").output_shape
     (None, 3)
     """
-    inputs = keras.Input(input_shape, dtype=keras.DTypePolicy(dtype).compute_dtype)
+    inputs = keras.Input(input_shape, dtype=keras.DTypePolicy(dtype).variable_dtype)
     x: Any = inputs
     if len(input_shape) == 1:
         x = keras.layers.Reshape((*input_shape, 1), dtype=dtype)(x)

@@ -58,7 +58,7 @@ class ChannelScaler:
         ndarray of the same shape
             Standardised values.
         """
-        if not hasattr(self._scaler, "scale_"):
+        if not self.is_fitted:
             return X
         return self._scaler.transform(X.reshape(-1, X.shape[-1])).reshape(X.shape)
 
@@ -75,10 +75,15 @@ class ChannelScaler:
         ndarray of the same shape
             Values.
         """
-        if not hasattr(self._scaler, "scale_"):
+        if not self.is_fitted:
             return X
         rows = self._scaler.inverse_transform(X.reshape(-1, X.shape[-1]))
         return rows.reshape(X.shape)
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether there is anything to undo; without data all values stay as they are."""
+        return hasattr(self._scaler, "scale_")
 
     @property
     def mean(self) -> np.ndarray:

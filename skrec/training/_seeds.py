@@ -78,7 +78,10 @@ def initial_weights(
     values = list(untrained)
     for index, weight in enumerate(model.weights):
         owner = owners.get(id(weight))
-        initializer = getattr(owner, f"{weight.name}_initializer", None)
+        # A GRU's `recurrent_kernel` has a `recurrent_initializer`.
+        names = (weight.name, weight.name.removesuffix("_kernel"))
+        found = [getattr(owner, f"{name}_initializer", None) for name in names]
+        initializer = found[0] or found[1]
         if not isinstance(initializer, keras.initializers.Initializer):
             continue
         config = initializer.get_config()

@@ -37,8 +37,9 @@ _UNFUSED_OPTIONS = (
 
 def has_schedule(optimizer: keras.optimizers.Optimizer) -> bool:
     """Tell whether the optimizer computes its own learning rate."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales loss
     return isinstance(
-        optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule
+        inner._learning_rate, keras.optimizers.schedules.LearningRateSchedule
     )
 
 

@@ -123,16 +123,19 @@ class _Feed(keras.callbacks.Callback):
         seeds = _seeds.layer_seeds(plan.seed, epoch, len(states))
         for variable, seed in zip(states, seeds, strict=True):
             variable.assign(seed)
-        if plan.learning_rate is not None:
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        plan = self.plan
+        if plan.learning_rate is None or plan.schedule is None:
+            return
+        if batch == 0:  # by now the user's callbacks have set the epoch's own rate
             self.base = float(self.model.optimizer.learning_rate)
             total = plan.total_epochs or plan.epochs
             self.rates = learning_rates(
-                plan.schedule, self.base, epoch, self.n_steps, total
+                plan.schedule, self.base, self.epoch, self.n_steps, total
             )
-
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        if self.plan.learning_rate is not None and self.plan.schedule is not None:
-            self.model.optimizer.learning_rate = self.rates[batch]
+        self.model.optimizer.learning_rate = self.rates[batch]
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.plan.learning_rate is not None and self.plan.schedule is not None:

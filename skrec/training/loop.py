@@ -106,9 +106,10 @@ class Watcher:
         """
         self.model.optimizer.build(self.model.trainable_variables)
         self.model.stop_training = False
+        self._seen = _LastLogs()
         self._copy_from(program)
         self._list = keras.callbacks.CallbackList(
-            list(self.callbacks),
+            [*self.callbacks, self._seen],
             add_history=False,
             model=self.model,
             epochs=epochs,
@@ -144,6 +145,7 @@ class Watcher:
         """
         self._copy_from(program)
         self._list.on_epoch_end(epoch, logs)
+        logs.update(self._seen.logs)
         self._copy_to(program)
 
     def end(self, program: Program, logs: Logs) -> None:
@@ -156,6 +158,7 @@ class Watcher:
         logs : dict of str to float
             Loss and metrics of the last epoch.
         """
+        self._copy_from(program)
         self._list.on_train_end(logs)
         self._copy_to(program)
 
@@ -171,6 +174,13 @@ class Watcher:
     def _copy_to(self, program: Program) -> None:
         program.model.set_weights(self.model.get_weights())
         _copy_variables(self.model.optimizer, program.optimizer)
+
+
+class _LastLogs(keras.callbacks.Callback):
+    """Keeps what the callbacks before it added to the logs, as ``History`` does."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self.logs = {name: float(value) for name, value in (logs or {}).items()}
 
 
 def _copy_variables(source: Any, target: Any) -> None:
@@ -232,7 +242,7 @@ def train(
         logs = _run_epoch(program, data, plan, epoch, n_steps)
         if validation is not None:
             size = plan.evaluation_batch_size or plan.batch_size
-            scores = program.evaluate(validation, size)
+            scores = program.evaluate(validation, size, plan.rates)
             logs |= {f"val_{name}": value for name, value in scores.items()}
         require_finite(logs, [], epoch)
         if watcher is not None:
@@ -350,6 +360,8 @@ def needs_model_fit(callbacks: Sequence[keras.callbacks.Callback]) -> bool:
     base = keras.callbacks.Callback
 
     def overrides(callback: Any, name: str) -> bool:
-        return getattr(type(callback), name) is not getattr(base, name)
+        # LambdaCallback sets its functions on the instance.
+        method = getattr(getattr(callback, name), "__func__", None)
+        return method is not getattr(base, name)
 
     return any(overrides(callback, name) for callback in callbacks for name in names)

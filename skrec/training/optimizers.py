@@ -3,6 +3,7 @@
 import difflib
 import inspect
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import keras
@@ -107,7 +108,9 @@ def make_optimizer(
                 f"{', '.join('optimizer__' + name for name in legal)}."
             )
     for name in ("momentum", "rho", "beta_1", "beta_2"):
-        if name in params and not 0 <= params[name] <= 1:
+        if name not in params:
+            continue
+        if not isinstance(params[name], Real) or not 0 <= params[name] <= 1:
             raise ValueError(
                 f"optimizer__{name} must be a number in [0, 1]. "
                 f"Received: {params[name]!r}."

@@ -290,7 +290,9 @@ class Program:
         """Number of seed generators in the model."""
         return len(self._generators)
 
-    def evaluate(self, data: Data, batch_size: int) -> dict[str, float]:
+    def evaluate(
+        self, data: Data, batch_size: int, rates: Rates | None = None
+    ) -> dict[str, float]:
         """Compute the loss and the metrics without training.
 
         Parameters
@@ -299,17 +301,20 @@ class Program:
             The rows.
         batch_size : int
             Rows a step.
+        rates : Rates, default=None
+            Penalties to add to the loss, as ``Model.evaluate`` does.
 
         Returns
         -------
         dict of str to float
             ``loss``, the mean over the rows, and the compiled metrics.
         """
-        run = self._graph(self._evaluate_graph, data, _ORDER_SPEC)
+        penalties = self._inputs(rates or Rates())[:2]
+        run = self._graph(self._evaluate_graph, data, _ORDER_SPEC, penalties)
         self._reset_metrics()
         order = tf.range(data.n_rows, dtype=tf.int32)
         size = tf.constant(batch_size, tf.int32)
-        loss = run(data.x, data.y, data.weight, order, size)
+        loss = run(data.x, data.y, data.weight, order, size, *penalties)
         return {"loss": float(loss), **self._metrics()}
 
     def predict(self, x: Any) -> Any:
@@ -426,7 +431,7 @@ class Program:
         return self._walk(train_step, x, y, weight, order, batch_size)
 
     def _evaluate_graph(
-        self, x: Any, y: Any, weight: Any, order: Any, batch_size: Any
+        self, x: Any, y: Any, weight: Any, order: Any, batch_size: Any, l1: Any, l2: Any
     ) -> Any:
         """Walk the rows and sum the loss."""
 
@@ -437,7 +442,10 @@ class Program:
                 batch[0], batch[1], outputs, batch[2], training=False
             )
 
-        return self._walk(test_step, x, y, weight, order, batch_size)
+        loss = self._walk(test_step, x, y, weight, order, batch_size)
+        kernels = [v for v in self.model.trainable_variables if v.name == "kernel"]
+        penalties = [_penalty(kernel.value, l1, l2) for kernel in kernels]
+        return loss + tf.cast(tf.add_n([0.0, *penalties]), loss.dtype)
 
     @staticmethod
     def _walk(
@@ -479,8 +487,7 @@ class Program:
                 if variables[index].name == "kernel":
                     a, b = tf.cast(l1, w.dtype), tf.cast(l2, w.dtype)
                     g = g + a * tf.sign(w) + 2 * b * w
-                    sums = a * tf.reduce_sum(tf.abs(w)) + b * tf.reduce_sum(w * w)
-                    total += tf.cast(sums, total.dtype)
+                    total += _penalty(w, l1, l2)
                 if fused:  # an optimizer of the user's own clips for itself
                     norm = tf.maximum(tf.norm(g), tf.cast(1e-30, g.dtype))
                     g = g * tf.minimum(tf.cast(clipnorm, g.dtype) / norm, 1)
@@ -509,6 +516,12 @@ class Program:
     def _metrics(self) -> dict[str, float]:
         results = self.model.get_metrics_result()
         return {name: float(value) for name, value in results.items() if name != "loss"}
+
+
+def _penalty(kernel: Any, l1: Any, l2: Any) -> Any:
+    """Return the penalty on one kernel, in single precision."""
+    w = tf.cast(kernel, tf.float32)
+    return l1 * tf.reduce_sum(tf.abs(w)) + l2 * tf.reduce_sum(tf.square(w))
 
 
 def input_structure(model: keras.Model) -> Any:

@@ -26,7 +26,7 @@ def learning_rates(
     schedule : {None, "step", "exponential", "cosine"}, Keras schedule or callable
         None keeps the rate; ``"step"`` halves it every 10 epochs; ``"exponential"``
         multiplies it by exp(-0.1) an epoch, step by step; ``"cosine"`` takes it to zero
-        over `epochs`. A :class:`keras.optimizers.schedules.LearningRateSchedule` is
+        over `epochs`, and starts anew after that. A :class:`keras.optimizers.schedules.LearningRateSchedule` is
         called with the step counted from the start of training and replaces the rate.
         Any other callable is called as ``schedule(epoch, learning_rate)``.
     learning_rate : float
@@ -65,7 +65,7 @@ def learning_rates(
     elif schedule == "exponential":
         factors = np.exp(-EXPONENTIAL_RATE * progress)
     elif schedule == "cosine":
-        factors = 0.5 * (1 + np.cos(math.pi * np.minimum(progress / epochs, 1.0)))
+        factors = 0.5 * (1 + np.cos(math.pi * (progress / epochs % 1)))
     elif callable(schedule):
         return np.full(n_steps, float(schedule(epoch, learning_rate)))
     else:

@@ -1,0 +1,358 @@
+"""benchmarks/tune_cnn.py: what it writes, for whom it is judged, what it refuses."""
+
+import sys
+from pathlib import Path
+
+import joblib
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+# Where the script finds its neighbour when it is run.
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+import _common
+import tune_cnn
+
+FILES = {
+    "best_model.joblib",
+    "best_model.keras",
+    "candidates.csv",
+    "encoder.joblib",
+    "predictions.csv",
+    "report.md",
+    "results.csv",
+    "searches.csv",
+    "tune_cnn.png",
+}
+MODELS = [
+    "majority class",
+    "logistic regression, C tuned",
+    "gradient boosting",
+    "CNN, defaults",
+    "CNN, not tuned",
+    "CNN, GridSearchCV",
+    "CNN, RandomizedSearchCV",
+    "CNN, BayesSearchCV",
+]
+SCORES = ["accuracy", "accuracy_se", "macro_f1", "log_loss", "seconds"]
+
+
+def make_csv(path, n_users=30, n_events=12):
+    """Write a log in which the next colour is the last one, in most cases."""
+    rng = np.random.default_rng(0)
+    n_rows = n_users * n_events
+    colours = np.array(["blue", "green", "red"])
+    own = np.repeat(rng.integers(3, size=n_users), n_events)
+    colour = colours[
+        np.where(rng.random(n_rows) < 0.1, rng.integers(3, size=n_rows), own)
+    ]
+    frame = pd.DataFrame(
+        {
+            "who": np.repeat([f"user {i}" for i in range(n_users)], n_events),
+            "when": pd.date_range("2024-01-01", periods=n_rows, freq="h"),
+            "price": np.where(
+                rng.random(n_rows) < 0.1, np.nan, rng.normal(size=n_rows)
+            ),
+            "shelf": np.where(
+                colour == "red", "top", rng.choice(["top", "low"], n_rows)
+            ),
+            "shop": "the only one",
+            "comment": [f"comment {i}" for i in range(n_rows)],
+            "colour": colour,
+        }
+    )
+    frame.loc[[3, 50], "colour"] = None
+    frame.loc[7, "colour"] = "mauve"
+    frame.to_csv(path, index=False)
+    return str(path)
+
+
+def run(out, *options):
+    argv = ["--tiny", "--n-jobs", "1", "--out", str(out), *options]
+    tune_cnn.main(argv)
+    args = tune_cnn.parse(argv)[1]
+    return out, *tune_cnn.load_samples(args)
+
+
+@pytest.fixture(scope="module")
+def movielens_run(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("movielens"))
+
+
+@pytest.fixture(scope="module")
+def rows_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rows")
+    csv = make_csv(folder / "own.csv")
+    return run(folder / "out", "--csv", csv, "--target", "colour")
+
+
+@pytest.fixture(scope="module")
+def windows_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("windows")
+    csv = make_csv(folder / "own.csv")
+    columns = ["--target", "colour", "--user-col", "who", "--time-col", "when"]
+    return run(folder / "out", "--csv", csv, *columns)
+
+
+@pytest.fixture(params=["movielens_run", "rows_run", "windows_run"])
+def finished(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_files_and_tables(finished):
+    out, _, samples = finished
+
+    extra = {"leak.csv"} if samples.by_user else set()
+    assert {path.name for path in out.iterdir()} == FILES | extra
+    results = pd.read_csv(out / "results.csv")
+    assert results.columns.tolist() == ["model", *SCORES]
+    assert results["model"].tolist() == MODELS
+    assert np.isfinite(results[SCORES]).all(axis=None)
+    majority = pd.Series(samples.y_train).mode()[0]
+    expected = (samples.y_test == majority).mean()
+    assert results["accuracy"][0] == pytest.approx(expected)
+    searches = pd.read_csv(out / "searches.csv")
+    assert searches["fits"].tolist() == [24, 6, 6]
+    candidates = pd.read_csv(out / "candidates.csv")
+    assert candidates["search"].value_counts().tolist() == [8, 2, 2]
+    assert candidates["param_learning_rate"].between(0.001, 0.01).all()
+
+
+def test_report_tells_the_protocol(finished):
+    out, table, samples = finished
+
+    report = (out / "report.md").read_text("utf-8")
+    for fact in (
+        f"{len(samples.y_test)} samples; {len(samples.y_train)} samples to train",
+        "shuffle=True, random_state=0",
+        "the best by neg_log_loss",
+        "scikit-learn 1.9",
+        *table.notes,
+        "| majority class |",
+    ):
+        assert fact in report
+
+
+def test_saved_models_predict_the_same(finished):
+    out, _, samples = finished
+
+    written = pd.read_csv(out / "predictions.csv")
+    estimator = joblib.load(out / "best_model.joblib")
+    network = keras.models.load_model(out / "best_model.keras", compile=False)
+    assert (written["true"] == samples.y_test).all()
+    assert (estimator.predict(samples.X_test) == written["predicted"]).all()
+    np.testing.assert_allclose(
+        network.predict(samples.X_test, verbose=0),
+        estimator.predict_proba(samples.X_test),
+        atol=1e-5,
+    )
+    best = pd.read_csv(out / "results.csv").set_index("model")["accuracy"]
+    assert (written["true"] == written["predicted"]).mean() in best.tolist()
+
+
+def test_held_out_users_are_new(movielens_run, windows_run):
+    for out, table, samples in (movielens_run, windows_run):
+        train, test = set(samples.groups_train), set(samples.groups_test)
+        assert not train & test
+        assert train | test == set(table.frame[table.user])
+        assert set(pd.read_csv(out / "predictions.csv")["user"]) == test
+
+
+def test_leak_is_measured_for_users(movielens_run):
+    leak = pd.read_csv(movielens_run[0] / "leak.csv")
+
+    assert leak["model"].nunique() == 2
+    assert leak["measured on"].tolist()[:3] == [
+        "cv=3, users in several folds",
+        "folds by user",
+        "users held out",
+    ]
+    assert leak["accuracy"].between(0, 1).all()
+
+
+def test_movielens_windows(movielens_run):
+    _, table, samples = movielens_run
+
+    assert samples.classes.tolist() == ["Action", "Comedy", "Drama", "other"]
+    assert samples.X_train.shape[1:] == (10, 26)
+    assert "dropped 10 ratings of films of no genre" in table.notes
+    # The training rows of a user do not lie together.
+    assert (np.diff(pd.factorize(samples.groups_train)[0]) == 0).mean() < 0.1
+
+
+def test_cleaning_of_an_own_table(rows_run, windows_run):
+    _, table, samples = rows_run
+    text = "which is text with 358 different values in 358 rows"
+    assert table.notes == [
+        "dropped 2 rows without 'colour'",
+        f"dropped column 'when', {text}",
+        "dropped column 'shop', which is constant",
+        f"dropped column 'comment', {text}",
+        "dropped 1 rows of 1 classes with fewer than 10 rows: ['mauve']",
+    ]
+    assert table.features == ["who", "price", "shelf"]
+    # A price, whether it was missing, 20 names of users, two shelves.
+    assert samples.X_train.shape[1] == 1 + 1 + 20 + 2
+
+    assert windows_run[1].features == ["price", "shelf"]
+    # The last two, the time since the last event, a flag and three colours.
+    assert windows_run[2].X_train.shape[1:] == (10, 2 + 2 + 1 + 1 + 3)
+
+
+def test_encoder_knows_the_training_part_alone(rows_run):
+    _, table, samples = rows_run
+
+    train = table.frame.loc[samples.groups_train]
+    test = table.frame.loc[samples.groups_test]
+    assert len(train) + len(test) == len(table.frame)
+    imputer = samples.encoder.named_transformers_["numbers"]
+    assert imputer.statistics_[0] == pytest.approx(train["price"].median())
+    np.testing.assert_array_equal(samples.encoder.transform(test), samples.X_test)
+
+
+def test_windows_hold_earlier_events_alone():
+    frame = pd.DataFrame(
+        {
+            "user": np.repeat(np.arange(20), 4),
+            "time": np.tile([40, 10, 30, 20], 20),
+            "kind": np.tile(["a", "d", "b", "c"], 20),
+            "size": np.tile([4.0, 1.0, 3.0, 2.0], 20),
+        }
+    )
+    table = _common.Table(frame, "kind", "user", "time")
+    samples = _common.make_samples(table, 1000, seed=0)
+
+    size = samples.channels.index("numbers__size")
+    gap = samples.channels.index("numbers__log time since the last event")
+    letters = [samples.channels.index(f"categories__its kind_{x}") for x in "dcba"]
+    for window, label in zip(samples.X_test, samples.y_test, strict=True):
+        n_earlier = "dcba".index(label)
+        expected = np.arange(1, n_earlier + 1)
+        assert window[:, size].tolist() == [0] * (10 - n_earlier) + expected.tolist()
+        gaps = [0] * (11 - n_earlier) + [np.log(11)] * (n_earlier - 1)
+        assert window[:, gap].tolist() == pytest.approx(gaps)
+        seen = window[:, letters].sum(axis=0)
+        assert seen.tolist() == (np.arange(4) < n_earlier).tolist()
+
+
+def test_stride_bounds_the_windows(movielens_run):
+    table = movielens_run[1]
+    sizes = []
+    for n_rows in (2000, 10_000):
+        samples = _common.make_samples(table, n_rows, seed=0)
+        sizes.append(len(samples.y_train) + len(samples.y_test))
+
+    n_users = table.frame["user_id"].nunique()
+    assert sizes[0] <= 2000 + n_users and 9000 < sizes[1] <= 10_000 + n_users
+
+
+def test_class_unseen_in_training_is_scored():
+    X = np.zeros((4, 1))
+    model = tune_cnn.DummyClassifier(strategy="prior").fit(X, ["a", "a", "a", "c"])
+    y = np.array(["a", "b", "c", "c"])
+
+    found = _common.scores(model, X, y, classes=np.array(["a", "b", "c"]))
+    assert found["accuracy"] == 0.25
+    assert found["macro_f1"] == pytest.approx(0.4 / 3)
+    tiny = np.finfo(float).eps
+    losses = -np.log([0.75, tiny, 0.25, 0.25])
+    assert found["neg_log_loss"] == pytest.approx(-losses.mean())
+
+
+def test_standard_error_of_accuracy():
+    correct = np.array([1, 1, 1, 0, 0, 1, 1, 0])
+
+    alone = _common.accuracy_error(correct, np.arange(8))
+    assert alone == pytest.approx(np.sqrt(5 / 8 * 3 / 8 / 8))
+    together = _common.accuracy_error(np.repeat(correct, 5), np.repeat(np.arange(8), 5))
+    assert together == pytest.approx(alone)
+
+
+def test_markdown():
+    frame = pd.DataFrame({"name": ["a|b"], "n": [3], "share": [0.25], "none": [np.nan]})
+
+    assert _common.to_markdown(frame).splitlines() == [
+        "| name | n | share | none |",
+        "| --- | --- | --- | --- |",
+        r"| a\|b | 3 | 0.250 |  |",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({}, "has no column 'genre'"),
+        ({"genre": "one"}, "at least two classes with 10 rows each. Received: {'one'"),
+        ({"genre": np.linspace(0, 1, 60)}, "must hold classes, at most 100"),
+        (
+            {"genre": np.arange(60) % 2, "size": [f"size {i}" for i in range(60)]},
+            "no column is left to predict from",
+        ),
+    ],
+)
+def test_unusable_csv(columns, message, tmp_path, capsys):
+    frame = pd.DataFrame({"size": np.random.default_rng(0).normal(size=60)})
+    frame.assign(**columns).to_csv(tmp_path / "own.csv", index=False)
+
+    csv = str(tmp_path / "own.csv")
+    with pytest.raises(SystemExit, match="2"):
+        tune_cnn.main(
+            ["--csv", csv, "--target", "genre", "--out", str(tmp_path / "out")]
+        )
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--csv", "nowhere.csv", "--target", "x"], "nowhere.csv"),
+        (["--csv", "own.csv"], "--csv and --target go together"),
+        (["--user-col", "x"], "--user-col and --time-col go together"),
+        (["--user-col", "x", "--time-col", "y"], "need --csv"),
+        (["--rows", "0"], "--rows must be at least 1. Received: 0"),
+        (["--full", "--tiny"], "not allowed with argument"),
+    ],
+)
+def test_unusable_options(options, message, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        tune_cnn.main(options)
+    assert message in capsys.readouterr().err
+
+
+def test_unusable_log(tmp_path):
+    csv = make_csv(tmp_path / "own.csv")
+    with pytest.raises(
+        ValueError, match=r"--user-col\. Received: columns \['who', 'wh"
+    ):
+        _common.read_csv_table(csv, "colour", "whom", "when")
+    few = _common.read_csv_table(csv, "colour", "shelf", "when")
+    with pytest.raises(ValueError, match=r"at least 10 users.*Received: 2"):
+        _common.make_samples(few, 100, seed=0)
+    frame = pd.read_csv(csv)
+    frame.loc[9, "when"] = "soon"
+    frame.to_csv(csv)
+    with pytest.raises(ValueError, match=r"'when' must hold numbers or dates\..*soon"):
+        _common.read_csv_table(csv, "colour", "who", "when")
+
+
+def test_help_names_every_option(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        tune_cnn.main(["--help"])
+    shown = capsys.readouterr().out
+    options = (
+        "out seed n-jobs csv target user-col time-col full tiny rows epochs scoring"
+    )
+    assert all(f"--{option}" in shown for option in options.split(" "))
+
+
+def test_full_size_is_the_grid_of_the_article():
+    args = tune_cnn.parse(["--full"])[1]
+
+    grid, random, bayes = tune_cnn.searches(
+        tune_cnn.start_model(args), args.grid, 0, {}
+    )
+    assert len(tune_cnn.ParameterGrid(grid.param_grid)) == 81
+    assert random.n_iter == bayes.n_iter == 20

@@ -1,0 +1,147 @@
+"""scikit-learn's common checks over every estimator, none excused."""
+
+import inspect
+
+import pytest
+from numpydoc.docscrape import ClassDoc
+from sklearn.base import is_classifier, is_regressor
+from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator
+
+from skrec import (
+    CNNClassifier,
+    CNNRegressor,
+    MLPClassifier,
+    MLPRegressor,
+    RNNClassifier,
+    RNNRegressor,
+)
+
+# A weight of 2 is a row given twice only where a step sees all rows, to the last of the
+# digits that the checks compare.
+EXACT = {
+    "precision": "float64",
+    "optimizer": "momentum",
+    "learning_rate": 0.1,
+    "batch_size": None,
+}
+NIGHTLY = pytest.mark.nightly
+
+# Every push checks one classifier and one regressor of each kind.
+ESTIMATORS = [
+    pytest.param(MLPClassifier(units=8, **EXACT), id="MLPClassifier"),
+    pytest.param(MLPRegressor(units=8, **EXACT), id="MLPRegressor"),
+    pytest.param(
+        CNNClassifier(filters=8, units=8, **EXACT), id="CNNClassifier", marks=NIGHTLY
+    ),
+    pytest.param(
+        CNNRegressor(filters=8, units=8, **EXACT), id="CNNRegressor", marks=NIGHTLY
+    ),
+    pytest.param(RNNClassifier(units=8, **EXACT), id="RNNClassifier", marks=NIGHTLY),
+    pytest.param(
+        RNNRegressor(
+            units=8, epochs=60, **{**EXACT, "optimizer": "adam", "learning_rate": 0.05}
+        ),
+        id="RNNRegressor",
+        marks=NIGHTLY,
+    ),
+]
+NAMED = [
+    CNNClassifier,
+    CNNRegressor,
+    MLPClassifier,
+    MLPRegressor,
+    RNNClassifier,
+    RNNRegressor,
+]
+
+
+def not_passed(results):
+    return {
+        result["check_name"]: f"{result['status']}: {result['exception']!r}"
+        for result in results
+        if result["status"] != "passed"
+    }
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.filterwarnings("ignore")
+def test_every_common_check_passes_and_none_is_skipped(estimator):
+    results = check_estimator(estimator, on_skip=None, on_fail=None)
+    assert len(results) > 50
+    assert not_passed(results) == {}
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("estimator", NAMED)
+@pytest.mark.filterwarnings("ignore")
+def test_the_defaults_pass_what_asks_for_no_equality_of_weights_and_rows(estimator):
+    failures = {}
+    for instance, check in estimator_checks_generator(estimator()):
+        name = getattr(check, "func", check).__name__
+        if "sample_weight_equivalence" in name:
+            continue  # with batches of 32 rows in 32-bit floats, only approximately so
+        try:
+            check(instance)
+        except BaseException as error:  # a skipped check is a failure here
+            failures[name] = repr(error)
+    assert failures == {}
+
+
+@pytest.mark.parametrize("estimator", NAMED)
+def test_tags_promise_no_exception_from_the_rules(estimator):
+    tags = get_tags(estimator())
+    assert tags.input_tags.two_d_array
+    assert tags.input_tags.three_d_array
+    assert tags.input_tags.sparse == estimator.__name__.startswith("MLP")
+    assert not tags.input_tags.allow_nan
+    assert not tags.non_deterministic
+    assert not tags.no_validation
+    assert not tags._skip_test
+    assert tags.target_tags.required
+    if estimator.__name__.endswith("Classifier"):
+        assert is_classifier(estimator())
+        assert not tags.classifier_tags.poor_score
+        assert tags.classifier_tags.multi_class
+        assert tags.classifier_tags.multi_label
+    else:
+        assert is_regressor(estimator())
+        assert not tags.regressor_tags.poor_score
+        assert tags.target_tags.multi_output
+
+
+@pytest.mark.parametrize("estimator", NAMED)
+def test_parameters_are_explicit_few_and_scalar(estimator):
+    parameters = inspect.signature(estimator).parameters.values()
+    assert len(parameters) <= 30
+    for parameter in parameters:
+        assert parameter.kind in (
+            parameter.POSITIONAL_OR_KEYWORD,
+            parameter.KEYWORD_ONLY,
+        )
+        assert isinstance(parameter.default, (int, float, str, type(None)))
+    assert estimator().get_params() == {p.name: p.default for p in parameters}
+
+
+@pytest.mark.parametrize("estimator", NAMED)
+def test_documented_defaults_are_those_of_the_signature(estimator):
+    documented = {
+        parameter.name: parameter.type.rpartition("default=")[2].strip("\"'")
+        for parameter in ClassDoc(estimator)["Parameters"]
+    }
+    signature = inspect.signature(estimator).parameters.values()
+    assert documented == {p.name: str(p.default) for p in signature}
+
+
+@pytest.mark.parametrize("estimator", NAMED)
+def test_init_stores_what_it_gets_and_does_nothing_else(estimator):
+    marker = object()
+    names = list(inspect.signature(estimator).parameters)
+    instance = estimator(**dict.fromkeys(names, marker))
+    assert vars(instance) == dict.fromkeys(names, marker)
+
+
+@pytest.mark.parametrize("estimator", NAMED)
+def test_every_parameter_has_a_constraint(estimator):
+    names = set(inspect.signature(estimator).parameters)
+    assert set(estimator._parameter_constraints) == names

@@ -1,0 +1,104 @@
+"""Start-up: quiet, on TensorFlow, with the threads that the user chose."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+FIT = """
+import numpy as np
+from skrec import MLPClassifier
+X = np.arange(40.0).reshape(20, 2)
+clf = MLPClassifier(units=2, epochs=2).fit(X, np.arange(20) % 2)
+clf.predict_proba(X)
+clf.model_.predict(X, verbose=0)
+"""
+UNSET = (
+    "TF_CPP_MIN_LOG_LEVEL",
+    "TF_NUM_INTRAOP_THREADS",
+    "KERAS_BACKEND",
+    "TF_ENABLE_ONEDNN_OPTS",
+)
+
+
+def run(code, **environment):
+    """Run code in a new process whose environment has none of the variables above."""
+    inherited = {key: val for key, val in os.environ.items() if key not in UNSET}
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**inherited, **environment},
+    )
+
+
+THREADS = """
+import tensorflow as tf
+print(tf.config.threading.get_intra_op_parallelism_threads())
+"""
+
+
+def test_import_and_fit_print_nothing_and_use_one_thread():
+    done = run(f"import skrec\n{FIT}{THREADS}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+
+
+def test_what_the_user_prints_and_later_errors_still_show():
+    done = run("import skrec, sys; print('out'); print('err', file=sys.stderr); 1 / 0")
+    assert done.returncode == 1
+    assert done.stdout == "out\n"
+    assert done.stderr.startswith("err\n")
+    assert "ZeroDivisionError" in done.stderr
+
+
+def test_the_log_level_that_the_user_set_stays():
+    code = "import skrec, os; print(os.environ['TF_CPP_MIN_LOG_LEVEL'])"
+    assert run(code, TF_CPP_MIN_LOG_LEVEL="1").stdout == "1\n"
+
+
+def test_another_backend_is_a_clear_error_at_import():
+    done = run("import skrec", KERAS_BACKEND="jax")
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("ImportError: skrec trains Keras models on TensorFlow.")
+    assert "KERAS_BACKEND=tensorflow" in last
+    assert last.endswith("Received: backend 'jax'.")
+
+
+def test_the_variable_for_threads_is_respected():
+    done = run(f"import skrec\n{FIT}{THREADS}", TF_NUM_INTRAOP_THREADS="3")
+    # TensorFlow reads the variable where its own setting is left at 0.
+    assert done.stdout == "0\n"
+
+
+def test_the_setting_for_threads_is_respected():
+    chosen = "import tensorflow as tf\n" + (
+        "tf.config.threading.set_intra_op_parallelism_threads(2)\n"
+    )
+    assert run(f"{chosen}import skrec\n{FIT}{THREADS}").stdout == "2\n"
+
+
+def test_import_works_after_tensorflow_has_started():
+    started = "import tensorflow as tf\ntf.constant(1) + 1\n"
+    done = run(f"{started}import skrec\n{FIT}{THREADS}")
+    assert (done.returncode, done.stdout) == (0, "0\n")
+
+
+def test_workers_have_the_same_threads_and_are_as_quiet():
+    code = """
+    import sys
+    from joblib import Parallel, delayed
+    from sklearn.datasets import load_iris
+    from skrec import MLPClassifier
+
+    def fit(number):
+        import tensorflow as tf
+        X, y = load_iris(return_X_y=True)
+        MLPClassifier(units=2, epochs=1).fit(X, y).predict(X)
+        return tf.config.threading.get_intra_op_parallelism_threads()
+
+    print(Parallel(n_jobs=2)(delayed(fit)(number) for number in range(2)))
+    """
+    done = run(code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[1, 1]\n", "")

@@ -1,0 +1,273 @@
+"""The program cache: one trace an architecture, exclusive leases, a bound."""
+
+import random
+import subprocess
+import sys
+import textwrap
+import threading
+
+import keras
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+
+from skrec import CNNClassifier, MLPClassifier, RNNClassifier
+from skrec.training import cache_clear, cache_info
+from skrec.training.cache import ProgramCache
+
+X, Y = load_iris(return_X_y=True)
+FAMILIES = {
+    "mlp": lambda **kwargs: MLPClassifier(units=6, **kwargs),
+    "cnn": lambda **kwargs: CNNClassifier(filters=3, units=4, **kwargs),
+    "rnn": lambda **kwargs: RNNClassifier(units=4, **kwargs),
+}
+
+
+class StubProgram:
+    """Stands in for a program: the cache asks for nothing but its traces."""
+
+    n_traces = 0
+
+
+# ---- the store -----------------------------------------------------------------------
+
+
+def test_a_program_is_built_once_and_used_again():
+    cache = ProgramCache()
+    with cache.lease("a", StubProgram) as first:
+        first.n_traces = 2
+    with cache.lease("a", StubProgram) as second:
+        assert second is first
+    with cache.lease("b", StubProgram) as other:
+        assert other is not first
+    assert cache.info() == (1, 2, 32, 2, 2)
+    cache.clear()
+    assert cache.info() == (0, 0, 32, 0, 0)
+
+
+def test_two_leases_of_one_key_are_two_programs():
+    cache = ProgramCache()
+    with (
+        cache.lease("a", StubProgram) as first,
+        cache.lease("a", StubProgram) as second,
+    ):
+        assert first is not second
+        assert cache.info().currsize == 0
+    assert cache.info().currsize == 2
+
+
+def test_the_least_recently_used_program_goes_first():
+    cache = ProgramCache(maxsize=2)
+    programs = {}
+    for key in ("a", "b", "a", "c"):
+        with cache.lease(key, StubProgram) as programs[key]:
+            pass
+    assert cache.info().currsize == 2
+    with cache.lease("a", StubProgram) as kept:
+        assert kept is programs["a"]
+    with cache.lease("b", StubProgram) as rebuilt:
+        assert rebuilt is not programs["b"]
+
+
+def test_the_bound_holds_for_many_programs_of_one_key():
+    cache = ProgramCache(maxsize=2)
+    with (
+        cache.lease("a", StubProgram),
+        cache.lease("a", StubProgram),
+        cache.lease("a", StubProgram),
+    ):
+        pass
+    assert cache.info().currsize == 2
+
+
+def test_a_program_comes_back_from_a_block_that_fails():
+    cache = ProgramCache()
+    with pytest.raises(KeyError), cache.lease("a", StubProgram):
+        raise KeyError
+    assert cache.info().currsize == 1
+
+
+def test_a_build_that_fails_leaves_nothing_behind():
+    cache = ProgramCache()
+
+    def fail():
+        raise KeyError
+
+    with pytest.raises(KeyError), cache.lease("a", fail):
+        pass
+    assert cache.info().currsize == 0
+
+
+def test_building_leaves_the_global_generator_of_python_alone():
+    def build():
+        random.random()  # as Keras does for each layer that has no seed
+        return StubProgram()
+
+    before = random.getstate()
+    with ProgramCache().lease("a", build):
+        assert random.getstate() == before
+
+
+def test_threads_never_share_a_program():
+    cache = ProgramCache(maxsize=3)
+    in_use, shared = set(), []
+
+    def work():
+        for _ in range(300):
+            with cache.lease("a", StubProgram) as program:
+                if id(program) in in_use:
+                    shared.append(program)
+                in_use.add(id(program))
+                in_use.discard(id(program))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not shared
+    assert cache.info().hits + cache.info().misses == 1200
+    assert cache.info().currsize <= 3
+
+
+# ---- traces --------------------------------------------------------------------------
+
+
+def test_a_search_traces_each_architecture_once(no_retracing):
+    cache_clear()
+    grid = {
+        "units": [5, "5-3"],
+        "learning_rate": [0.001, 0.01],
+        "batch_size": [16, 50, None],
+        "dropout": [0.0, 0.3],
+        "optimizer__momentum": [0.5, 0.9],
+    }
+    estimator = MLPClassifier(optimizer="momentum", epochs=1, random_state=0)
+    search = GridSearchCV(estimator, grid, cv=3).fit(X, Y)
+    assert len(search.cv_results_["params"]) == 48
+    assert cache_info().traces == 2
+    assert cache_info().misses == 2
+
+
+def test_penalties_clipping_and_seeds_do_not_trace_again(no_retracing):
+    cache_clear()
+    for number, params in enumerate(
+        [{}, {"l1": 0.1}, {"l2": 0.1}, {"clipnorm": 1.0}, {"lr_schedule": "cosine"}]
+    ):
+        MLPClassifier(units=5, epochs=1, random_state=number, **params).fit(X, Y)
+    assert cache_info().traces == 1
+
+
+def test_predicting_and_scoring_trace_no_training_graph():
+    estimator = MLPClassifier(units=5, epochs=1).fit(X, Y)
+    cache_clear()
+    estimator.predict(X)
+    estimator.score(X, Y)
+    assert cache_info().traces == 0
+
+
+# ---- results do not depend on the cache ----------------------------------------------
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_warm_cache_gives_the_bits_of_a_cold_one(family):
+    def fit(**params):
+        estimator = FAMILIES[family](
+            epochs=3, dropout=0.3, random_state=7, learning_rate=0.01, **params
+        )
+        return estimator.fit(X, Y).predict_proba(X)
+
+    cache_clear()
+    cold = fit()
+    warm = fit()
+    fit(l2=0.1, clipnorm=0.1, optimizer_params={"beta_1": 0.5})  # uses the same program
+    after_another = fit()
+    cache_clear()
+    cold_again = fit()
+    for other in (warm, after_another, cold_again):
+        np.testing.assert_array_equal(other, cold)
+
+
+def test_a_failed_fit_leaves_the_program_usable():
+    def fit():
+        return MLPClassifier(6, epochs=2, random_state=0).fit(X, Y).predict_proba(X)
+
+    expected = fit()
+    with pytest.raises(FloatingPointError):
+        MLPClassifier(6, lr_schedule=lambda epoch, rate: np.nan, epochs=2).fit(X, Y)
+    np.testing.assert_array_equal(fit(), expected)
+
+
+def test_estimators_fitted_in_threads_are_those_fitted_alone():
+    def make(number):
+        family = list(FAMILIES)[number % 3]
+        return FAMILIES[family](epochs=3, dropout=0.2, random_state=number)
+
+    alone = [make(number).fit(X, Y).predict_proba(X) for number in range(6)]
+    cache_clear()
+    together = [None] * 6
+
+    def work(number):
+        together[number] = make(number).fit(X, Y).predict_proba(X)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for ours, theirs in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_an_estimator_predicts_while_another_one_trains():
+    estimator = MLPClassifier(6, epochs=2, random_state=0).fit(X, Y)
+    expected = estimator.predict_proba(X)
+    seen = []
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(estimator.predict_proba(X))
+    )
+    MLPClassifier(6, epochs=3, random_state=1, callbacks=watch).fit(X, Y)
+    assert len(seen) == 3
+    for predicted in seen:
+        np.testing.assert_array_equal(predicted, expected)
+
+
+# ---- memory --------------------------------------------------------------------------
+
+GROWTH = """
+    import resource, sys
+    from sklearn.datasets import load_iris
+    from skrec import CNNClassifier
+    X, y = load_iris(return_X_y=True)
+
+    def peak():
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+    def fit(number):
+        clf = CNNClassifier(
+            filters=8, units=16, epochs=3, batch_size=16 + number, dropout=number / 100,
+            learning_rate=0.001 * (number + 1), random_state=number,
+        )
+        clf.fit(X, y).predict(X)
+
+    for number in range(3):
+        fit(number)
+    before = peak()
+    for number in range(30):
+        fit(number)
+    print(peak() - before)
+"""
+
+
+def test_thirty_fits_grow_by_less_than_fifty_megabytes():
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(GROWTH)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 50
+    assert "retracing" not in done.stderr

@@ -70,9 +70,11 @@ def deployable(
     loss = core.loss.get_config()
     if "from_logits" in loss:
         loss["from_logits"] = False
+    # Without slots, each of the two optimizers makes a saved model warn on loading.
+    core.optimizer.build(core.trainable_variables)
     optimizer = type(core.optimizer).from_config(core.optimizer.get_config())
     model.compile(optimizer=optimizer, loss=type(core.loss).from_config(loss))
-    model.optimizer.build(model.trainable_variables)  # or a saved one warns on loading
+    model.optimizer.build(model.trainable_variables)
     return model
 
 

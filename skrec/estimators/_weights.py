@@ -68,8 +68,9 @@ def _class_weights(class_weight: Mapping | str, y: Any, classes: Any) -> np.ndar
     unknown = set(class_weight) - set(np.asarray(classes).tolist())
     if unknown:
         raise ValueError(
-            f"class_weight names classes that are not in y: {sorted(unknown, key=str)}. "
-            f"The classes are: {np.asarray(classes).tolist()}."
+            "class_weight names classes that are not in y: "
+            f"{sorted(unknown, key=str)}. The classes are: "
+            f"{np.asarray(classes).tolist()}."
         )
     labels = np.asarray(y).ravel().tolist()
     return np.array([class_weight.get(label, 1.0) for label in labels])

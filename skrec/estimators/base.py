@@ -336,7 +336,7 @@ class BaseNetwork(
 
     @property
     def _fitted_optimizer(self) -> keras.optimizers.Optimizer:
-        """A new optimizer like that of the last fit, whatever the parameters are now."""
+        """Optimizer of the last fit, made anew, whatever the parameters are now."""
         kind, config = self._optimizer_config
         return kind.from_config(config)
 

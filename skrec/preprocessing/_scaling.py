@@ -82,7 +82,7 @@ class ChannelScaler:
 
     @property
     def is_fitted(self) -> bool:
-        """Whether there is anything to undo; without data all values stay as they are."""
+        """Whether it has seen data; if not, all values stay as they are."""
         return hasattr(self._scaler, "scale_")
 
     @property

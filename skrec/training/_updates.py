@@ -66,6 +66,9 @@ def input_values(optimizer: keras.optimizers.Optimizer) -> dict[str, float]:
 
 def graph_key(optimizer: keras.optimizers.Optimizer) -> tuple[Any, ...]:
     """Return what of the optimizer shapes the graph, as something hashable."""
+    inner = getattr(optimizer, "inner_optimizer", None)
+    if inner is not None:  # one that scales the loss around another
+        return type(optimizer), graph_key(inner)
     config = optimizer.get_config()
     config.pop("name")
     if not has_schedule(optimizer):

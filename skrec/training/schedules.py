@@ -26,9 +26,9 @@ def learning_rates(
     schedule : {None, "step", "exponential", "cosine"}, Keras schedule or callable
         None keeps the rate; ``"step"`` halves it every 10 epochs; ``"exponential"``
         multiplies it by exp(-0.1) an epoch, step by step; ``"cosine"`` takes it to zero
-        over `epochs`, and starts anew after that. A :class:`keras.optimizers.schedules.LearningRateSchedule` is
-        called with the step counted from the start of training and replaces the rate.
-        Any other callable is called as ``schedule(epoch, learning_rate)``.
+        over `epochs`, and starts anew after that. A Keras schedule is called with the
+        step counted from the start of training and replaces the rate. Any other
+        callable is called as ``schedule(epoch, learning_rate)``.
     learning_rate : float
         The rate at the start of training.
     epoch : int

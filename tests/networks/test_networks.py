@@ -13,6 +13,7 @@ from skrec.networks import (
     build_cnn,
     build_mlp,
     build_rnn,
+    too_short,
 )
 
 RNG = np.random.default_rng(0)
@@ -166,24 +167,22 @@ def test_outputs_are_never_of_half_precision(builder, sizes, dtype, output):
 
 @pytest.mark.parametrize("input_shape", [(1,), (1, 3), (1, 1, 2), (2, 3)])
 def test_a_kernel_wider_than_the_sequence_names_itself_instead_of_failing(input_shape):
-    with pytest.warns(
-        UserWarning, match=f"kernel_size=9 .* the {input_shape[0]} steps"
-    ):
-        model = build_cnn(
-            input_shape=input_shape, n_outputs=1, filters=(4, 4, 4), kernel_size=9
-        )
+    (message,) = too_short(input_shape, kernel_size=9, pool_size=2)
+    assert f"kernel_size=9 is too wide for the {input_shape[0]} steps" in message
+    model = build_cnn(
+        input_shape=input_shape, n_outputs=1, filters=(4, 4, 4), kernel_size=9
+    )
     assert model(np.ones((2, *input_shape))).shape == (2, 1)
 
 
 def test_a_pool_longer_than_the_sequence_names_itself():
-    with pytest.warns(UserWarning, match="pool_size=5 .* the 3 steps of X"):
-        build_cnn(input_shape=(3, 2), n_outputs=1, filters=(4,), pool_size=5)
+    (message,) = too_short((3, 2), kernel_size=3, pool_size=5)
+    assert "pool_size=5 is larger than the 3 steps of X" in message
 
 
-@pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("steps", [3, 5, 12])
-def test_the_defaults_do_not_warn(steps):
-    build_cnn(input_shape=(steps, 2), n_outputs=1, filters=(4,))
+@pytest.mark.parametrize("steps", [1, 2, 3, 12])
+def test_the_defaults_fit_any_sequence(steps):
+    assert too_short((steps, 2), kernel_size=3, pool_size=2) == []
 
 
 # ---- padding -------------------------------------------------------------------------

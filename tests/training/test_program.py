@@ -115,7 +115,7 @@ def assert_epoch_is_keras(network, make, penalties=None):
     for ours, theirs in slots:
         if not ours.name.startswith("learning_rate"):
             np.testing.assert_allclose(ours, theirs, atol=1e-6)
-    assert logs["loss"] == pytest.approx(history["loss"][0], abs=1e-6)
+    assert logs["loss"] == pytest.approx(history["loss"][0], rel=1e-6, abs=1e-6)
     return program, model
 
 
@@ -302,7 +302,8 @@ def test_initial_weights_depend_on_the_seed_and_on_nothing_else(network):
     other = first.initial_state(6).weights
     drawn = [w for w in first.model.weights if "kernel" in w.name]
     for weight, ours, theirs in zip(first.model.weights, one, other, strict=True):
-        assert (np.ptp(ours) == 0) or np.abs(ours - theirs).max() > 1e-3, weight.path
+        constant = np.ptp(ours) == 0 or weight.name == "bias"  # an LSTM's has ones
+        assert constant or np.abs(ours - theirs).max() > 1e-3, weight.path
     assert len(drawn) >= 2
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 
+import keras
 import pytest
 from numpydoc.docscrape import ClassDoc
 from sklearn.base import is_classifier, is_regressor
@@ -11,11 +12,45 @@ from sklearn.utils.estimator_checks import check_estimator, estimator_checks_gen
 from skrec import (
     CNNClassifier,
     CNNRegressor,
+    KerasClassifier,
+    KerasRegressor,
     MLPClassifier,
     MLPRegressor,
     RNNClassifier,
     RNNRegressor,
 )
+
+
+def build(meta, n_outputs, activation=None):
+    """Build what a user of the generic estimators would, in double precision."""
+    return keras.Sequential(
+        [
+            keras.Input((meta["n_features_in_"],), dtype="float64"),
+            keras.layers.Dense(32, "relu", dtype="float64"),
+            keras.layers.Dense(n_outputs, activation, dtype="float64"),
+        ]
+    )
+
+
+def build_classifier(meta, compile_kwargs):
+    exclusive = meta["target_type_"] == "multiclass"
+    single = meta["target_type_"] == "binary"
+    model = build(
+        meta,
+        1 if single else meta["n_classes_"],
+        "softmax" if exclusive else "sigmoid",
+    )
+    losses = keras.losses
+    kind = (
+        losses.SparseCategoricalCrossentropy if exclusive else losses.BinaryCrossentropy
+    )
+    model.compile(optimizer=compile_kwargs["optimizer"], loss=kind(dtype="float64"))
+    return model
+
+
+def build_regressor(meta):
+    return build(meta, meta["n_outputs_"])
+
 
 # A weight of 2 is a row given twice only where a step sees all rows, to the last of the
 # digits that the checks compare.
@@ -27,8 +62,32 @@ EXACT = {
 }
 NIGHTLY = pytest.mark.nightly
 
+GENERIC = {"batch_size": -1, "verbose": 0, "random_state": 0}
+
 # Every push checks one classifier and one regressor of each kind.
 ESTIMATORS = [
+    pytest.param(
+        KerasClassifier(
+            build_classifier,
+            optimizer=keras.optimizers.SGD,
+            optimizer__learning_rate=0.1,
+            optimizer__momentum=0.9,
+            epochs=30,
+            **GENERIC,
+        ),
+        id="KerasClassifier",
+    ),
+    pytest.param(
+        KerasRegressor(
+            build_regressor,
+            loss=keras.losses.MeanSquaredError(dtype="float64"),
+            optimizer="adam",
+            optimizer__learning_rate=0.02,
+            epochs=150,
+            **GENERIC,
+        ),
+        id="KerasRegressor",
+    ),
     pytest.param(MLPClassifier(units=8, **EXACT), id="MLPClassifier"),
     pytest.param(MLPRegressor(units=8, **EXACT), id="MLPRegressor"),
     pytest.param(

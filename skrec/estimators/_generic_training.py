@@ -12,14 +12,8 @@ from skrec.training import resolve_device
 from skrec.training.cache import lease
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Observer, Plan, Watcher, needs_model_fit, train
-from skrec.training.program import (
-    PREDICT_ROWS,
-    Data,
-    Program,
-    Rates,
-    State,
-    input_structure,
-)
+from skrec.training.program import PREDICT_ROWS, Program, input_structure
+from skrec.training.state import Data, Rates, State
 from skrec.training.structure import (
     compile_kwargs,
     dropout_rates,

@@ -30,7 +30,8 @@ from skrec.training._updates import base_learning_rate, graph_key, has_schedule
 from skrec.training.cache import lease
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Plan, Watcher, needs_model_fit, train
-from skrec.training.program import Data, Program, Rates, State
+from skrec.training.program import Program
+from skrec.training.state import Data, Rates, State
 
 ACTIVATIONS = {
     name

@@ -29,7 +29,7 @@ from skrec.training._seeds import draw_seed, global_generators
 from skrec.training._updates import base_learning_rate
 from skrec.training.loop import Plan
 from skrec.training.optimizers import did_you_mean
-from skrec.training.program import Rates
+from skrec.training.state import Rates
 
 _PATCHED = (
     (keras.Model, "__reduce__"),

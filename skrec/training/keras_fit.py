@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from skrec.training import _seeds
 from skrec.training.loop import Logs, Observer, Plan, require_finite
-from skrec.training.program import State
 from skrec.training.schedules import learning_rates
+from skrec.training.state import State
 
 
 def train_with_keras(

@@ -8,8 +8,9 @@ import keras
 import numpy as np
 
 from skrec.training import _seeds
-from skrec.training.program import Data, Program, Rates, State
+from skrec.training.program import Program
 from skrec.training.schedules import Schedule, learning_rates
+from skrec.training.state import Data, Rates, State
 
 Logs = dict[str, float]
 

@@ -92,6 +92,16 @@ def make_optimizer(
         params = {**fixed, **params}
     else:
         kind = optimizer
+    _check_params(kind, params)
+    if "momentum" in params:
+        params["momentum"] = float(params["momentum"])  # Keras refuses the integer 0
+    return kind(learning_rate=learning_rate, clipnorm=clipnorm, **params)
+
+
+def _check_params(
+    kind: type[keras.optimizers.Optimizer], params: Mapping[str, Any]
+) -> None:
+    """Refuse parameters that the class does not have, or that are out of range."""
     legal = [
         name
         for name in inspect.signature(kind).parameters
@@ -115,9 +125,6 @@ def make_optimizer(
                 f"optimizer__{name} must be a number in [0, 1]. "
                 f"Received: {params[name]!r}."
             )
-    if "momentum" in params:
-        params["momentum"] = float(params["momentum"])  # Keras refuses the integer 0
-    return kind(learning_rate=learning_rate, clipnorm=clipnorm, **params)
 
 
 def did_you_mean(name: str, legal: Any) -> str:

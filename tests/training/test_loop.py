@@ -8,7 +8,8 @@ from skrec.networks import Network, build_mlp
 from skrec.training import make_optimizer
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Plan, Watcher, needs_model_fit, train
-from skrec.training.program import Data, Program, Rates, State
+from skrec.training.program import Program
+from skrec.training.state import Data, Rates, State
 
 NETWORK = Network.of(build_mlp, input_shape=(5,), n_outputs=3, units=(8,))
 RNG = np.random.default_rng(0)

@@ -6,7 +6,8 @@ import pytest
 
 from skrec.networks import PADDING_VALUE, Network, build_cnn, build_mlp, build_rnn
 from skrec.training import make_optimizer
-from skrec.training.program import Data, Program, Rates, State
+from skrec.training.program import Program
+from skrec.training.state import Data, Rates, State
 
 N_ROWS, BATCH_SIZE, LEARNING_RATE = 70, 16, 1e-3  # a last batch of 6 rows
 N_STEPS = -(-N_ROWS // BATCH_SIZE)

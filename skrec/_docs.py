@@ -112,6 +112,8 @@ default="float32"
     "generic_fitted": """
         history_ : dict of str to list of float
             Loss and metrics of each epoch, those of validation with ``val_`` in front.
+        n_iter_ : int
+            Number of epochs trained.
         model_ : keras.Model
             The trained model.
         target_encoder_, feature_encoder_ : transformer

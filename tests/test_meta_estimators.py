@@ -1,5 +1,6 @@
 """Whatever works on ``LogisticRegression`` works on a skrec estimator, unchanged."""
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,7 +43,13 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skopt import BayesSearchCV
 from skopt.space import Categorical, Integer, Real
 
-from skrec import CNNClassifier, MLPClassifier, MLPRegressor, RNNClassifier
+from skrec import (
+    CNNClassifier,
+    KerasClassifier,
+    MLPClassifier,
+    MLPRegressor,
+    RNNClassifier,
+)
 from skrec.datasets import make_sessions
 from skrec.training import cache_clear, cache_info
 
@@ -50,10 +57,32 @@ X, Y = load_iris(return_X_y=True)  # sorted by class: an unstratified split scor
 DIABETES_X, DIABETES_Y = load_diabetes(return_X_y=True)
 SESSIONS, ORDERS = make_sessions(n_samples=150, n_steps=6, random_state=0)
 QUICK = {"units": 8, "epochs": 15, "learning_rate": 0.03, "random_state": 0}
+
+
+def build(meta, units, learning_rate):
+    exclusive = meta["target_type_"] == "multiclass"
+    outputs = meta["n_classes_"] if exclusive else 1
+    model = keras.Sequential(
+        [
+            keras.Input(meta["X_shape_"][1:]),
+            keras.layers.Flatten(),
+            keras.layers.Dense(units, "relu"),
+            keras.layers.Dense(outputs, "softmax" if exclusive else "sigmoid"),
+        ]
+    )
+    loss = "sparse_categorical_crossentropy" if exclusive else "binary_crossentropy"
+    model.compile(keras.optimizers.Adam(learning_rate), loss)
+    return model
+
+
 FAMILIES = {
     "mlp": MLPClassifier(**QUICK),
     "cnn": CNNClassifier(filters=6, **QUICK),
     "rnn": RNNClassifier(**QUICK),
+    # It does not standardise X for the user, and so takes longer.
+    "generic": KerasClassifier(
+        build, verbose=0, **{**QUICK, "units": 32, "epochs": 40}
+    ),
 }
 MLP = FAMILIES["mlp"]
 REGRESSOR = MLPRegressor(**QUICK)

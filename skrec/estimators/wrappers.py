@@ -404,6 +404,7 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
             self._flat_callbacks(self._fit_callbacks),
             options,
         )
+        self.n_iter_ = self.current_epoch
         context.call_on_fit_task_end(**seen, reconstruction_attributes=dict)
         return self
 

@@ -141,7 +141,8 @@ def test_the_warning_points_at_the_line_that_called_fit():
 def test_sequences_of_usual_length_do_not_warn(cls):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        make(cls).fit(ARRAYS[3], Y)
+        fitted = make(cls).fit(ARRAYS[3], Y)
+    assert fitted.n_iter_ == fitted.epochs
 
 
 # ---- padding -------------------------------------------------------------------------

@@ -291,7 +291,9 @@ def test_cross_validation_with_several_metrics(family):
     assert found["test_accuracy"].min() > 0.8
     assert found["test_roc_auc_ovr"].min() > 0.9
     assert (found["test_neg_log_loss"] < 0).all()
-    assert [estimator.n_iter_ for estimator in found["estimator"]] == [FAMILIES[family].epochs] * 2
+    assert [estimator.n_iter_ for estimator in found["estimator"]] == [
+        FAMILIES[family].epochs
+    ] * 2
 
 
 def test_nested_cross_validation():

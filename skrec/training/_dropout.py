@@ -39,7 +39,12 @@ def with_tuned_dropout(model: keras.Model) -> keras.Model:
         kind = TunedDropout if type(layer) is keras.layers.Dropout else type(layer)
         return kind.from_config(layer.get_config())
 
-    copy = keras.models.clone_model(model, clone_function=clone)
+    # A compiled copy would have to find the user's own loss by its name.
+    compiled, model.compiled = model.compiled, False
+    try:
+        copy = keras.models.clone_model(model, clone_function=clone)
+    finally:
+        model.compiled = compiled
     copy.set_weights(model.get_weights())
     return copy
 

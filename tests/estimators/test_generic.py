@@ -397,6 +397,25 @@ def test_losses_on_logits_and_one_hot_labels(loss, outputs):
     assert estimator.score(X, Y) > 0.9
 
 
+def test_a_loss_and_a_metric_of_the_users_own():
+    def double(y_true, y_pred):
+        return 2 * keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+    def triple(y_true, y_pred):
+        return 3 * keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+    params = {"optimizer": "sgd", "epochs": 2}
+    histories = [
+        classifier(loss=loss, metrics=[triple], **params).fit(X, Y).history_
+        for loss in (CROSS_ENTROPY, double, triple)
+    ]
+    # The first epoch's loss grows by more than the step does it good.
+    first = [history["loss"][0] for history in histories]
+    assert first[1] > 1.5 * first[0]
+    assert first[2] > 1.2 * first[1]
+    assert histories[0]["triple"][0] == pytest.approx(3 * first[0], rel=1e-5)
+
+
 def test_multilabel():
     features, labels = make_multilabel_classification(random_state=0, n_labels=2)
 

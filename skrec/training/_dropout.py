@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras.src.saving.serialization_lib import SafeModeScope
 
 
 class TunedDropout(keras.layers.Dropout):
@@ -42,7 +43,8 @@ def with_tuned_dropout(model: keras.Model) -> keras.Model:
     # A compiled copy would have to find the user's own loss by its name.
     compiled, model.compiled = model.compiled, False
     try:
-        copy = keras.models.clone_model(model, clone_function=clone)
+        with SafeModeScope(False):  # a Lambda layer here comes from no file
+            copy = keras.models.clone_model(model, clone_function=clone)
     finally:
         model.compiled = compiled
     copy.set_weights(model.get_weights())

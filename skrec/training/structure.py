@@ -31,11 +31,25 @@ def is_shareable(model: keras.Model) -> bool:
     Returns
     -------
     bool
-        False for subclassed models, stateful layers and eager or distributed runs.
+        False for subclassed models, stateful layers, eager runs, and layers with an
+        activation or the like that is a function of the user's own.
     """
     plain = type(model) in (keras.Sequential, keras.Model, Functional)
     stateful = any(getattr(layer, "stateful", False) for layer in _layers(model))
-    return plain and not stateful and not model.run_eagerly and _has_config(model)
+    by_name = any(_holds_named_function(layer) for layer in _layers(model))
+    copyable = not by_name and _has_config(model)
+    return plain and not stateful and not model.run_eagerly and copyable
+
+
+def _holds_named_function(layer: keras.Layer) -> bool:
+    """Tell whether a layer's configuration names a function that Keras cannot find."""
+    return any(
+        inspect.isfunction(value)
+        and not _from_keras(value)
+        and value.__name__ != "<lambda>"  # whose code is in the configuration
+        for name, value in vars(layer).items()
+        if name not in ("build", "call", "quantize")  # wrapped by Keras
+    )
 
 
 def _has_config(model: keras.Model) -> bool:

@@ -16,7 +16,7 @@ from sklearn.dummy import DummyRegressor
 from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skrec import KerasClassifier, KerasRegressor
 from skrec.training import cache_clear, cache_info
@@ -197,6 +197,59 @@ def test_subclassed_models_train_right_without_sharing():
     np.testing.assert_array_equal(again.predict_proba(X), estimator.predict_proba(X))
     reloaded = pickle.loads(pickle.dumps(estimator))
     np.testing.assert_array_equal(reloaded.predict_proba(X), again.predict_proba(X))
+
+
+def test_layers_of_the_users_own_share_programs_too():
+    class Scale(keras.layers.Layer):
+        def __init__(self, factor=1.0, **kwargs):
+            super().__init__(**kwargs)
+            self.factor = factor
+
+        def call(self, x):
+            return x * self.factor
+
+        def get_config(self):
+            return {**super().get_config(), "factor": self.factor}
+
+    def network(meta, factor):
+        inputs = keras.Input((4,))
+        x = keras.layers.Lambda(lambda t: t + 1.0)(Scale(factor)(inputs))
+        return keras.Model(inputs, keras.layers.Dense(3, "softmax")(x))
+
+    cache_clear()
+    model = classifier(model=network, epochs=30)
+    for factor in (1.0, 1.0, 0.0):
+        model.set_params(factor=factor).fit(X, Y)
+        assert (model.score(X, Y) > 0.8) == bool(factor)
+    assert cache_info().traces == 2
+
+
+def test_an_activation_of_the_users_own_trains_without_sharing():
+    def bent(x):
+        return keras.ops.maximum(x, 0.1 * x)
+
+    def network(meta):
+        layers = [keras.layers.Dense(8, bent), keras.layers.Dense(3, "softmax")]
+        return keras.Sequential([keras.Input((4,)), *layers])
+
+    cache_clear()
+    assert classifier(model=network, epochs=20).fit(X, Y).score(X, Y) > 0.9
+    assert cache_info().misses == 0
+
+
+def test_several_inputs_by_a_feature_encoder_of_the_users_own():
+    class Halves(KerasClassifier):
+        @property
+        def feature_encoder(self):
+            return FunctionTransformer(lambda X: {"a": X[:, :2], "b": X[:, 2:]})
+
+    def network(meta):
+        halves = [keras.Input((2,), name=name) for name in "ab"]
+        both = keras.layers.Concatenate()(halves)
+        return keras.Model(halves, keras.layers.Dense(3, "softmax")(both))
+
+    params = {**classifier().get_params(), "model": network, "epochs": 30}
+    assert Halves(**params).fit(X, Y).score(X, Y) > 0.9
 
 
 def test_sequential_without_input_is_built_on_the_data():

@@ -1,8 +1,11 @@
 """Training and predicting with a user's own compiled Keras model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import keras
 import numpy as np
@@ -13,15 +16,13 @@ from skrec.training.cache import lease
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Observer, Plan, Watcher, needs_model_fit, train
 from skrec.training.program import PREDICT_ROWS, Program, input_structure
-from skrec.training.state import Data, Rates, State
+from skrec.training.rows import Rows, on_device, take_rows
+from skrec.training.state import Rates, State
 from skrec.training.structure import (
     compile_kwargs,
     dropout_rates,
-    is_shareable,
-    model_key,
+    sharing_key,
 )
-
-Rows = tuple[Any, Any, np.ndarray]
 
 
 def cast_inputs(model: keras.Model, x: Any) -> Any:
@@ -67,7 +68,7 @@ def fit_model(
     ----------
     model : keras.Model
         The user's model.
-    rows : tuple of (x, y, weight)
+    rows : Rows
         Training rows.
     plan : Plan
         How to train; its `rates` are read off the model.
@@ -75,14 +76,17 @@ def fit_model(
         Number of epochs trained before.
     observer : Observer
         Told of each epoch.
-    validation : tuple of (x, y, weight) or None
+    validation : Rows or None
         Validation rows.
     callbacks : sequence of keras.callbacks.Callback
         Keras callbacks.
     options : dict
         Arguments of ``Model.fit`` that only ``Model.fit`` can honour.
     """
-    if options or needs_model_fit(callbacks) or not is_shareable(model):
+    key = None
+    if not options and not needs_model_fit(callbacks):
+        key = sharing_key(model)
+    if key is None:
         before = model.get_weights()
         try:
             train_with_keras(
@@ -104,14 +108,13 @@ def fit_model(
     plan.rates = Rates.of(optimizer, dropout_rates(model))
     slots = [variable.value.numpy() for variable in optimizer.variables]
     state = State(model.get_weights(), slots, epoch)
-    with _lease(model) as program:
-
-        def on_device(rows: Rows) -> Data:
-            return Data.of(cast_inputs(model, rows[0]), *rows[1:], program.device)
-
+    with _lease(model, key) as program:
+        cast = partial(cast_inputs, model)
+        data = on_device(replace(rows, prepare=cast), program.device)
+        val_data = None
+        if validation is not None:
+            val_data = on_device(replace(validation, prepare=cast), program.device)
         watcher = Watcher(model, callbacks) if callbacks else None
-        val_data = None if validation is None else on_device(validation)
-        data = on_device(rows)
         state = train(program, state, data, plan, observer, val_data, watcher)
     model.set_weights(state.weights)
     for variable, value in zip(optimizer.variables, state.optimizer, strict=True):
@@ -141,11 +144,38 @@ def predict_model(
     """
     if options:
         return model.predict(x, **{"verbose": 0, **options})
-    if not is_shareable(model):
+    last = _last_used.get(model)
+    if last is None or last.compiled is not model._compile_config:
+        last = _LastUsed(model._compile_config, sharing_key(model), State([], []))
+        _last_used[model] = last
+    if last.key is None:
         return _predict_eagerly(model, x)
-    with _lease(model) as program:
-        program.model.set_weights(model.get_weights() if weights is None else weights)
-        return program.predict(cast_inputs(model, x))
+    state = last.holding(model.get_weights() if weights is None else weights)
+    with _lease(model, last.key) as program:
+        return program.predict_with(state, x, partial(cast_inputs, model))
+
+
+@dataclass
+class _LastUsed:
+    """What the last prediction found out about a model, as far as it still holds.
+
+    As in Keras itself, a layer that is changed takes effect after the next ``compile``.
+    """
+
+    compiled: Any
+    key: Hashable | None
+    state: State
+
+    def holding(self, weights: list[np.ndarray]) -> State:
+        """Return the last state, which a program may hold, if these are its weights."""
+        state = self.state
+        known = state.weights
+        if len(known) != len(weights) or not all(map(np.array_equal, known, weights)):
+            state = self.state = State(weights, [])
+        return state
+
+
+_last_used: WeakKeyDictionary[keras.Model, _LastUsed] = WeakKeyDictionary()
 
 
 def _predict_eagerly(model: keras.Model, x: Any) -> Any:
@@ -153,15 +183,17 @@ def _predict_eagerly(model: keras.Model, x: Any) -> Any:
     blocks = []
     for start in range(0, len(tf.nest.flatten(x)[0]), PREDICT_ROWS):
         rows = slice(start, start + PREDICT_ROWS)
-        block = tf.nest.map_structure(lambda a, rows=rows: np.asarray(a)[rows], x)
+        block = tf.nest.map_structure(lambda a, rows=rows: take_rows(a, rows), x)
         outputs = model(block, training=False)
         blocks.append(tf.nest.map_structure(lambda part: part.numpy(), outputs))
     return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *blocks)
 
 
-def _lease(model: keras.Model) -> AbstractContextManager[Program]:
+def _lease(model: keras.Model, key: Hashable) -> AbstractContextManager[Program]:
     device = resolve_device("auto")
-    return lease(
-        (model_key(model), device),
-        lambda: Program(model, compile_kwargs(model), device),
-    )
+
+    def build() -> Program:
+        with tf.device(device):  # where the optimizer's variables belong too
+            return Program(model, compile_kwargs(model), device)
+
+    return lease((key, device), build)

@@ -47,7 +47,7 @@ def checked_arrays(
     Returns
     -------
     ndarray, or tuple of two ndarrays if y is given
-        The validated arrays; X is dense.
+        The validated arrays; a sparse X stays sparse.
 
     Raises
     ------
@@ -75,8 +75,6 @@ def checked_arrays(
             estimator, X, y, reset=reset, multi_output=True, y_numeric=y_numeric,
             **options,
         )  # fmt: skip
-    if sparse.issparse(X):
-        X = X.toarray()
     require_finite(X, estimator)
     if 0 in X.shape[1:]:
         raise ValueError(
@@ -142,12 +140,17 @@ def _is_numeric(column: Any, dtype: Any) -> bool:
     return True
 
 
-def require_finite(X: np.ndarray, estimator: Any) -> None:
+def require_finite(X: Any, estimator: Any) -> None:
     """Let scikit-learn raise, and add where the first bad value is."""
     try:
         assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
     except ValueError as error:
-        bad = np.argwhere(~np.isfinite(X))
+        if sparse.issparse(X):
+            entries = X.tocoo()
+            wrong = ~np.isfinite(entries.data)
+            bad = np.column_stack([entries.row[wrong], entries.col[wrong]])
+        else:
+            bad = np.argwhere(~np.isfinite(X))
         if not len(bad):
             raise
         row, column = bad[0][0], bad[0][-1]

@@ -5,11 +5,13 @@ from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from copy import deepcopy
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from sklearn.base import BaseEstimator, _fit_context, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.model_selection import train_test_split
@@ -30,8 +32,10 @@ from skrec.training._updates import base_learning_rate, graph_key, has_schedule
 from skrec.training.cache import lease
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Plan, Watcher, needs_model_fit, train
+from skrec.training.optimizers import optimizer_template
 from skrec.training.program import Program
-from skrec.training.state import Data, Rates, State
+from skrec.training.rows import Rows, on_device
+from skrec.training.state import Rates, State
 
 ACTIVATIONS = {
     name
@@ -209,16 +213,16 @@ class BaseNetwork(
             )
         known = getattr(self, "classes_", None)
         weight = row_weights(sample_weight, X, class_weight, y, known)
-        rows = (X, self._encode_target(y), weight)
+        rows = Rows(X, self._encode_target(y), weight, self._prepare)
         if not weight.all():
-            kept = weight > 0
-            y, rows = y[kept], (X[kept], rows[1][kept], weight[kept])
+            rows = rows.select(np.flatnonzero(weight))
         validation = None
         if X_val is not None or y_val is not None:
             validation = self._checked_validation(X_val, y_val)
         elif early_stopping:
             rows, validation = self._split(rows, y)
-        self._scale(rows[0], rows[1], rows[2])
+        if self.standardize:
+            self._scale(rows)
         context = self._init_callback_context(max_subtasks=epochs)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         context.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
@@ -247,19 +251,21 @@ class BaseNetwork(
         )
         return X, y
 
-    def _checked_validation(self, X_val: Any, y_val: Any) -> tuple[Any, Any, Any]:
+    def _checked_validation(self, X_val: Any, y_val: Any) -> Rows:
         if X_val is None or y_val is None:
             missing = "y_val" if y_val is None else "X_val"
             raise ValueError(f"X_val and y_val go together. Missing: {missing}.")
         X_val, y_val = self._checked(X_val, y_val, reset=False)
-        return X_val, self._encode_target(y_val), np.ones(len(X_val))
+        y_val = self._encode_target(y_val)
+        return Rows(X_val, y_val, np.ones(len(y_val)), self._prepare)
 
-    def _split(self, rows: tuple, y: np.ndarray) -> tuple[tuple, tuple]:
+    def _split(self, rows: Rows, y: np.ndarray) -> tuple[Rows, Rows]:
         """Set rows aside for early stopping, stratified where there are classes."""
+        y = y if rows.index is None else y[rows.index]
         stratify = y if not is_regressor(self) and y.ndim == 1 else None
         try:
-            parts = train_test_split(
-                *rows,
+            train, held_out = train_test_split(
+                np.arange(len(rows)),
                 test_size=self.validation_fraction,
                 stratify=stratify,
                 random_state=derive(self._seed, SPLIT) % 2**32,
@@ -270,13 +276,15 @@ class BaseNetwork(
                 f"{self.validation_fraction} of {len(y)} samples: {error} Give more "
                 "samples, another validation_fraction, or X_val and y_val."
             ) from None
-        return tuple(parts[0::2]), tuple(parts[1::2])
+        return rows.select(train), rows.select(held_out)
 
-    def _scale(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray) -> None:
-        if self.standardize:
-            self._scaler = deepcopy(self._scaler)  # a failed fit keeps the old one
+    def _scale(self, rows: Rows) -> None:
+        """Learn the scales, block by block, so that X may be larger than memory."""
+        self._scaler = deepcopy(self._scaler)  # a failed fit keeps the old one
+        for X, _, weight in replace(rows, prepare=np.asarray).blocks():
             self._scaler.update(X, weight, self._padded(X))
-            self._scale_target(target, weight)
+        kept = slice(None) if rows.index is None else rows.index
+        self._scale_target(rows.y[kept], rows.weight[kept])
 
     def _padded(self, X: np.ndarray) -> np.ndarray | None:
         """Tell which steps are padding: those whose channels are all zero."""
@@ -298,12 +306,9 @@ class BaseNetwork(
         """Bring encoded targets to the network's scale and dtype."""
         return target if target.dtype.kind == "i" else target.astype(self._float)
 
-    def _arrays(self, rows: tuple[Any, Any, Any] | None) -> tuple[Any, Any, Any] | None:
-        if rows is None:
-            return None
-        X, target, weight = rows
-        prepared = self._prepare_target(target)
-        return self._prepare(X), prepared, weight.astype(self._float)
+    def _with_prepared_target(self, rows: Rows) -> Rows:
+        target = self._prepare_target(rows.y)
+        return replace(rows, y=target, weight=rows.weight.astype(self._float))
 
     # ---- the program ---------------------------------------------------------------
 
@@ -323,8 +328,12 @@ class BaseNetwork(
                 "object, which brings its own: pass the class "
                 f"{type(self.optimizer).__name__} to set or tune the rate."
             )
-        optimizer = make_optimizer(
-            self.optimizer, self.learning_rate, self.optimizer_params, self.clipnorm
+        optimizer = optimizer_template(
+            make_optimizer,
+            self.optimizer,
+            self.learning_rate,
+            self.optimizer_params,
+            self.clipnorm,
         )
         if self.lr_schedule is not None and has_schedule(optimizer):
             raise ValueError(
@@ -337,15 +346,17 @@ class BaseNetwork(
 
     @property
     def _fitted_optimizer(self) -> keras.optimizers.Optimizer:
-        """Optimizer of the last fit, made anew, whatever the parameters are now."""
+        """Optimizer of the last fit, whatever the parameters are now; to be read."""
         kind, config = self._optimizer_config
-        return kind.from_config(config)
+        return optimizer_template(kind.from_config, config)
 
     def _keras_model(self) -> keras.Model:
         """Build a private, compiled Keras model on standardised inputs."""
         with global_generators(0):
             model = self._spec.build(self.dropout, self.l1, self.l2)
-        model.compile(optimizer=self._fitted_optimizer, loss=self._loss(self._float))
+        kind, config = self._optimizer_config
+        optimizer = kind.from_config(config)
+        model.compile(optimizer=optimizer, loss=self._loss(self._float))
         return model
 
     def _lease(
@@ -355,22 +366,24 @@ class BaseNetwork(
         loss, device = self._loss(self._float), resolve_device(self.device)
 
         def build() -> Program:
-            own = type(optimizer).from_config(optimizer.get_config())
-            compile_kwargs = {"optimizer": own, "loss": loss}
-            return Program(self._spec.build(), compile_kwargs, device)
+            with tf.device(device):  # where the optimizer's variables belong too
+                own = type(optimizer).from_config(optimizer.get_config())
+                compile_kwargs = {"optimizer": own, "loss": loss}
+                return Program(self._spec.build(), compile_kwargs, device)
 
         return lease((self._spec, loss.name, graph_key(optimizer), device), build)
 
     def _train(
         self,
-        rows: tuple,
-        validation: tuple | None,
+        rows: Rows,
+        validation: Rows | None,
         reset: bool,
         epochs: int,
         reporter: EpochReporter,
     ) -> State:
-        arrays, val_arrays = self._arrays(rows), self._arrays(validation)
-        assert arrays is not None
+        rows = self._with_prepared_target(rows)
+        if validation is not None:
+            validation = self._with_prepared_target(validation)
         callbacks = self._keras_callbacks()
         optimizer = self._optimizer()
         with self._lease(optimizer) as program:
@@ -379,14 +392,14 @@ class BaseNetwork(
             else:
                 state = self._current_state()
                 if graph_key(optimizer) != graph_key(self._fitted_optimizer):
-                    state.optimizer = program.untrained_optimizer
+                    state = replace(state, optimizer=program.untrained_optimizer)
             self._optimizer_config = type(optimizer), optimizer.get_config()
             stops = self.early_stopping and validation is not None
             dropout = [self.dropout] * program.n_dropout
             plan = Plan(
                 seed=self._seed,
                 epochs=epochs,
-                batch_size=min(self.batch_size or len(rows[2]), len(rows[2])),
+                batch_size=min(self.batch_size or len(rows), len(rows)),
                 learning_rate=base_learning_rate(optimizer),
                 rates=Rates.of(optimizer, dropout, self.l1, self.l2),
                 schedule=self.lr_schedule,
@@ -397,10 +410,12 @@ class BaseNetwork(
             if needs_model_fit(callbacks):
                 model = self._keras_model()
                 return train_with_keras(
-                    model, state, arrays, plan, reporter, val_arrays, callbacks
+                    model, state, rows, plan, reporter, validation, callbacks
                 )
-            data = Data.of(*arrays, program.device)
-            val_data = val_arrays and Data.of(*val_arrays, program.device)
+            data = on_device(rows, program.device)
+            val_data = None
+            if validation is not None:
+                val_data = on_device(validation, program.device)
             watcher = Watcher(self._keras_model(), callbacks) if callbacks else None
             return train(program, state, data, plan, reporter, val_data, watcher)
 
@@ -424,11 +439,10 @@ class BaseNetwork(
 
     def _current_state(self) -> State:
         """Return the state, with the weights of ``model_`` where it is handed out."""
-        state = self._state
-        if "_model" in vars(self):
-            weights = _deploy.network_of(self._model).get_weights()
-            state = State(weights, state.optimizer, state.epoch)
-        return State(list(state.weights), list(state.optimizer), state.epoch)
+        if "_model" not in vars(self):
+            return self._state
+        weights = _deploy.network_of(self._model).get_weights()
+        return replace(self._state, weights=weights)
 
     # ---- predicting ----------------------------------------------------------------
 
@@ -443,8 +457,8 @@ class BaseNetwork(
             accept_sparse=self._accept_sparse,
         )
         with self._lease(self._fitted_optimizer) as program:
-            program.model.set_weights(self._current_state().weights)
-            return program.predict(self._prepare(X)).astype(np.float64)
+            outputs = program.predict_with(self._current_state(), X, self._prepare)
+            return outputs.astype(np.float64)
 
     @property
     def model_(self) -> keras.Model:

@@ -29,6 +29,7 @@ from skrec.training._seeds import draw_seed, global_generators
 from skrec.training._updates import base_learning_rate
 from skrec.training.loop import Plan
 from skrec.training.optimizers import did_you_mean
+from skrec.training.rows import Rows
 from skrec.training.state import Rates
 
 _PATCHED = (
@@ -374,9 +375,10 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         class_weight = getattr(self, "class_weight", None)
         classes = getattr(self, "classes_", None)
         weight = row_weights(sample_weight, X, class_weight, y, classes)
-        kept = weight > 0
-        rows = (*self._encoded(X[kept], y[kept]), weight[kept])
-        self._check_model_compatibility(rows[1])
+        rows = self._rows(X, y, weight)
+        if not weight.all():
+            rows = rows.select(np.flatnonzero(weight))
+        self._check_model_compatibility(rows.y)
         options = self._fit_options(fit_kwargs)
         validation = options.pop("validation_data", None)
         fraction = options.pop("validation_split", 0)
@@ -384,9 +386,10 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
             validation = (X_val, y_val)
         if validation is not None:
             X_v, y_v = self._validate_data(*validation[:2])
-            validation = (*self._encoded(X_v, y_v), np.ones(len(X_v)))
-        elif fraction:
-            rows, validation = _split_last(rows, fraction)
+            validation = self._rows(X_v, y_v, np.ones(len(X_v)))
+        elif fraction:  # the last rows, as in Model.fit
+            parts = np.split(np.arange(len(rows)), [int(len(rows) * (1 - fraction))])
+            rows, validation = map(rows.select, parts)
         epochs, epoch = options.pop("epochs"), options.pop("initial_epoch", 0)
         context = self._init_callback_context(max_subtasks=epochs)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
@@ -397,7 +400,7 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         _generic_training.fit_model(
             self._model,
             rows,
-            self._plan(options, len(rows[2]), epochs),
+            self._plan(options, len(rows), epochs),
             epoch,
             EpochReporter(self, context, X, y, metadata, epochs),
             validation,
@@ -408,8 +411,9 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         context.call_on_fit_task_end(**seen, reconstruction_attributes=dict)
         return self
 
-    def _encoded(self, X: Any, y: Any) -> tuple[Any, Any]:
-        return self.feature_encoder_.transform(X), self.target_encoder_.transform(y)
+    def _rows(self, X: Any, y: Any, weight: np.ndarray) -> Rows:
+        X = self.feature_encoder_.transform(X)
+        return Rows(X, self.target_encoder_.transform(y), weight)
 
     def _fit_options(self, fit_kwargs: dict[str, Any]) -> dict[str, Any]:
         """Gather the arguments of this fit: the call's, then ``fit__``, then own."""
@@ -523,11 +527,3 @@ def _acts_in_prediction(callback: keras.callbacks.Callback) -> bool:
         is not getattr(base, f"on_predict_{name}")
         for name in names
     )
-
-
-def _split_last(rows: tuple, fraction: float) -> tuple[tuple, tuple]:
-    """Set the last rows aside, as ``Model.fit(validation_split=...)`` does."""
-    n_train = int(len(rows[2]) * (1 - fraction))
-    first = tf.nest.map_structure(lambda a: a[:n_train], rows)
-    last = tf.nest.map_structure(lambda a: a[n_train:], rows)
-    return first, last

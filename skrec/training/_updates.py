@@ -91,21 +91,25 @@ def apply_fused(
     """Update the variables and the optimizer's slots by one step."""
     optimizer.iterations.assign_add(1)
     update = _KERNELS[type(optimizer)]
+    scalars: dict[Any, tuple[Any, dict[str, Any]]] = {}
     for index, (gradient, variable) in enumerate(
         zip(gradients, variables, strict=True)
     ):
         if gradient is None:
             continue
         dtype = variable.value.dtype
-        cast = {name: tf.cast(value, dtype) for name, value in inputs.items()}
-        step = tf.cast(optimizer.iterations.value, dtype)
-        rate = tf.cast(learning_rate, dtype)
-        update(optimizer, index, variable.value, gradient, rate, step, cast)
+        if dtype not in scalars:  # computed once a step, not once a variable
+            rate = tf.cast(learning_rate, dtype)
+            step = tf.cast(optimizer.iterations.value, dtype)
+            cast = {name: tf.cast(value, dtype) for name, value in inputs.items()}
+            for name in ("beta_1", "beta_2"):
+                if name in cast:
+                    cast[f"{name}_power"] = tf.pow(cast[name], step)
+            scalars[dtype] = rate, cast
+        update(optimizer, index, variable.value, gradient, *scalars[dtype])
 
 
-def _sgd(
-    optimizer: Any, index: int, variable: Any, g: Any, rate: Any, step: Any, p: Any
-) -> None:
+def _sgd(optimizer: Any, index: int, variable: Any, g: Any, rate: Any, p: Any) -> None:
     if not optimizer.momentums:
         tf.raw_ops.ResourceApplyGradientDescent(
             var=variable.handle, alpha=rate, delta=g
@@ -122,7 +126,7 @@ def _sgd(
 
 
 def _rmsprop(
-    optimizer: Any, index: int, variable: Any, g: Any, rate: Any, step: Any, p: Any
+    optimizer: Any, index: int, variable: Any, g: Any, rate: Any, p: Any
 ) -> None:
     velocity = optimizer._velocities[index].value
     velocity.assign(p["rho"] * velocity + (1 - p["rho"]) * tf.square(g))
@@ -133,17 +137,15 @@ def _rmsprop(
     variable.assign_sub(increment)
 
 
-def _adam(
-    optimizer: Any, index: int, variable: Any, g: Any, rate: Any, step: Any, p: Any
-) -> None:
+def _adam(optimizer: Any, index: int, variable: Any, g: Any, rate: Any, p: Any) -> None:
     if "weight_decay" in p:
         variable.assign_sub(variable * p["weight_decay"] * rate)
     tf.raw_ops.ResourceApplyAdam(
         var=variable.handle,
         m=optimizer._momentums[index].value.handle,
         v=optimizer._velocities[index].value.handle,
-        beta1_power=tf.pow(p["beta_1"], step),
-        beta2_power=tf.pow(p["beta_2"], step),
+        beta1_power=p["beta_1_power"],
+        beta2_power=p["beta_2_power"],
         lr=rate,
         beta1=p["beta_1"],
         beta2=p["beta_2"],
@@ -153,7 +155,7 @@ def _adam(
 
 
 def _adagrad(
-    optimizer: Any, index: int, variable: Any, g: Any, rate: Any, step: Any, p: Any
+    optimizer: Any, index: int, variable: Any, g: Any, rate: Any, p: Any
 ) -> None:
     accumulator = optimizer._accumulators[index].value
     accumulator.assign_add(tf.square(g))

@@ -1,6 +1,7 @@
 """Choice of the device that a fit runs on."""
 
 import contextlib
+import multiprocessing
 
 import tensorflow as tf
 
@@ -11,8 +12,10 @@ def resolve_device(device: str) -> str:
     Parameters
     ----------
     device : str
-        ``"auto"`` for the first GPU if TensorFlow sees one, else the CPU; or a
-        TensorFlow device name, such as ``"/GPU:1"`` or ``"cpu"``.
+        ``"auto"`` for a GPU if TensorFlow sees one, else the CPU; or a TensorFlow
+        device name, such as ``"/GPU:1"`` or ``"cpu"``. Where there are several GPUs,
+        ``"auto"`` is the first in the main process, and the worker processes of a
+        search take them in turn.
 
     Returns
     -------
@@ -30,13 +33,10 @@ def resolve_device(device: str) -> str:
     >>> resolve_device("cpu")
     '/CPU:0'
     """
-    existing = [
-        f"/{logical.device_type}:{logical.name.rsplit(':', 1)[1]}"
-        for logical in _logical_devices()
-    ]
+    existing = _device_names()
     if device == "auto":
         gpus = [name for name in existing if name.startswith("/GPU")]
-        return gpus[0] if gpus else "/CPU:0"
+        return gpus[_worker_number() % len(gpus)] if gpus else "/CPU:0"
     name = "/" + device.upper().lstrip("/").removeprefix("DEVICE:")
     name = name if ":" in name else name + ":0"
     if name not in existing:
@@ -46,10 +46,19 @@ def resolve_device(device: str) -> str:
     return name
 
 
-def _logical_devices() -> list[tf.config.LogicalDevice]:
+def _worker_number() -> int:
+    """Return the number of this process among those of its pool, from 0."""
+    identity = multiprocessing.current_process()._identity
+    return identity[-1] - 1 if identity else 0
+
+
+def _device_names() -> list[str]:
     """List the devices, with memory growth on where TensorFlow has not started."""
     for gpu in tf.config.list_physical_devices("GPU"):
         # Once TensorFlow has started this raises: the user's choice stands.
         with contextlib.suppress(RuntimeError):
             tf.config.experimental.set_memory_growth(gpu, True)
-    return tf.config.list_logical_devices()
+    return [
+        f"/{logical.device_type}:{logical.name.rsplit(':', 1)[1]}"
+        for logical in tf.config.list_logical_devices()
+    ]

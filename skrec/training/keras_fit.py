@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from skrec.training import _seeds
 from skrec.training.loop import Logs, Observer, Plan, require_finite
+from skrec.training.rows import Rows
 from skrec.training.schedules import learning_rates
 from skrec.training.state import State
 
@@ -20,10 +21,10 @@ from skrec.training.state import State
 def train_with_keras(
     model: keras.Model,
     state: State,
-    arrays: tuple[Any, Any, np.ndarray],
+    rows: Rows,
     plan: Plan,
     observer: Observer,
-    validation: tuple[Any, Any, np.ndarray] | None = None,
+    validation: Rows | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     **options: Any,
 ) -> State:
@@ -35,13 +36,13 @@ def train_with_keras(
         Compiled model, with its own dropout rates and penalties; it is trained.
     state : State
         Where to start from; empty lists keep what the model has.
-    arrays : tuple of (x, y, weight)
-        Training rows, each an array or a nested structure of arrays.
+    rows : Rows
+        Training rows.
     plan : Plan
         How to train; its `rates` are the model's own affair here.
     observer : Observer
         Told of each epoch; may stop training.
-    validation : tuple of (x, y, weight), default=None
+    validation : Rows, default=None
         Rows to score after each epoch.
     callbacks : sequence of keras.callbacks.Callback, default=()
         The user's callbacks.
@@ -60,7 +61,7 @@ def train_with_keras(
         model.optimizer.variables, state.optimizer, strict=False
     ):
         variable.assign(value)
-    feed = _Feed(arrays, plan)
+    feed = _Feed(rows, plan)
     own = [feed, _Report(observer)]
     if plan.patience is not None:
         own.append(
@@ -75,7 +76,7 @@ def train_with_keras(
         verbose=0,
         shuffle=False,
         callbacks=[*own, *callbacks],
-        validation_data=validation,
+        validation_data=None if validation is None else validation.take(),
         validation_batch_size=plan.evaluation_batch_size or plan.batch_size,
         **options,
     )
@@ -86,10 +87,10 @@ def train_with_keras(
 class _Feed(keras.callbacks.Callback):
     """Gives Keras the loop's batches, seeds and learning rates."""
 
-    def __init__(self, arrays: tuple[Any, Any, np.ndarray], plan: Plan) -> None:
+    def __init__(self, rows: Rows, plan: Plan) -> None:
         super().__init__()
-        self.arrays, self.plan = arrays, plan
-        self.n_rows = len(arrays[2])
+        self.rows, self.plan = rows, plan
+        self.n_rows = len(rows)
         self.n_steps = -(-self.n_rows // plan.batch_size)
         self.order = np.arange(self.n_rows)
         self.base: float | None = plan.learning_rate
@@ -97,7 +98,8 @@ class _Feed(keras.callbacks.Callback):
     def dataset(self) -> tf.data.Dataset:
         """Return a dataset that reads the order anew each time it is walked."""
         signature = tf.nest.map_structure(
-            lambda a: tf.TensorSpec([None, *a.shape[1:]], a.dtype), self.arrays
+            lambda a: tf.TensorSpec([None, *a.shape[1:]], a.dtype),
+            self.rows.take(slice(1)),
         )
         options = tf.data.Options()
         options.deterministic = True
@@ -108,8 +110,7 @@ class _Feed(keras.callbacks.Callback):
 
     def _batches(self) -> Iterator[Any]:
         for start in range(0, self.n_rows, self.plan.batch_size):
-            rows = self.order[start : start + self.plan.batch_size]
-            yield tf.nest.map_structure(lambda a, rows=rows: a[rows], self.arrays)
+            yield self.rows.take(self.order[start : start + self.plan.batch_size])
 
     def on_train_begin(self, logs: Any = None) -> None:
         if self.plan.learning_rate is not None:

@@ -7,10 +7,11 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
-from skrec.training import _seeds
+from skrec.training import _seeds, _updates
 from skrec.training.program import Program
+from skrec.training.rows import Data, Stream
 from skrec.training.schedules import Schedule, learning_rates
-from skrec.training.state import Data, Rates, State
+from skrec.training.state import Rates, State
 
 Logs = dict[str, float]
 
@@ -192,10 +193,10 @@ def _copy_variables(source: Any, target: Any) -> None:
 def train(
     program: Program,
     state: State,
-    data: Data,
+    data: Data | Stream,
     plan: Plan,
     observer: Observer,
-    validation: Data | None = None,
+    validation: Data | Stream | None = None,
     watcher: Watcher | None = None,
 ) -> State:
     """Train a program and return the state to keep.
@@ -206,13 +207,13 @@ def train(
         A leased program.
     state : State
         Where to start from.
-    data : Data
+    data : Data or Stream
         Training rows.
     plan : Plan
         How to train.
     observer : Observer
         Told of each epoch; may stop training.
-    validation : Data, default=None
+    validation : Data or Stream, default=None
         Rows to score after each epoch; their results are logged as ``val_loss`` etc.
     watcher : Watcher, default=None
         Keras callbacks.
@@ -228,19 +229,21 @@ def train(
         If the loss is no longer a finite number.
     """
     program.load(state)
-    n_steps = -(-data.n_rows // plan.batch_size)
     best = _Best(plan.patience)
     logs: Logs = {}
     epoch = state.epoch
-    if plan.learning_rate is not None:
-        program.optimizer.learning_rate = plan.learning_rate
+    base = plan.learning_rate
+    if base is not None:
+        program.optimizer.learning_rate = base
     if watcher is not None:
-        watcher.begin(program, plan.epochs, n_steps)
+        watcher.begin(program, plan.epochs, -(-len(data) // plan.batch_size))
     for epoch in range(state.epoch, state.epoch + plan.epochs):
         observer.epoch_begin()
         if watcher is not None:
             watcher.epoch_begin(program, epoch)
-        logs = _run_epoch(program, data, plan, epoch, n_steps)
+            if base is not None:  # a callback may have changed it
+                base = float(program.optimizer.learning_rate)
+        logs = _run_epoch(program, data, plan, epoch, base)
         if validation is not None:
             size = plan.evaluation_batch_size or plan.batch_size
             scores = program.evaluate(validation, size, plan.rates)
@@ -261,21 +264,22 @@ def train(
 
 
 def _run_epoch(
-    program: Program, data: Data, plan: Plan, epoch: int, n_steps: int
+    program: Program, data: Data | Stream, plan: Plan, epoch: int, base: float | None
 ) -> Logs:
     """Train one epoch at the rates of the schedule, leaving the base rate in place."""
+    n_rows = len(data)
+    n_steps = -(-n_rows // plan.batch_size)
     rates = np.zeros(n_steps)
-    if plan.learning_rate is not None:
-        base = float(program.optimizer.learning_rate)  # a callback may have changed it
+    if base is not None:
         total = plan.total_epochs or plan.epochs
         rates = learning_rates(plan.schedule, base, epoch, n_steps, total)
-    order = np.arange(data.n_rows)
+    order = np.arange(n_rows)
     if plan.shuffle:
-        order = _seeds.permutation(plan.seed, epoch, data.n_rows)
+        order = _seeds.permutation(plan.seed, epoch, n_rows)
     seeds = _seeds.layer_seeds(plan.seed, epoch, program.n_seeds)
     logs = program.train_epoch(data, order, plan.batch_size, rates, plan.rates, seeds)
-    if plan.learning_rate is not None:
-        program.optimizer.learning_rate = base
+    if base is not None and not _updates.is_fused(program.optimizer):
+        program.optimizer.learning_rate = base  # the graph set that of each step
     return logs
 
 

@@ -2,7 +2,8 @@
 
 import difflib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from numbers import Real
 from typing import Any
 
@@ -18,6 +19,48 @@ NAMED: dict[str, tuple[type[keras.optimizers.Optimizer], dict[str, Any]]] = {
     "adamw": (keras.optimizers.AdamW, {}),
     "adagrad": (keras.optimizers.Adagrad, {}),
 }
+
+
+def optimizer_template(
+    make: Callable[..., keras.optimizers.Optimizer], *args: Any
+) -> keras.optimizers.Optimizer:
+    """Return ``make(*args)``, to be read but never trained: equal calls share it.
+
+    Making a Keras optimizer takes milliseconds, several of which would go into each fit
+    of a search and into each prediction.
+
+    Parameters
+    ----------
+    make : callable
+        :func:`make_optimizer` or the ``from_config`` of a class.
+    *args
+        Its arguments; dicts of them are compared by their items.
+
+    Returns
+    -------
+    keras.optimizers.Optimizer
+        The optimizer, not built.
+    """
+    frozen = tuple(
+        _Items(sorted(a.items())) if isinstance(a, dict) else a for a in args
+    )
+    changeable = any(isinstance(a, keras.optimizers.Optimizer) for a in args)
+    try:
+        hash(frozen)
+    except TypeError:  # such as a configuration with a schedule in it
+        changeable = True
+    return make(*args) if changeable else _template(make, frozen)
+
+
+class _Items(tuple):
+    """The items of a dict."""
+
+
+@lru_cache(maxsize=256, typed=True)
+def _template(
+    make: Callable[..., keras.optimizers.Optimizer], frozen: tuple
+) -> keras.optimizers.Optimizer:
+    return make(*(dict(a) if isinstance(a, _Items) else a for a in frozen))
 
 
 def make_optimizer(

@@ -1,9 +1,12 @@
 """A compiled network: one graph for an epoch, one for scoring, one for predicting.
 
-A program is traced once and then run with any weights, rows, batch size, learning rate,
-dropout rate and penalty: all of these are inputs or variables of its graphs.
+A program is traced once and then run with any weights, rows, batch size, learning rate
+and dropout rate: all of these are inputs or variables of its graphs. Penalties and
+clipping are inputs too, of a second graph that is traced for the first fit that has
+them, since a condition in the first would cost every step a tenth of its time.
 """
 
+import weakref
 from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
 from typing import Any
@@ -14,7 +17,8 @@ import tensorflow as tf
 
 from skrec.training import _seeds, _updates
 from skrec.training._dropout import tuned_layers, with_tuned_dropout
-from skrec.training.state import Data, Rates, State
+from skrec.training.rows import Data, Stream, take_rows
+from skrec.training.state import Rates, State
 
 # Rows predicted at once: bounds memory, and large enough to keep a core busy.
 PREDICT_ROWS = 4096
@@ -22,8 +26,13 @@ PREDICT_ROWS = 4096
 # kernels whatever the number of rows, and a row's prediction does not depend on others.
 MIN_ROWS = 32
 
-_ORDER_SPEC = (tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32))
-_EPOCH_SPEC = (*_ORDER_SPEC, tf.TensorSpec([None], tf.float32))
+# The order of the rows, the batch size, and the sum of the losses so far.
+_WALK_SPEC = (
+    tf.TensorSpec([None], tf.int32),
+    tf.TensorSpec([], tf.int32),
+    tf.TensorSpec([], tf.float64),
+)
+_EPOCH_SPEC = (*_WALK_SPEC, tf.TensorSpec([None], tf.float32))
 
 
 class Program:
@@ -56,7 +65,9 @@ class Program:
             ]
         self.untrained_weights = self.model.get_weights()
         self._untrained_optimizer = self._optimizer_values()
+        self._has_metrics = True
         self.n_traces = 0
+        self._loaded: Callable[[], State | None] = lambda: None
         self._graphs: dict[Hashable, Callable[..., Any]] = {}
 
     @property
@@ -96,11 +107,15 @@ class Program:
         state : State
             Weights and optimizer variables; the arrays are copied.
         """
-        self.model.set_weights(state.weights)
+        self._set_weights(state.weights)
         for variable, value in zip(
             self.optimizer.variables, state.optimizer, strict=True
         ):
             variable.assign(value)
+
+    def _set_weights(self, weights: Sequence[np.ndarray]) -> None:
+        self._loaded = lambda: None
+        self.model.set_weights(weights)
 
     def dump(self, epoch: int) -> State:
         """Return the present state as numpy arrays.
@@ -119,7 +134,7 @@ class Program:
 
     def train_epoch(
         self,
-        data: Data,
+        data: Data | Stream,
         order: np.ndarray,
         batch_size: int,
         learning_rates: np.ndarray,
@@ -130,7 +145,7 @@ class Program:
 
         Parameters
         ----------
-        data : Data
+        data : Data or Stream
             The rows.
         order : ndarray of shape (n_rows,)
             The order in which to visit them.
@@ -148,23 +163,29 @@ class Program:
         dict of str to float
             ``loss``, the mean over the rows, and the compiled metrics.
         """
+        self._loaded = lambda: None
         for layer, rate in zip(self._dropout, rates.dropout, strict=True):
             layer.tuned_rate.assign(rate)
         for generator, seed in zip(self._generators, seeds, strict=True):
             generator.assign(seed)
+        function = self._penalised_graph if rates.penalised else self._train_graph
         inputs = self._inputs(rates)
-        run = self._graph(self._train_graph, data, _EPOCH_SPEC, inputs)
+        size = tf.constant(batch_size, tf.int32)
+        total = tf.constant(0.0, tf.float64)
         self._reset_metrics()
-        loss = run(
-            data.x,
-            data.y,
-            data.weight,
-            tf.constant(order, tf.int32),
-            tf.constant(batch_size, tf.int32),
-            tf.constant(learning_rates, tf.float32),
-            *inputs,
-        )
-        return {"loss": float(loss), **self._metrics()}
+        for block, rows, steps in data.blocks(order, batch_size):
+            run = self._graph(function, block, _EPOCH_SPEC, inputs)
+            total = run(
+                block.x,
+                block.y,
+                block.weight,
+                tf.constant(rows, tf.int32),
+                size,
+                total,
+                tf.constant(learning_rates[steps], tf.float32),
+                *inputs,
+            )
+        return {"loss": float(total) / len(data), **self._metric_results()}
 
     @property
     def n_dropout(self) -> int:
@@ -177,13 +198,13 @@ class Program:
         return len(self._generators)
 
     def evaluate(
-        self, data: Data, batch_size: int, rates: Rates | None = None
+        self, data: Data | Stream, batch_size: int, rates: Rates | None = None
     ) -> dict[str, float]:
         """Compute the loss and the metrics without training.
 
         Parameters
         ----------
-        data : Data
+        data : Data or Stream
             The rows.
         batch_size : int
             Rows a step.
@@ -195,45 +216,96 @@ class Program:
         dict of str to float
             ``loss``, the mean over the rows, and the compiled metrics.
         """
-        penalties = self._inputs(rates or Rates())[:2]
-        run = self._graph(self._evaluate_graph, data, _ORDER_SPEC, penalties)
-        self._reset_metrics()
-        order = tf.range(data.n_rows, dtype=tf.int32)
+        rates = rates or Rates()
         size = tf.constant(batch_size, tf.int32)
-        loss = run(data.x, data.y, data.weight, order, size, *penalties)
-        return {"loss": float(loss), **self._metrics()}
+        total = tf.constant(0.0, tf.float64)
+        self._reset_metrics()
+        for block, rows, _ in data.blocks(np.arange(len(data)), batch_size):
+            run = self._graph(self._evaluate_graph, block, _WALK_SPEC)
+            order = tf.constant(rows, tf.int32)
+            total = run(block.x, block.y, block.weight, order, size, total)
+        loss = float(total) / len(data)
+        if rates.l1 or rates.l2:
+            loss += sum(
+                float(_penalty(weight.value, rates.l1, rates.l2))
+                for weight in self.model.trainable_variables
+                if weight.name == "kernel"
+            )
+        return {"loss": loss, **self._metric_results()}
 
-    def predict(self, x: Any) -> Any:
+    def predict(self, x: Any, prepare: Callable[[Any], Any] | None = None) -> Any:
         """Compute the model's outputs, block by block.
 
         Parameters
         ----------
-        x : ndarray or nested structure of ndarray
+        x : array, sparse matrix, or nested structure of them
             Inputs.
+        prepare : callable, default=None
+            Turns rows of `x` into inputs; None leaves them as they are.
 
         Returns
         -------
         ndarray or nested structure of ndarray
             Outputs of the model, one row for each row of `x`.
         """
-        n_rows = len(tf.nest.flatten(x)[0])
-        blocks = []
+        n_rows = tf.nest.flatten(x)[0].shape[0]
+        outputs = None
         with tf.device(self.device):
             for start in range(0, n_rows, PREDICT_ROWS):
-                stop = min(start + PREDICT_ROWS, n_rows)
-                blocks.append(self._predict_block(x, start, stop))
-        return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *blocks)
+                rows = slice(start, min(start + PREDICT_ROWS, n_rows))
+                block = tf.nest.map_structure(
+                    lambda array, rows=rows: take_rows(array, rows), x
+                )
+                block = self._predict_block(prepare(block) if prepare else block)
+                if outputs is None:
+                    outputs = tf.nest.map_structure(
+                        lambda part: np.empty((n_rows, *part.shape[1:]), part.dtype),
+                        block,
+                    )
+                for whole, part in zip(
+                    tf.nest.flatten(outputs), tf.nest.flatten(block), strict=True
+                ):
+                    whole[rows] = part
+        return outputs
 
-    def _predict_block(self, x: Any, start: int, stop: int) -> Any:
-        n_rows = stop - start
+    def _predict_block(self, x: Any) -> Any:
+        n_rows = len(tf.nest.flatten(x)[0])
         padded = max(MIN_ROWS, 1 << (n_rows - 1).bit_length())
 
         def pad(array: Any) -> tf.Tensor:
-            missing = [(0, padded - n_rows)] + [(0, 0)] * (array.ndim - 1)
-            return tf.constant(np.pad(array[start:stop], missing))
+            if padded > n_rows:
+                whole = np.zeros((padded, *array.shape[1:]), array.dtype)
+                whole[:n_rows] = array
+                array = whole
+            return tf.constant(array)
 
         outputs = self._predict(tf.nest.map_structure(pad, x))
         return tf.nest.map_structure(lambda part: part.numpy()[:n_rows], outputs)
+
+    def predict_with(
+        self, state: State, x: Any, prepare: Callable[[Any], Any] | None = None
+    ) -> Any:
+        """Compute the model's outputs with the weights of a state.
+
+        Parameters
+        ----------
+        state : State
+            Where the weights are; they are copied only if the program does not hold
+            them already, so that single rows are predicted in no time.
+        x : array, sparse matrix, or nested structure of them
+            Inputs.
+        prepare : callable, default=None
+            Turns rows of `x` into inputs; None leaves them as they are.
+
+        Returns
+        -------
+        ndarray or nested structure of ndarray
+            Outputs of the model.
+        """
+        if self._loaded() is not state:
+            self._set_weights(state.weights)
+            self._loaded = weakref.ref(state)
+        return self.predict(x, prepare)
 
     # ---- the graphs ----------------------------------------------------------------
 
@@ -263,19 +335,25 @@ class Program:
             row = tf.nest.map_structure(lambda a: a[:1], (data.x, data.y, data.weight))
             outputs = self.model(row[0], training=False)
             self.model.compute_loss(row[0], row[1], outputs, row[2], training=False)
-            self.model.compute_metrics(row[0], row[1], outputs, row[2])
+            self._update_metrics(row, outputs)
+        # One is Keras's own mean of the loss, which the graph returns by itself.
+        self._has_metrics = len(self.model.metrics) > 1
+        self._reset_metrics()
         signature = (*rows, *spec, *tf.nest.map_structure(exact, inputs))
         self._graphs[key] = _concrete(function, *signature)
         return self._graphs[key]
 
     def _inputs(self, rates: Rates) -> tuple[Any, ...]:
-        clipnorm = np.inf if rates.clipnorm is None else rates.clipnorm
-        penalties = (rates.l1, rates.l2, clipnorm)
+        """Return the hyper-parameters that the training graph takes, as tensors."""
         hyper = {
             name: tf.constant(value, tf.float32)
             for name, value in rates.optimizer.items()
         }
-        return (*(tf.constant(value, tf.float32) for value in penalties), hyper)
+        if not rates.penalised:
+            return (hyper,)
+        clipnorm = np.inf if rates.clipnorm is None else rates.clipnorm
+        penalties = (rates.l1, rates.l2, clipnorm)
+        return (hyper, *(tf.constant(value, tf.float32) for value in penalties))
 
     def _train_graph(
         self,
@@ -284,13 +362,35 @@ class Program:
         weight: Any,
         order: Any,
         batch_size: Any,
+        total: Any,
         learning_rates: Any,
-        l1: Any,
-        l2: Any,
-        clipnorm: Any,
         hyper: Any,
     ) -> Any:
         """Walk the rows in `order`, a batch at a time, and update the weights."""
+        rows = (x, y, weight, order, batch_size, total)
+        return self._train(rows, learning_rates, hyper)
+
+    def _penalised_graph(
+        self,
+        x: Any,
+        y: Any,
+        weight: Any,
+        order: Any,
+        batch_size: Any,
+        total: Any,
+        learning_rates: Any,
+        hyper: Any,
+        l1: Any,
+        l2: Any,
+        clipnorm: Any,
+    ) -> Any:
+        """Do the same with penalties and clipping."""
+        rows = (x, y, weight, order, batch_size, total)
+        return self._train(rows, learning_rates, hyper, (l1, l2, clipnorm))
+
+    def _train(
+        self, rows: Any, learning_rates: Any, hyper: Any, penalties: Any = None
+    ) -> Any:
         self.n_traces += 1  # this line runs when the graph is traced, and only then
         fused = _updates.is_fused(self.optimizer)
 
@@ -303,7 +403,9 @@ class Program:
                 objective = loss if fused else self.optimizer.scale_loss(loss)
             variables = self.model.trainable_variables
             gradients = tape.gradient(objective, [v.value for v in variables])
-            gradients, extra = self._penalise(gradients, l1, l2, clipnorm, fused)
+            if penalties is not None:
+                gradients, extra = self._penalise(gradients, fused, *penalties)
+                loss += tf.cast(extra, loss.dtype)
             rate = learning_rates[step]
             if fused:
                 _updates.apply_fused(self.optimizer, gradients, variables, rate, hyper)
@@ -311,35 +413,41 @@ class Program:
                 if not _updates.has_schedule(self.optimizer):
                     self.optimizer.learning_rate.assign(rate)
                 self.optimizer.apply(gradients, variables)
-            self.model.compute_metrics(batch[0], batch[1], outputs, batch[2])
-            return loss + tf.cast(extra, loss.dtype)
+            self._update_metrics(batch, outputs)
+            return loss
 
-        return self._walk(train_step, x, y, weight, order, batch_size)
+        return self._walk(train_step, *rows)
 
     def _evaluate_graph(
-        self, x: Any, y: Any, weight: Any, order: Any, batch_size: Any, l1: Any, l2: Any
+        self, x: Any, y: Any, weight: Any, order: Any, batch_size: Any, total: Any
     ) -> Any:
         """Walk the rows and sum the loss."""
 
         def test_step(batch: Any, step: Any) -> Any:
             outputs = self.model(batch[0], training=False)
-            self.model.compute_metrics(batch[0], batch[1], outputs, batch[2])
+            self._update_metrics(batch, outputs)
             return self.model.compute_loss(
                 batch[0], batch[1], outputs, batch[2], training=False
             )
 
-        loss = self._walk(test_step, x, y, weight, order, batch_size)
-        kernels = [v for v in self.model.trainable_variables if v.name == "kernel"]
-        penalties = [_penalty(kernel.value, l1, l2) for kernel in kernels]
-        return loss + tf.cast(tf.add_n([0.0, *penalties]), loss.dtype)
+        return self._walk(test_step, x, y, weight, order, batch_size, total)
+
+    def _update_metrics(self, batch: Any, outputs: Any) -> None:
+        if self._has_metrics:
+            self.model.compute_metrics(batch[0], batch[1], outputs, batch[2])
 
     @staticmethod
     def _walk(
-        run_step: Callable[..., Any], x: Any, y: Any, weight: Any, order: Any, size: Any
+        run_step: Callable[..., Any],
+        x: Any,
+        y: Any,
+        weight: Any,
+        order: Any,
+        size: Any,
+        total: Any,
     ) -> Any:
-        """Return the mean over the rows of the loss of each batch."""
-        n_rows = tf.shape(order)[0]
-        n_steps = (n_rows + size - 1) // size
+        """Add each batch's loss, times its rows, to the total of the blocks before."""
+        n_steps = (tf.shape(order)[0] + size - 1) // size
 
         def body(step: Any, total: Any) -> tuple[Any, Any]:
             rows = order[step * size : (step + 1) * size]
@@ -349,43 +457,27 @@ class Program:
             loss = tf.cast(run_step(batch, step), total.dtype)
             return step + 1, total + loss * tf.cast(tf.shape(rows)[0], total.dtype)
 
-        start = (tf.constant(0), tf.constant(0.0, tf.float64))
-        total = tf.while_loop(lambda step, _: step < n_steps, body, start)[1]
-        return total / tf.cast(n_rows, total.dtype)
+        start = (tf.constant(0), total)
+        return tf.while_loop(lambda step, _: step < n_steps, body, start)[1]
 
     def _penalise(
-        self, gradients: list[Any], l1: Any, l2: Any, clipnorm: Any, fused: bool
+        self, gradients: list[Any], fused: bool, l1: Any, l2: Any, clipnorm: Any
     ) -> tuple[list[Any], Any]:
-        """Add the penalties' gradients, then clip; also return the penalty itself.
-
-        One condition skips all of it in the common case that nothing is asked for.
-        """
-        dense = [g if g is None else tf.convert_to_tensor(g) for g in gradients]
-        present = [index for index, g in enumerate(dense) if g is not None]
-        variables = self.model.trainable_variables
-
-        def change() -> tuple[list[Any], Any]:
-            changed: list[Any] = []
-            total = tf.constant(0.0)
-            for index in present:
-                g: Any = dense[index]
-                w = variables[index].value
-                if variables[index].name == "kernel":
+        """Add the penalties' gradients, then clip; also return the penalty itself."""
+        total = tf.constant(0.0)
+        changed: list[Any] = []
+        for g, variable in zip(gradients, self.model.trainable_variables, strict=True):
+            if g is not None:
+                g, w = tf.convert_to_tensor(g), variable.value
+                if variable.name == "kernel":
                     a, b = tf.cast(l1, w.dtype), tf.cast(l2, w.dtype)
                     g = g + a * tf.sign(w) + 2 * b * w
                     total += _penalty(w, l1, l2)
                 if fused:  # an optimizer of the user's own clips for itself
                     norm = tf.maximum(tf.norm(g), tf.cast(1e-30, g.dtype))
                     g = g * tf.minimum(tf.cast(clipnorm, g.dtype) / norm, 1)
-                changed.append(g)
-            return changed, total
-
-        wanted = (l1 + l2 > 0) | (clipnorm < np.inf)
-        kept = [dense[index] for index in present]
-        new, total = tf.cond(wanted, change, lambda: (kept, tf.constant(0.0)))
-        for index, g in zip(present, new, strict=True):
-            dense[index] = g
-        return dense, total
+            changed.append(g)
+        return changed, total
 
     @cached_property
     def _predict(self) -> Callable[[Any], Any]:
@@ -396,10 +488,12 @@ class Program:
         return _concrete(lambda x: self.model(x, training=False), inputs)
 
     def _reset_metrics(self) -> None:
-        for metric in self.model.metrics:
-            metric.reset_state()
+        if self._has_metrics:
+            self.model.reset_metrics()
 
-    def _metrics(self) -> dict[str, float]:
+    def _metric_results(self) -> dict[str, float]:
+        if not self._has_metrics:
+            return {}
         results = self.model.get_metrics_result()
         return {name: float(value) for name, value in results.items() if name != "loss"}
 

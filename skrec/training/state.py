@@ -1,12 +1,10 @@
-"""What goes into a program and what comes out: rows, rates and weights."""
+"""What goes into a program beside the rows, and comes out: rates and weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from skrec.training import _updates
 
@@ -52,6 +50,11 @@ class Rates:
     clipnorm: float | None = None
     optimizer: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def penalised(self) -> bool:
+        """Whether gradients are changed before the update."""
+        return bool(self.l1 or self.l2 or self.clipnorm is not None)
+
     @classmethod
     def of(
         cls,
@@ -80,46 +83,3 @@ class Rates:
             return cls(dropout, l1, l2)
         values = _updates.input_values(optimizer)
         return cls(dropout, l1, l2, optimizer.clipnorm, values)
-
-
-@dataclass
-class Data:
-    """Rows on the device: inputs, targets and weights, each with one first dimension.
-
-    Parameters
-    ----------
-    x, y : tensor or nested structure of tensors
-        Inputs and targets.
-    weight : tensor of shape (n_rows,)
-        Sample weights.
-    """
-
-    x: Any
-    y: Any
-    weight: Any
-
-    @classmethod
-    def of(cls, x: Any, y: Any, weight: np.ndarray, device: str) -> "Data":
-        """Copy arrays to a device.
-
-        Parameters
-        ----------
-        x, y : ndarray or nested structure of ndarray
-            Inputs and targets.
-        weight : ndarray of shape (n_rows,)
-            Sample weights.
-        device : str
-            TensorFlow device name.
-
-        Returns
-        -------
-        Data
-            The same rows as tensors.
-        """
-        with tf.device(device):
-            return cls(*tf.nest.map_structure(tf.convert_to_tensor, (x, y, weight)))
-
-    @property
-    def n_rows(self) -> int:
-        """Number of rows."""
-        return int(self.weight.shape[0])

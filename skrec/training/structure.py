@@ -20,27 +20,6 @@ from skrec.training._updates import graph_key
 _NOT_STRUCTURE = re.compile(r".*_initializer|seed|build_config|compile_config")
 
 
-def is_shareable(model: keras.Model) -> bool:
-    """Tell whether a program can stand in for the model's own ``fit``.
-
-    Parameters
-    ----------
-    model : keras.Model
-        A compiled model.
-
-    Returns
-    -------
-    bool
-        False for subclassed models, stateful layers, eager runs, and layers with an
-        activation or the like that is a function of the user's own.
-    """
-    plain = type(model) in (keras.Sequential, keras.Model, Functional)
-    stateful = any(getattr(layer, "stateful", False) for layer in _layers(model))
-    by_name = any(_holds_named_function(layer) for layer in _layers(model))
-    copyable = not by_name and _has_config(model)
-    return plain and not stateful and not model.run_eagerly and copyable
-
-
 def _holds_named_function(layer: keras.Layer) -> bool:
     """Tell whether a layer's configuration names a function that Keras cannot find."""
     return any(
@@ -52,45 +31,56 @@ def _holds_named_function(layer: keras.Layer) -> bool:
     )
 
 
-def _has_config(model: keras.Model) -> bool:
+def _config(model: keras.Model) -> dict | None:
     try:
-        model.get_config()
+        return model.get_config()
     except (NotImplementedError, TypeError, ValueError):
-        return False
-    return True
+        return None
 
 
-def model_key(model: keras.Model) -> Hashable:
-    """Return the key of a compiled, shareable model.
+def sharing_key(model: keras.Model) -> Hashable | None:
+    """Return the key of the programs that can stand in for a model's own ``fit``.
 
     Parameters
     ----------
     model : keras.Model
-        The model.
+        A compiled model.
 
     Returns
     -------
-    hashable
-        Equal for models whose graphs are equal.
+    hashable or None
+        Equal for models whose graphs are equal; None for subclassed models, stateful
+        layers, eager runs, and layers with an activation or the like that is a function
+        of the user's own.
 
     Examples
     --------
     >>> import keras
-    >>> from skrec.training.structure import model_key
+    >>> from skrec.training.structure import sharing_key
     >>> def build(rate):
     ...     model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(rate)])
     ...     model.compile("adam", "mse")
     ...     return model
-    >>> model_key(build(0.1)) == model_key(build(0.2))
+    >>> sharing_key(build(0.1)) == sharing_key(build(0.2))
     True
     """
+    plain = type(model) in (keras.Sequential, keras.Model, Functional)
+    if not plain or model.run_eagerly:
+        return None
+    layers = _layers(model)
+    stateful = any(getattr(layer, "stateful", False) for layer in layers)
+    if stateful or any(_holds_named_function(layer) for layer in layers):
+        return None
+    model_config = _config(model)
+    if model_config is None:
+        return None
     names: dict[str, str] = {}
-    for layer in _layers(model):
+    for layer in layers:
         kind = to_snake_case(type(layer).__name__)
         made_up = re.fullmatch(rf"((for|back)ward_)?{kind}(_\d+)?", layer.name)
         names[layer.name] = f"#{len(names)}" if made_up else layer.name
-    config = _Canonical(names).of(model.get_config())
-    kinds = tuple(type(layer) for layer in _layers(model) if not _from_keras(layer))
+    config = _Canonical(names).of(model_config)
+    kinds = tuple(type(layer) for layer in layers if not _from_keras(layer))
     trainable = tuple(weight.trainable for weight in model.weights)
     compiled = {
         name: _identity(value)

@@ -15,23 +15,6 @@ X, Y = load_iris(return_X_y=True)
 DIVERGE = {"optimizer": "sgd", "learning_rate": 1e30}
 
 
-def snapshot(estimator):
-    """Return everything an estimator holds, arrays as bytes."""
-
-    def freeze(value):
-        if isinstance(value, np.ndarray):
-            return value.dtype.str, value.shape, value.tobytes()
-        if isinstance(value, dict):
-            return {key: freeze(item) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [freeze(item) for item in value]
-        if hasattr(value, "__dict__") and not isinstance(value, type):
-            return type(value).__name__, freeze(vars(value))
-        return repr(value)
-
-    return freeze(vars(estimator))
-
-
 # ---- parameters ----------------------------------------------------------------------
 
 
@@ -106,7 +89,7 @@ def snapshot(estimator):
     ],
     ids=str,
 )
-def test_a_bad_parameter_names_itself_and_what_is_legal(cls, params, message):
+def test_a_bad_parameter_names_itself_and_what_is_legal(snapshot, cls, params, message):
     estimator = cls(**{"epochs": 1, **params})
     before = snapshot(estimator)
     with pytest.raises(ValueError, match=message):
@@ -164,7 +147,7 @@ def test_an_unfitted_estimator_says_so():
 
 
 @pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
-def test_divergence_raises_and_leaves_the_estimator_unfitted(cls):
+def test_divergence_raises_and_leaves_the_estimator_unfitted(snapshot, cls):
     estimator = cls(units=4, epochs=5, **DIVERGE)
     before = snapshot(estimator)
     with pytest.raises(FloatingPointError, match="Lower learning_rate, set clipnorm"):
@@ -184,7 +167,7 @@ def test_weights_that_are_no_numbers_after_the_last_step_raise():
 
 @pytest.mark.parametrize("handed_out", [False, True])
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "warm_start"])
-def test_a_failed_fit_leaves_a_fitted_estimator_as_it_was(method, handed_out):
+def test_a_failed_fit_leaves_a_fitted_estimator_as_it_was(snapshot, method, handed_out):
     estimator = MLPRegressor(units=4, epochs=2, random_state=0).fit(X, Y)
     if handed_out:
         core = estimator.model_
@@ -203,7 +186,7 @@ def test_a_failed_fit_leaves_a_fitted_estimator_as_it_was(method, handed_out):
     assert snapshot(copy.deepcopy(estimator)) == before
 
 
-def test_a_bad_input_leaves_a_fitted_estimator_as_it_was():
+def test_a_bad_input_leaves_a_fitted_estimator_as_it_was(snapshot):
     estimator = MLPClassifier(units=4, epochs=2, random_state=0).fit(X, Y)
     before = snapshot(estimator)
     for bad_X, bad_y in [(X[:, :2], Y), (X * np.nan, Y), (X, Y * 0), (X[:0], Y[:0])]:

@@ -54,19 +54,6 @@ def fitted(request):
     return cls(**QUICK).fit(X, y), X, y
 
 
-def freeze(value):
-    """Return a value in a form that compares deeply."""
-    if isinstance(value, np.ndarray):
-        return value.dtype.str, value.shape, value.tobytes()
-    if isinstance(value, dict):
-        return {key: freeze(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [freeze(item) for item in value]
-    if hasattr(value, "__dict__") and not isinstance(value, type):
-        return type(value).__name__, freeze(vars(value))
-    return repr(value)
-
-
 # ---- copies --------------------------------------------------------------------------
 
 COPIES = {
@@ -156,14 +143,14 @@ def test_keras_objects_among_the_parameters_travel(params):
 # ---- predicting ----------------------------------------------------------------------
 
 
-def test_predicting_changes_nothing_in_the_estimator(fitted):
+def test_predicting_changes_nothing_in_the_estimator(fitted, snapshot):
     estimator, X, y = fitted
-    before = freeze(vars(estimator))
+    before = snapshot(estimator)
     outputs(estimator, X)
     estimator.predict(X[:3])
     estimator.score(X, y)
     repr(estimator)
-    assert freeze(vars(estimator)) == before
+    assert snapshot(estimator) == before
 
 
 def test_displaying_an_estimator_builds_no_model():

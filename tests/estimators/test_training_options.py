@@ -282,7 +282,7 @@ def test_the_inner_split_is_stratified():
     class Spy(MLPClassifier):
         def _split(self, rows, y):
             parts = super()._split(rows, y)
-            seen.append(parts[1][1].mean())
+            seen.append(parts[1].take()[1].mean())
             return parts
 
     Spy(**QUICK, early_stopping=True, validation_fraction=0.2).fit(X, y)

@@ -150,13 +150,19 @@ def test_a_search_traces_each_architecture_once(no_retracing):
     assert cache_info().misses == 2
 
 
-def test_penalties_clipping_and_seeds_do_not_trace_again(no_retracing):
-    cache_clear()
-    for number, params in enumerate(
-        [{}, {"l1": 0.1}, {"l2": 0.1}, {"clipnorm": 1.0}, {"lr_schedule": "cosine"}]
-    ):
+def test_penalties_and_clipping_share_one_more_trace(no_retracing):
+    def fit(number, **params):
         MLPClassifier(units=5, epochs=1, random_state=number, **params).fit(X, Y)
+
+    cache_clear()
+    fit(0)
+    fit(1, lr_schedule="cosine")
     assert cache_info().traces == 1
+    for number, params in enumerate([{"l1": 0.1}, {"l2": 0.1}, {"clipnorm": 1.0}]):
+        fit(number, **params)
+    assert cache_info().traces == 2
+    fit(2)
+    assert cache_info().traces == 2
 
 
 def test_predicting_and_scoring_trace_no_training_graph():

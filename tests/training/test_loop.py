@@ -9,7 +9,8 @@ from skrec.training import make_optimizer
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Plan, Watcher, needs_model_fit, train
 from skrec.training.program import Program
-from skrec.training.state import Data, Rates, State
+from skrec.training.rows import Data, Rows
+from skrec.training.state import Rates, State
 
 NETWORK = Network.of(build_mlp, input_shape=(5,), n_outputs=3, units=(8,))
 RNG = np.random.default_rng(0)
@@ -24,6 +25,7 @@ def make_rows(n_rows):
 
 
 TRAIN, VALIDATION = make_rows(50), make_rows(30)
+TRAIN_ROWS, VALIDATION_ROWS = Rows(*TRAIN), Rows(*VALIDATION)
 
 
 def make_model(dropout=0.0, l2=0.0, learning_rate=0.01, seed=3):
@@ -93,13 +95,18 @@ def in_loop(
 
 
 def in_fallback(
-    program, plan, callbacks=(), validation=VALIDATION, recorder=None, **model_params
+    program,
+    plan,
+    callbacks=(),
+    validation=VALIDATION_ROWS,
+    recorder=None,
+    **model_params,
 ):
     recorder = recorder or Recorder()
     model = make_model(**model_params)
     state = State(model.get_weights(), program.untrained_optimizer)
     final = train_with_keras(
-        model, state, TRAIN, plan, recorder, validation, list(callbacks)
+        model, state, TRAIN_ROWS, plan, recorder, validation, list(callbacks)
     )
     return final, recorder
 

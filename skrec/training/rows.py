@@ -1,0 +1,268 @@
+"""Rows to train on: on the host, and from there to the device, whole or in blocks."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from scipy import sparse
+
+# Inputs of more bytes than this stay on the host and are sent to the device in blocks.
+MAX_DEVICE_BYTES = 2**30
+# Bytes of inputs in one block: thousands of rows, and little memory.
+BLOCK_BYTES = 2**24
+
+Block = tuple["Data", np.ndarray, slice]
+
+
+def _as_they_are(x: Any) -> Any:
+    return x
+
+
+@dataclass
+class Rows:
+    """Rows on the host, turned into what a network takes only when they are taken.
+
+    Parameters
+    ----------
+    x, y : ndarray, memmap, sparse matrix, or nested structure of them
+        Inputs and targets; they are read, never changed and never copied whole.
+    weight : ndarray of shape (n_rows,)
+        Sample weights.
+    prepare : callable, default=None
+        Turns rows of `x` into inputs, each row by itself; None leaves them as they are.
+    index : ndarray of int, default=None
+        Which rows of the arrays these are; None for all of them.
+    """
+
+    x: Any
+    y: Any
+    weight: np.ndarray
+    prepare: Callable[[Any], Any] = _as_they_are
+    index: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.weight if self.index is None else self.index)
+
+    def select(self, which: np.ndarray) -> "Rows":
+        """Return some of these rows, without copying them.
+
+        Parameters
+        ----------
+        which : ndarray of int
+            Positions among these rows.
+
+        Returns
+        -------
+        Rows
+            The same arrays with another index.
+        """
+        index = which if self.index is None else self.index[which]
+        return replace(self, index=index)
+
+    def take(self, which: np.ndarray | slice = slice(None)) -> tuple[Any, Any, Any]:
+        """Copy rows out of the arrays and prepare them.
+
+        Parameters
+        ----------
+        which : ndarray of int or slice, default=slice(None)
+            Positions among these rows.
+
+        Returns
+        -------
+        tuple of (x, y, weight)
+            Inputs, targets and weights as dense arrays.
+        """
+        rows = which if self.index is None else self.index[which]
+        x, y, weight = tf.nest.map_structure(
+            lambda array: take_rows(array, rows), (self.x, self.y, self.weight)
+        )
+        return self.prepare(x), y, weight
+
+    def blocks(self, n_bytes: int = BLOCK_BYTES) -> Iterator[tuple[Any, Any, Any]]:
+        """Walk all rows in their order, a block at a time.
+
+        Parameters
+        ----------
+        n_bytes : int, default=BLOCK_BYTES
+            About how many bytes of inputs to take at a time.
+
+        Yields
+        ------
+        tuple of (x, y, weight)
+            See :meth:`take`.
+        """
+        size = max(1, n_bytes // max(1, self.row_bytes))
+        for start in range(0, len(self), size):
+            yield self.take(slice(start, start + size))
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes that the inputs of one row take on the device."""
+        return sum(array.nbytes for array in tf.nest.flatten(self.take(slice(1))[0]))
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether an array is a file in memory's clothing."""
+        return any(_is_mapped(array) for array in tf.nest.flatten(self.x))
+
+
+def take_rows(array: Any, rows: np.ndarray | slice) -> np.ndarray:
+    """Copy rows out of an array, as a dense array.
+
+    Parameters
+    ----------
+    array : ndarray, memmap or sparse matrix of shape (n_rows, ...)
+        The array.
+    rows : ndarray of int or slice
+        Which rows.
+
+    Returns
+    -------
+    ndarray
+        The rows.
+    """
+    if sparse.issparse(array):
+        return array[rows].toarray()
+    if isinstance(rows, slice) or not _is_mapped(array):
+        return np.asarray(array[rows])
+    # A disk is read faster from front to back.
+    by_place = np.argsort(rows, kind="stable")
+    taken = np.empty((len(rows), *array.shape[1:]), array.dtype)
+    taken[by_place] = array[rows[by_place]]
+    return taken
+
+
+def _is_mapped(array: Any) -> bool:
+    """Tell whether an array is, or is a view of, a ``numpy.memmap``."""
+    while isinstance(array, np.ndarray):
+        if isinstance(array, np.memmap):
+            return True
+        array = array.base
+    return False
+
+
+@dataclass
+class Data:
+    """Rows on the device: inputs, targets and weights, each with one first dimension.
+
+    Parameters
+    ----------
+    x, y : tensor or nested structure of tensors
+        Inputs and targets.
+    weight : tensor of shape (n_rows,)
+        Sample weights.
+    """
+
+    x: Any
+    y: Any
+    weight: Any
+
+    @classmethod
+    def of(cls, x: Any, y: Any, weight: Any, device: str) -> "Data":
+        """Copy arrays to a device.
+
+        Parameters
+        ----------
+        x, y : ndarray or nested structure of ndarray
+            Inputs and targets.
+        weight : ndarray of shape (n_rows,)
+            Sample weights.
+        device : str
+            TensorFlow device name.
+
+        Returns
+        -------
+        Data
+            The same rows as tensors.
+        """
+        with tf.device(device):
+            return cls(*tf.nest.map_structure(tf.convert_to_tensor, (x, y, weight)))
+
+    def __len__(self) -> int:
+        return int(self.weight.shape[0])
+
+    def blocks(self, order: np.ndarray, batch_size: int) -> Iterator[Block]:
+        """Yield all of the rows at once.
+
+        Parameters
+        ----------
+        order : ndarray of shape (n_rows,)
+            The order in which to visit the rows.
+        batch_size : int
+            Rows a step.
+
+        Yields
+        ------
+        tuple of (Data, ndarray, slice)
+            Rows on the device, the order in which to visit them, and which steps of
+            the epoch they are.
+        """
+        yield self, order, slice(None)
+
+
+@dataclass
+class Stream:
+    """Rows that stay on the host and go to the device a block of batches at a time.
+
+    Parameters
+    ----------
+    rows : Rows
+        The rows.
+    device : str
+        TensorFlow device name.
+    """
+
+    rows: Rows
+    device: str
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def blocks(self, order: np.ndarray, batch_size: int) -> Iterator[Block]:
+        """Yield the rows in whole batches, each in its place in the order.
+
+        Parameters
+        ----------
+        order : ndarray of shape (n_rows,)
+            The order in which to visit the rows.
+        batch_size : int
+            Rows a step.
+
+        Yields
+        ------
+        tuple of (Data, ndarray, slice)
+            Rows on the device, the order in which to visit them, and which steps of
+            the epoch they are.
+        """
+        n_steps = max(1, BLOCK_BYTES // (self.rows.row_bytes * batch_size))
+        for first in range(0, -(-len(order) // batch_size), n_steps):
+            steps = slice(first, first + n_steps)
+            which = order[first * batch_size : (first + n_steps) * batch_size]
+            data = Data.of(*self.rows.take(which), self.device)
+            yield data, np.arange(len(which)), steps
+
+
+def on_device(rows: Rows, device: str) -> Data | Stream:
+    """Copy rows to a device, or arrange for it block by block where they are too many.
+
+    Parameters
+    ----------
+    rows : Rows
+        The rows.
+    device : str
+        TensorFlow device name.
+
+    Returns
+    -------
+    Data or Stream
+        A stream for arrays on disk, for inputs of more than a gigabyte, and for what
+        the device has no room for; training gives the same with either.
+    """
+    if rows.is_on_disk or rows.row_bytes * len(rows) > MAX_DEVICE_BYTES:
+        return Stream(rows, device)
+    try:
+        return Data.of(*rows.take(), device)
+    except tf.errors.ResourceExhaustedError:
+        return Stream(rows, device)

@@ -248,7 +248,8 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):
         proba = outputs.reshape(len(outputs), -1).astype(np.float64)
         if self.target_type_ == "binary" and proba.shape[1] == 1:
             return np.column_stack([1 - proba, proba])
-        if self.target_type_ == "multiclass":  # float32 sums are not quite 1
+        if self.target_type_ in ("binary", "multiclass"):
+            # In single precision their sum is not quite 1.
             proba /= proba.sum(axis=1, keepdims=True)
         return proba
 

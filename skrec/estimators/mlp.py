@@ -91,8 +91,9 @@ class _MLP(BaseNetwork):
 class MLPClassifier(NetworkClassifier, _MLP):
     """Multi-layer perceptron for classification.
 
-    Dense layers over the features of a table, which may be a sparse matrix (it is made
-    dense for training), or over the flattened values of sequences and images.
+    Dense layers over the features of a table, which may be a sparse matrix (made dense
+    block by block where it would be large), or over the flattened values of sequences
+    and images.
 
     Parameters
     ----------
@@ -133,9 +134,9 @@ class MLPClassifier(NetworkClassifier, _MLP):
 class MLPRegressor(NetworkRegressor, _MLP):
     """Multi-layer perceptron for regression.
 
-    Dense layers over the features of a table, which may be a sparse matrix (it is made
-    dense for training), or over the flattened values of sequences and images; trained
-    on the mean squared error.
+    Dense layers over the features of a table, which may be a sparse matrix (made dense
+    block by block where it would be large), or over the flattened values of sequences
+    and images; trained on the mean squared error.
 
     Parameters
     ----------

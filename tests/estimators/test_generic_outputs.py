@@ -179,6 +179,11 @@ class PairEncoder:
         return np.column_stack([outputs[0].argmax(axis=1), outputs[1][:, 0] > 0.5])
 
 
+def test_probabilities_of_two_softmax_outputs_add_up_to_one():
+    clf = classifier(epochs=3).fit(X[:100], Y[:100])
+    np.testing.assert_allclose(clf.predict_proba(X).sum(axis=1), 1, rtol=1e-14)
+
+
 # ---- state ---------------------------------------------------------------------------
 
 

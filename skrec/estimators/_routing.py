@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from skrec.training.optimizers import did_you_mean
+from skrec.training.optimizers import did_you_mean, optimizer_template
 
 
 def check_routed(estimator: Any, build: Callable[..., Any]) -> None:
@@ -57,7 +57,7 @@ def _legal_names(estimator: Any, build: Callable[..., Any]) -> dict[str, list[st
         legal["model"] = list(parameters)
     kind = estimator.optimizer
     if isinstance(kind, str):
-        kind = type(keras.optimizers.get(kind))
+        kind = type(optimizer_template(keras.optimizers.get, kind))
     if inspect.isclass(kind):
         legal["optimizer"] = [
             n for n in inspect.signature(kind).parameters if n != "kwargs"

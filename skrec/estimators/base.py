@@ -352,11 +352,11 @@ class BaseNetwork(
 
     def _keras_model(self) -> keras.Model:
         """Build a private, compiled Keras model on standardised inputs."""
+        kind, config = self._optimizer_config
         with global_generators(0):
             model = self._spec.build(self.dropout, self.l1, self.l2)
-        kind, config = self._optimizer_config
-        optimizer = kind.from_config(config)
-        model.compile(optimizer=optimizer, loss=self._loss(self._float))
+            optimizer = kind.from_config(config)
+            model.compile(optimizer=optimizer, loss=self._loss(self._float))
         return model
 
     def _lease(

@@ -9,6 +9,8 @@ from typing import Any
 
 import keras
 
+from skrec.training._seeds import global_generators
+
 # name -> (Keras class, the parameters that the name fixes)
 NAMED: dict[str, tuple[type[keras.optimizers.Optimizer], dict[str, Any]]] = {
     "sgd": (keras.optimizers.SGD, {}),
@@ -32,7 +34,7 @@ def optimizer_template(
     Parameters
     ----------
     make : callable
-        :func:`make_optimizer` or the ``from_config`` of a class.
+        Such as :func:`make_optimizer` or the ``from_config`` of a class.
     *args
         Its arguments; dicts of them are compared by their items.
 
@@ -60,7 +62,8 @@ class _Items(tuple):
 def _template(
     make: Callable[..., keras.optimizers.Optimizer], frozen: tuple
 ) -> keras.optimizers.Optimizer:
-    return make(*(dict(a) if isinstance(a, _Items) else a for a in frozen))
+    with global_generators(0):  # so that its name is not a new one
+        return make(*(dict(a) if isinstance(a, _Items) else a for a in frozen))
 
 
 def make_optimizer(

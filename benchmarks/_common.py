@@ -1,4 +1,4 @@
-"""What the benchmark scripts share: tables of samples, scores, timing and output."""
+"""What the benchmark scripts share: options, samples, scores, searches and output."""
 
 import argparse
 import datetime
@@ -6,166 +6,115 @@ import importlib.metadata
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
 import pandas as pd
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.metrics import accuracy_score, f1_score, log_loss
-from sklearn.model_selection import GroupShuffleSplit, train_test_split
-from sklearn.preprocessing import OneHotEncoder
-from sklearn.utils.multiclass import type_of_target
-
-from skrec.preprocessing import make_windows
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, f1_score, log_loss, recall_score
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from threadpoolctl import threadpool_limits
 
 TEST_SIZE = 0.2
-N_STEPS = 10  # earlier events in a window
-MIN_CLASS_ROWS = 10  # enough for the held-out part and three folds
-MAX_CLASSES = 100
-MIN_USERS = 10
-MAX_CATEGORIES = 20  # one-hot columns of one text column; the rest share the last
+MIN_CLASS_ROWS = 10  # enough for the held-out part and five folds
 PACKAGES = ["numpy", "pandas", "scikit-learn", "scikit-optimize", "tensorflow", "keras"]
 
 
-# ---- tables ------------------------------------------------------------------------
+# ---- command line ------------------------------------------------------------------
 
 
-@dataclass
-class Table:
-    """A table with a column to predict; an event log if it has users and times.
+class Amount(NamedTuple):
+    """How much of something each size takes; an option of a script sets it too."""
 
-    Parameters
-    ----------
-    frame : DataFrame
-        One row per sample or event.
-    target : str
-        Name of the column of classes.
-    user, time : str, default=None
-        Names of the columns that say whose event it is and when it happened.
-    ids : sequence of str, default=()
-        Columns that tell rows apart, and are no features.
-    notes : list of str
-        What has been done to the table, for the reader of the results.
-    """
-
-    frame: pd.DataFrame
-    target: str
-    user: str | None = None
-    time: str | None = None
-    ids: Sequence[str] = ()
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def keys(self) -> list[str]:
-        """Columns that are no features."""
-        return [name for name in (self.target, self.user, self.time) if name]
-
-    @property
-    def features(self) -> list[str]:
-        """The other columns."""
-        others = {*self.keys, *self.ids}
-        return [name for name in self.frame.columns if name not in others]
+    full: int
+    short: int
+    tiny: int
+    meaning: str
 
 
-def read_csv_table(
-    path: str, target: str, user: str | None = None, time: str | None = None
-) -> Table:
-    """Read a user's own table; text in the time column becomes dates."""
-    frame = pd.read_csv(path, low_memory=False)
-    for option, name in (("target", target), ("user-col", user), ("time-col", time)):
-        if name and name not in frame.columns:
-            raise ValueError(
-                f"{path} has no column {name!r}: name one of its columns with "
-                f"--{option}. Received: columns {frame.columns.tolist()}."
-            )
-    if time and frame[time].dtype.kind not in "iuf":
-        try:
-            frame[time] = pd.to_datetime(frame[time])
-        except ValueError as error:
-            raise ValueError(
-                f"the column {time!r} must hold numbers or dates. Received: {error}"
-            ) from None
-    return Table(frame, target, user, time)
+def add_common_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every script has."""
+    parser.add_argument(
+        "--out", default="results", help="folder for the results (default: results)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of splits and models (default: 0)"
+    )
+    parser.add_argument(
+        "--n-jobs",
+        type=int,
+        default=-1,
+        help="processes that fit at the same time; -1 for one a core (default: -1)",
+    )
 
 
-def clean(table: Table) -> Table:
-    """Drop what nothing can be learnt from, and note how much that was."""
-    frame, notes = table.frame, list(table.notes)
-    for name in table.keys:
-        missing = frame[name].isna()
-        if missing.any():
-            notes.append(f"dropped {missing.sum()} rows without {name!r}")
-            frame = frame[~missing]
-    numbers = frame.select_dtypes("number").columns
-    infinite = np.isinf(frame[numbers]).sum().sum()
-    if infinite:
-        notes.append(f"took {infinite} infinite values as missing")
-        frame = frame.replace([np.inf, -np.inf], np.nan)
-    doubled = frame.duplicated()
-    if doubled.any():
-        notes.append(f"dropped {doubled.sum()} duplicate rows")
-        frame = frame[~doubled]
-    cleaned = replace(table, frame=frame.reset_index(drop=True), notes=notes)
-    _drop_columns(cleaned, notes)
-    _check_classes(cleaned, notes)
-    if cleaned.user is None and not cleaned.features:
-        raise ValueError(
-            "no column is left to predict from. Done so far: " + "; ".join(notes) + "."
+def make_parser(doc: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the common options and the sizes."""
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_common_options(parser)
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
+        "--full", action="store_true", help="the size of the article, or more"
+    )
+    either.add_argument(
+        "--tiny", action="store_true", help="seconds; the scores mean nothing"
+    )
+    return parser
+
+
+def parse_options(
+    parser: argparse.ArgumentParser, argv: list[str] | None, amounts: dict[str, Amount]
+) -> argparse.Namespace:
+    """Read the options; the size gives the amounts that are not set."""
+    group = parser.add_argument_group(
+        "size", "The default is a short search of a minute or two on two cores."
+    )
+    for name, amount in amounts.items():
+        group.add_argument(
+            "--" + name.replace("_", "-"),
+            type=int,
+            metavar="N",
+            help=f"{amount.meaning} (default: {amount.short}; --full: {amount.full}; "
+            f"--tiny: {amount.tiny})",
         )
-    return cleaned
+    args = parser.parse_args(argv)
+    args.mode = "full" if args.full else "tiny" if args.tiny else "short"
+    for name, amount in amounts.items():
+        value = getattr(args, name)
+        if value is None:
+            setattr(args, name, getattr(amount, args.mode))
+        elif value < 1:
+            option = name.replace("_", "-")
+            parser.error(f"--{option} must be at least 1. Received: {value}.")
+    if args.n_jobs == 0:
+        parser.error("--n-jobs must be a number of processes, or -1. Received: 0.")
+    return args
 
 
-def _drop_columns(table: Table, notes: list[str]) -> None:
-    """Drop columns that are constant, or that only number or name the rows."""
-    for name in table.features:
-        column, n_rows = table.frame[name], len(table.frame)
-        n_values = column.nunique(dropna=False)
-        is_text = not pd.api.types.is_numeric_dtype(column)
-        is_counter = column.dtype.kind in "iu" and column.is_monotonic_increasing
-        reason = None
-        if n_values <= 1:
-            reason = "is constant"
-        elif is_text and n_values > n_rows / 2:
-            reason = f"is text with {n_values} different values in {n_rows} rows"
-        elif is_counter and n_values == n_rows:
-            reason = "numbers the rows"
-        if reason:
-            notes.append(f"dropped column {name!r}, which {reason}")
-            table.frame = table.frame.drop(columns=name)
-        elif is_text:
-            # One type a column, or the encoder cannot sort its categories.
-            table.frame[name] = column.map(str, na_action="ignore").astype(object)
-
-
-def _check_classes(table: Table, notes: list[str]) -> None:
-    """Drop classes too small to split, and raise if the rest cannot be classified."""
-    y = table.frame[table.target]
-    if not pd.api.types.is_numeric_dtype(y):
-        table.frame[table.target] = y = y.map(str).astype(object)
-    counts = y.value_counts()
-    if type_of_target(y.to_numpy()) == "continuous" or len(counts) > MAX_CLASSES:
-        raise ValueError(
-            f"the target {table.target!r} must hold classes, at most {MAX_CLASSES}: "
-            f"name another column, or group its values. Received: {len(counts)} "
-            f"different values, such as {counts.index[:3].tolist()}."
-        )
-    rare = counts[counts < MIN_CLASS_ROWS]
-    if len(rare):
-        notes.append(
-            f"dropped {rare.sum()} rows of {len(rare)} classes with fewer than "
-            f"{MIN_CLASS_ROWS} rows: {rare.index[:10].tolist()}"
-        )
-        table.frame = table.frame[~y.isin(rare.index)].reset_index(drop=True)
-    if len(counts) - len(rare) < 2:
-        raise ValueError(
-            f"the target {table.target!r} needs at least two classes with "
-            f"{MIN_CLASS_ROWS} rows each. Received: {counts.to_dict()}."
-        )
+def run_script(
+    parser: argparse.ArgumentParser,
+    args: argparse.Namespace,
+    load: Callable[[argparse.Namespace], Any],
+    run: Callable[[argparse.Namespace, Any], None],
+) -> None:
+    """Load samples, of which the user may hear what is wrong, and run on them."""
+    try:
+        samples = load(args)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
+    _, seconds = timed(run, args, samples)
+    print(f"Done in {seconds:.0f} seconds; everything is in {args.out}.")
 
 
 # ---- samples -----------------------------------------------------------------------
@@ -177,21 +126,16 @@ class Samples:
 
     Parameters
     ----------
-    X_train, X_test : ndarray of shape (n_samples, n_features) or (n_samples, n_steps, \
-            n_channels)
+    X_train, X_test : ndarray of shape (n_samples, ...)
         Samples.
     y_train, y_test : ndarray of shape (n_samples,)
         Their classes.
     groups_train, groups_test : ndarray of shape (n_samples,)
         Their users, or their row numbers where there are no users.
-    encoder : ColumnTransformer
-        What made numbers of the columns, fitted on the training part.
-    channels : list of str
-        Names of the features of X.
     by_user : bool
         Whether the groups are users, whom folds must not split.
-    notes : list of str
-        How the samples were made.
+    facts : dict of str to str
+        Where the samples are from and how they were made, for the reader.
     """
 
     X_train: np.ndarray
@@ -200,10 +144,8 @@ class Samples:
     X_test: np.ndarray
     y_test: np.ndarray
     groups_test: np.ndarray
-    encoder: ColumnTransformer
-    channels: list[str]
     by_user: bool
-    notes: list[str]
+    facts: dict[str, str]
 
     @property
     def fold_groups(self) -> np.ndarray | None:
@@ -216,110 +158,12 @@ class Samples:
         return np.unique(np.concatenate([self.y_train, self.y_test]))
 
 
-def make_encoder(frame: pd.DataFrame, features: Sequence[str]) -> ColumnTransformer:
-    """Impute numbers by their median, with an indicator, and one-hot encode text."""
-    is_number = [pd.api.types.is_numeric_dtype(frame[name]) for name in features]
-    numbers = [name for name, number in zip(features, is_number, strict=True) if number]
-    categories = [name for name in features if name not in numbers]
-    one_hot = OneHotEncoder(
-        handle_unknown="infrequent_if_exist",
-        max_categories=MAX_CATEGORIES,
-        sparse_output=False,
-    )
-    return ColumnTransformer(
-        [
-            ("numbers", SimpleImputer(strategy="median", add_indicator=True), numbers),
-            ("categories", one_hot, categories),
-        ]
-    ).set_output(transform="pandas")
-
-
-def make_samples(table: Table, n_rows: int, seed: int) -> Samples:
-    """Split a clean table and turn both parts into at most about `n_rows` samples."""
-    build = _row_samples if table.user is None else _window_samples
-    samples = build(table, n_rows, seed)
-    if len(np.unique(samples.y_train)) < 2:
-        raise ValueError(
-            "the training part needs at least two classes: give more rows. Received: "
-            f"{np.unique(samples.y_train).tolist()}."
-        )
-    return samples
-
-
-def _row_samples(table: Table, n_rows: int, seed: int) -> Samples:
-    """Take each row for one sample."""
-    frame = table.frame
-    notes = ["each row is one sample"]
-    if n_rows < len(frame):
-        notes.append(f"{n_rows} of {len(frame)} rows, drawn at random")
-        frame = frame.sample(n_rows, random_state=seed)
-    y = frame[table.target]
-    stratify = y if y.value_counts().min() > 1 else None
-    train, test = train_test_split(
-        frame, test_size=TEST_SIZE, stratify=stratify, random_state=seed
-    )
-    encoder = make_encoder(train, table.features).fit(train)
-    parts = []
-    for part in (train, test):
-        X, y = encoder.transform(part).to_numpy(float), part[table.target].to_numpy()
-        parts += [X, y, part.index.to_numpy()]
-    return Samples(
-        *parts, encoder, encoder.get_feature_names_out().tolist(), False, notes
-    )
-
-
-def _window_samples(table: Table, n_rows: int, seed: int) -> Samples:
-    """Predict the class of each event from the earlier events of its user."""
-    events = _describe_events(table)
-    users = events[table.user]
-    if users.nunique() < MIN_USERS:
-        raise ValueError(
-            f"the column {table.user!r} must name at least {MIN_USERS} users, some of "
-            f"whom are held out. Received: {users.nunique()}."
-        )
-    split = GroupShuffleSplit(1, test_size=TEST_SIZE, random_state=seed)
-    train, test = next(split.split(events, groups=users))
-    encoder = make_encoder(events, replace(table, frame=events).features).fit(
-        events.iloc[train]
-    )
-    encoded = encoder.transform(events)
-    channels = encoded.columns.tolist()
-    encoded[table.keys] = events[table.keys]
-
-    n_windows = len(events) - users.nunique()
-    stride = max(1, -(-n_windows // n_rows))
-    parts: list[np.ndarray] = []
-    for part in (train, test):
-        parts += make_windows(
-            encoded.iloc[part],
-            features=channels,
-            target=table.target,
-            user=table.user,
-            time=table.time,
-            n_steps=N_STEPS,
-            stride=stride,
-        )
-    # Else rows lie together by user, and an unshuffled cv=3 would hide its leak.
-    order = np.random.default_rng(seed).permutation(len(parts[0]))
-    parts[:3] = [array[order] for array in parts[:3]]
-    notes = [
-        f"a sample is a window of up to {N_STEPS} earlier events of a user, with "
-        f"{len(channels)} numbers an event",
-        f"stride {stride}: one in {stride} of the events with a history is predicted",
-    ]
-    return Samples(*parts, encoder, channels, True, notes)
-
-
-def _describe_events(table: Table) -> pd.DataFrame:
-    """Sort events by time and add what only their order tells."""
-    events = table.frame.sort_values(table.time, kind="stable", ignore_index=True)
-    gap = events.groupby(table.user)[table.time].diff()
-    if gap.dtype.kind == "m":
-        gap = gap.dt.total_seconds()
-    events["log time since the last event"] = np.log1p(gap.fillna(0))
-    events["is an event"] = 1.0  # and not padding
-    events[f"its {table.target}"] = events[table.target].map(str).astype(object)
-    return events
+def make_folds(
+    samples: Samples, n_splits: int, seed: int
+) -> StratifiedKFold | StratifiedGroupKFold:
+    """Return folds that keep the shares of the classes, and users together."""
+    splitter = StratifiedGroupKFold if samples.by_user else StratifiedKFold
+    return splitter(n_splits, shuffle=True, random_state=seed)
 
 
 # ---- scores ------------------------------------------------------------------------
@@ -332,11 +176,11 @@ def scores(
     proba = np.zeros((len(X), len(classes)))
     proba[:, np.searchsorted(classes, model.classes_)] = model.predict_proba(X)
     predicted = classes[proba.argmax(axis=1)]
+    macro = {"labels": classes, "average": "macro", "zero_division": 0}
     return {
         "accuracy": accuracy_score(y, predicted),
-        "macro_f1": f1_score(
-            y, predicted, labels=classes, average="macro", zero_division=0
-        ),
+        "macro_recall": recall_score(y, predicted, **macro),
+        "macro_f1": f1_score(y, predicted, **macro),
         "neg_log_loss": -log_loss(y, proba, labels=classes),
     }
 
@@ -354,9 +198,153 @@ def held_out_scores(model: Any, samples: Samples) -> dict[str, float]:
     return {
         "accuracy": found["accuracy"],
         "accuracy_se": accuracy_error(model.predict(X) == y, samples.groups_test),
+        "macro_recall": found["macro_recall"],
         "macro_f1": found["macro_f1"],
         "log_loss": -found["neg_log_loss"],
     }
+
+
+# ---- fitting -----------------------------------------------------------------------
+
+
+def flatten(X: np.ndarray) -> np.ndarray:
+    """Put all values of a sample side by side."""
+    return X.reshape(len(X), -1).astype(float)
+
+
+def baselines() -> dict[str, DummyClassifier | Pipeline]:
+    """Return the models to beat."""
+    logistic = make_pipeline(
+        FunctionTransformer(flatten), StandardScaler(), LogisticRegression(max_iter=300)
+    )
+    majority = DummyClassifier(strategy="prior")
+    return {"majority class": majority, "logistic regression": logistic}
+
+
+def search_settings(
+    args: argparse.Namespace, samples: Samples, cv: Any, refit: str = "accuracy"
+) -> dict[str, Any]:
+    """Return the arguments that all searches of a script share."""
+    return {
+        "scoring": partial(scores, classes=samples.classes),
+        "refit": refit,
+        "cv": cv,
+        "n_jobs": args.n_jobs,
+    }
+
+
+def fit_model(model: Any, samples: Samples, **fit_params: Any) -> None:
+    """Fit a model, or a search on folds that know the users."""
+    if hasattr(model, "cv") and samples.by_user:
+        fit_params["groups"] = samples.fold_groups
+    # OpenMP's threads spin while they wait: on a busy machine two of them took 20 s for
+    # the gradient boosting that one does in 1.3 s.
+    with threadpool_limits(1, user_api="openmp"):
+        model.fit(samples.X_train, samples.y_train, **fit_params)
+
+
+def judge(
+    models: dict[str, Any], samples: Samples, fit: Callable[..., None] = fit_model
+) -> pd.DataFrame:
+    """Fit models and searches, and score them on the held-out part."""
+    rows = []
+    for name, model in models.items():
+        print(f"{name} ...", flush=True)
+        _, seconds = timed(fit, model, samples)
+        found = held_out_scores(model, samples)
+        rows.append({"model": name, **found, "seconds": seconds})
+    return pd.DataFrame(rows)
+
+
+# ---- what a search found -----------------------------------------------------------
+
+
+def show(value: Any) -> str:
+    """Write the value of a parameter."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def show_parameters(params: dict[str, Any]) -> str:
+    """Write parameters in the order of their names."""
+    return ", ".join(f"{name}={show(params[name])}" for name in sorted(params))
+
+
+def _fold_scores(search: Any) -> pd.DataFrame:
+    """Return the mean scores of the candidates over the folds; losses are positive."""
+    found = pd.DataFrame(search.cv_results_).filter(regex="^mean_test_")
+    found.columns = found.columns.str.removeprefix("mean_test_")
+    found = found.rename(columns={"score": search.scoring})  # where it is the only one
+    for name in found.columns[found.columns.str.startswith("neg_")]:
+        found[name] = -found[name]
+    return found.rename(columns=lambda name: "fold_" + name.removeprefix("neg_"))
+
+
+def searches_frame(searches: dict[str, Any], results: pd.DataFrame) -> pd.DataFrame:
+    """Sum each search up in one row."""
+    seconds = results.set_index("model")["seconds"]
+    rows = []
+    for name, search in searches.items():
+        n_candidates = len(search.cv_results_["params"])
+        rows.append(
+            {
+                "search": name,
+                "candidates": n_candidates,
+                "fits": n_candidates * search.cv.n_splits,
+                "seconds": seconds[name],
+                **_fold_scores(search).loc[search.best_index_],
+                "best_parameters": show_parameters(search.best_params_),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def candidates_frame(searches: dict[str, Any]) -> pd.DataFrame:
+    """Return every candidate of every search, with its scores fold by fold."""
+    frames = []
+    for name, search in searches.items():
+        frame = pd.DataFrame(search.cv_results_).drop(columns="params")
+        frame.insert(0, "search", name)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def _shown_values(search: Any, parameter: str) -> pd.Series:
+    """Return the value of a parameter in each candidate that has one, as text."""
+    params = enumerate(search.cv_results_["params"])
+    return pd.Series({i: show(p[parameter]) for i, p in params if parameter in p})
+
+
+def effects_frame(searches: dict[str, Any]) -> pd.DataFrame:
+    """Explain searches: what the folds say of each value of each parameter."""
+    frames = []
+    for name, search in searches.items():
+        accuracy = _fold_scores(search)["fold_accuracy"]
+        for parameter in search.best_params_:
+            values = _shown_values(search, parameter).rename("value")
+            frame = accuracy[values.index].groupby(values, sort=False)
+            frame = frame.agg(["size", "mean", "max"]).reset_index()
+            frames.append(frame.assign(search=name, parameter=parameter))
+    names = {"size": "candidates", "mean": "mean_accuracy", "max": "best_accuracy"}
+    found = pd.concat(frames, ignore_index=True).rename(columns=names)
+    return found[["search", "parameter", "value", *names.values()]]
+
+
+def best_by(search: Any, parameter: str, samples: Samples) -> pd.DataFrame:
+    """Fit the best candidate with each value of a parameter, and judge it."""
+    accuracy = _fold_scores(search)["fold_accuracy"]
+    params = search.cv_results_["params"]
+    values = _shown_values(search, parameter)
+    best = accuracy[values.index].groupby(values, sort=False).idxmax()
+    models = {
+        f"{parameter}={value}": clone(search.estimator).set_params(**params[index])
+        for value, index in best.items()
+    }
+    judged = judge(models, samples).rename(columns={"model": parameter})
+    judged[parameter] = best.index
+    judged.insert(1, "candidates", values.value_counts()[best.index].to_numpy())
+    judged.insert(2, "fold_accuracy", accuracy[best].to_numpy())
+    judged["best_parameters"] = [show_parameters(params[index]) for index in best]
+    return judged
 
 
 # ---- timing and output -------------------------------------------------------------
@@ -381,6 +369,29 @@ def environment() -> str:
             *versions,
         ]
     )
+
+
+def protocol(
+    args: argparse.Namespace, samples: Samples, cv: Any, facts: dict[str, Any]
+) -> str:
+    """Say what is measured, on what and how, with the facts of one script."""
+    n_train, n_test = len(samples.y_train), len(samples.y_test)
+    n_groups = [len(np.unique(g)) for g in (samples.groups_train, samples.groups_test)]
+    shares = pd.Series(samples.y_train).value_counts(normalize=True)
+    of_all = {
+        **samples.facts,
+        "classes": ", ".join(f"{name} {share:.1%}" for name, share in shares.items()),
+        "held out": f"{n_groups[1]} of {sum(n_groups)} "
+        f"{'users' if samples.by_user else 'rows'}, {n_test} samples; {n_train} "
+        "samples to train and search on",
+        "folds": cv,
+        **facts,
+        "seconds": "of one fit, or of a whole search and the fit of its best",
+        "run": f"{args.mode} size, n_jobs={args.n_jobs}, seed {args.seed}",
+        "made with": environment(),
+    }
+    one_line = {name: " ".join(str(fact).split()) for name, fact in of_all.items()}
+    return "\n".join(f"- {name}: {fact}" for name, fact in one_line.items())
 
 
 def to_markdown(frame: pd.DataFrame) -> str:
@@ -424,38 +435,8 @@ class Report:
         frame.to_csv(self.out / f"{name}.csv", index=False)
         self.write(f"## {title}\n\n{to_markdown(frame)}")
 
-
-def save_model(model: Any, X: np.ndarray, out: Path) -> float:
-    """Save a fitted model twice, load both and return how far they are from it.
-
-    ``best_model.joblib`` is the estimator and ``best_model.keras`` the Keras model,
-    which takes the same X and returns the same probabilities.
-    """
-    import keras  # not before skrec, which starts TensorFlow without its chatter
-
-    joblib.dump(model, out / "best_model.joblib")
-    model.model_.save(out / "best_model.keras")
-    expected = model.predict_proba(X)
-    estimator = joblib.load(out / "best_model.joblib")
-    network = keras.models.load_model(out / "best_model.keras", compile=False)
-    found = np.asarray(network.predict(X, verbose=0))
-    if found.shape[1] == 1:  # of two classes Keras gives the second
-        found = np.column_stack([1 - found, found])
-    differences = np.abs(expected - [estimator.predict_proba(X), found])
-    return float(differences.max())
-
-
-def add_common_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that every benchmark script has."""
-    parser.add_argument(
-        "--out", default="results", help="folder for the results (default: results)"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="seed of splits and models (default: 0)"
-    )
-    parser.add_argument(
-        "--n-jobs",
-        type=int,
-        default=-1,
-        help="processes that fit at the same time; -1 for one a core (default: -1)",
-    )
+    def searches(self, searches: dict[str, Any], results: pd.DataFrame) -> None:
+        """Add what was found and by which searches; write each candidate."""
+        self.table("results", "On the held-out part", results)
+        self.table("searches", "The searches", searches_frame(searches, results))
+        candidates_frame(searches).to_csv(self.out / "candidates.csv", index=False)

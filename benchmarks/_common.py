@@ -5,6 +5,7 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -390,7 +391,11 @@ def protocol(
         "run": f"{args.mode} size, n_jobs={args.n_jobs}, seed {args.seed}",
         "made with": environment(),
     }
-    one_line = {name: " ".join(str(fact).split()) for name, fact in of_all.items()}
+    # A build function is called by its name: its address says nothing.
+    one_line = {
+        name: re.sub(r"<function (\w+) at 0x\w+>", r"\1", " ".join(str(fact).split()))
+        for name, fact in of_all.items()
+    }
     return "\n".join(f"- {name}: {fact}" for name, fact in one_line.items())
 
 

@@ -1,0 +1,332 @@
+"""The systems that are compared: each searches the same grid, in its own way.
+
+The peers' environment has no skrec, and importing scikeras changes Keras: so a function
+imports what it alone needs. `MODULES` are imported before the clock starts.
+"""
+
+import importlib
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import joblib
+import numpy as np
+from sklearn.model_selection import BaseCrossValidator, GridSearchCV
+
+from _speed.workloads import (
+    KERNEL_SIZE,
+    POOL_SIZE,
+    Workload,
+    architecture_of,
+    hidden_units,
+)
+
+LOSS = "sparse_categorical_crossentropy"
+MODULES = {
+    "keras": ["tensorflow", "keras"],
+    "scikeras": ["tensorflow", "keras", "scikeras.wrappers"],
+    "skorch": ["torch", "skorch", "_speed.torch_network"],
+    "keras-tuner": ["tensorflow", "keras", "keras_tuner"],
+    "skrec": ["skrec"],
+    "skrec-generic": ["skrec"],
+}
+
+
+@dataclass
+class Job:
+    """One search.
+
+    Parameters
+    ----------
+    workload : Workload
+        Which networks to train.
+    X, y : ndarray of shape (n_samples, ...) and (n_samples,)
+        On what.
+    folds : cross-validator
+        Judged on which parts of it.
+    n_jobs : int
+        In how many processes.
+    seed : int
+        From where randomness starts.
+    device : {"cpu", "cuda"}
+        Where PyTorch trains, which does not choose by itself.
+    """
+
+    workload: Workload
+    X: np.ndarray
+    y: np.ndarray
+    folds: BaseCrossValidator
+    n_jobs: int
+    seed: int
+    device: str
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one row."""
+        return self.X.shape[1:]
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(np.unique(self.y))
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What scikeras tells a build function."""
+        return {"X_shape_": self.X.shape, "n_classes_": self.n_classes}
+
+
+def import_all(modules: list[str]) -> None:
+    """Import modules by name."""
+    for name in modules:
+        importlib.import_module(name)
+
+
+# ---- the networks, as a build function ---------------------------------------------
+
+
+def build_conv1d(meta: dict[str, Any], filters: int = 16, units: int = 64) -> Any:
+    """Build a convolution, a pooling and a dense layer."""
+    import keras
+
+    return keras.Sequential(
+        [
+            keras.Input(meta["X_shape_"][1:]),
+            keras.layers.Conv1D(
+                filters, KERNEL_SIZE, activation="relu", padding="same"
+            ),
+            keras.layers.MaxPooling1D(POOL_SIZE, padding="same"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(units, activation="relu"),
+            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+        ]
+    )
+
+
+def build_mlp(meta: dict[str, Any], units: int | str = 64) -> Any:
+    """Build dense layers."""
+    import keras
+
+    hidden = [keras.layers.Dense(n, activation="relu") for n in hidden_units(units)]
+    return keras.Sequential(
+        [
+            keras.Input(meta["X_shape_"][1:]),
+            *hidden,
+            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+        ]
+    )
+
+
+def build_gru(meta: dict[str, Any], units: int = 32) -> Any:
+    """Build one recurrent layer."""
+    import keras
+
+    return keras.Sequential(
+        [
+            keras.Input(meta["X_shape_"][1:]),
+            keras.layers.GRU(units),
+            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+        ]
+    )
+
+
+BUILD: dict[str, Callable[..., Any]] = {
+    "conv1d": build_conv1d,
+    "mlp": build_mlp,
+    "gru": build_gru,
+}
+
+
+# ---- the searches: mean test accuracy of each candidate ----------------------------
+
+
+def fit_and_score(
+    job: Job, candidate: dict[str, Any], train: np.ndarray, test: np.ndarray
+) -> float:
+    """Build, compile and fit a new Keras model, and return its accuracy."""
+    import keras
+
+    keras.utils.set_random_seed(job.seed)
+    model = BUILD[job.workload.family](job.meta, **architecture_of(candidate))
+    model.compile(
+        optimizer=keras.optimizers.Adam(candidate["learning_rate"]),
+        loss=LOSS,
+        metrics=["accuracy"],
+    )
+    model.fit(
+        job.X[train],
+        job.y[train],
+        batch_size=candidate["batch_size"],
+        epochs=job.workload.epochs,
+        verbose=0,
+    )
+    return model.evaluate(job.X[test], job.y[test], verbose=0)[1]
+
+
+def search_keras(job: Job) -> np.ndarray:
+    """Search as tutorials do: a loop over candidates and folds."""
+    splits = list(job.folds.split(job.X, job.y))
+    scores = joblib.Parallel(job.n_jobs)(
+        joblib.delayed(fit_and_score)(job, candidate, train, test)
+        for candidate in job.workload.candidates
+        for train, test in splits
+    )
+    return np.reshape(scores, (-1, len(splits))).mean(axis=1)
+
+
+def search_keras_tuner(job: Job) -> np.ndarray:
+    """Search with Keras Tuner's grid search; a trial is a candidate with its folds."""
+    import keras_tuner
+
+    class FoldsTuner(keras_tuner.GridSearch):
+        def run_trial(self, trial: Any, **_: Any) -> dict[str, float]:
+            scores = [
+                fit_and_score(job, trial.hyperparameters.values, train, test)
+                for train, test in job.folds.split(job.X, job.y)
+            ]
+            return {"accuracy": float(np.mean(scores))}
+
+    space = keras_tuner.HyperParameters()
+    for name, values in job.workload.grid.items():
+        space.Choice(name, values)
+    with tempfile.TemporaryDirectory() as folder:
+        tuner = FoldsTuner(
+            objective=keras_tuner.Objective("accuracy", "max"),
+            hyperparameters=space,
+            tune_new_entries=False,
+            directory=folder,
+        )
+        tuner.search(verbose=0)
+        trials = tuner.oracle.trials.values()
+    return np.array([trial.score for trial in trials])
+
+
+def grid_search(job: Job, estimator: Any, names: dict[str, str]) -> np.ndarray:
+    """Search with scikit-learn; `names` are the estimator's for those of the grid."""
+    grid = {names[name]: values for name, values in job.workload.grid.items()}
+    search = GridSearchCV(
+        estimator,
+        grid,
+        scoring="accuracy",
+        cv=job.folds,
+        n_jobs=job.n_jobs,
+        refit=False,
+        error_score="raise",
+    )
+    return search.fit(job.X, job.y).cv_results_["mean_test_score"]
+
+
+def search_skorch(job: Job) -> np.ndarray:
+    """Search with skorch, in PyTorch."""
+    import torch
+    from skorch import NeuralNetClassifier
+
+    from _speed.torch_network import TorchNetwork
+
+    torch.manual_seed(job.seed)
+    estimator = NeuralNetClassifier(
+        TorchNetwork,
+        module__family=job.workload.family,
+        module__input_shape=job.input_shape,
+        module__n_classes=job.n_classes,
+        criterion=torch.nn.CrossEntropyLoss,
+        optimizer=torch.optim.Adam,
+        optimizer__eps=1e-7,
+        max_epochs=job.workload.epochs,
+        iterator_train__shuffle=True,
+        train_split=None,
+        device=job.device,
+        verbose=0,
+    )
+    names = {
+        "filters": "module__filters",
+        "units": "module__units",
+        "learning_rate": "lr",
+        "batch_size": "batch_size",
+    }
+    return grid_search(job, estimator, names)
+
+
+def wrapped(wrapper: type, job: Job) -> Any:
+    """Wrap the build function in scikeras's classifier, or in skrec's."""
+    family = job.workload.family
+    return wrapper(
+        BUILD[family],
+        loss=LOSS,
+        optimizer="adam",
+        epochs=job.workload.epochs,
+        verbose=0,
+        random_state=job.seed,
+        **{f"model__{k}": v for k, v in job.workload.architectures[0].items()},
+    )
+
+
+def search_wrapped(job: Job, wrapper: type) -> np.ndarray:
+    """Search with a wrapper that takes build functions."""
+    names = {
+        "filters": "model__filters",
+        "units": "model__units",
+        "learning_rate": "optimizer__learning_rate",
+        "batch_size": "batch_size",
+    }
+    return grid_search(job, wrapped(wrapper, job), names)
+
+
+def search_scikeras(job: Job) -> np.ndarray:
+    """Search with scikeras."""
+    from scikeras.wrappers import KerasClassifier
+
+    return search_wrapped(job, KerasClassifier)
+
+
+def search_skrec_generic(job: Job) -> np.ndarray:
+    """Search with skrec's estimator for a build function, which is scikeras's."""
+    from skrec import KerasClassifier
+
+    return search_wrapped(job, KerasClassifier)
+
+
+def named_estimator(job: Job) -> Any:
+    """Return skrec's estimator of the family; the data are standardised already."""
+    import skrec
+
+    estimators = {
+        "conv1d": skrec.CNNClassifier,
+        "mlp": skrec.MLPClassifier,
+        "gru": skrec.RNNClassifier,
+    }
+    return estimators[job.workload.family](
+        epochs=job.workload.epochs, standardize=False, random_state=job.seed
+    )
+
+
+def search_skrec(job: Job) -> np.ndarray:
+    """Search with skrec's estimator of the family."""
+    return grid_search(job, named_estimator(job), {n: n for n in job.workload.grid})
+
+
+SEARCHES: dict[str, Callable[[Job], np.ndarray]] = {
+    "keras": search_keras,
+    "scikeras": search_scikeras,
+    "skorch": search_skorch,
+    "keras-tuner": search_keras_tuner,
+    "skrec": search_skrec,
+    "skrec-generic": search_skrec_generic,
+}
+
+
+def count_parameters(system: str, job: Job, sizes: dict[str, Any]) -> int:
+    """Return how many weights the network has that a system trains."""
+    if system == "skorch":
+        from _speed.torch_network import TorchNetwork
+
+        network = TorchNetwork(
+            job.workload.family, job.input_shape, job.n_classes, **sizes
+        )
+        return sum(weight.numel() for weight in network.parameters())
+    if system == "skrec":
+        estimator = named_estimator(job).set_params(epochs=1, **sizes)
+        weights = estimator.fit(job.X, job.y).model_.get_weights()
+        return sum(weight.size for weight in weights)
+    return BUILD[job.workload.family](job.meta, **sizes).count_params()

@@ -170,7 +170,7 @@ class Watcher:
         return bool(self.model.stop_training)
 
     def _copy_from(self, program: Program) -> None:
-        self.model.set_weights(program.model.get_weights())
+        self.model.set_weights(program.get_weights())
         _copy_variables(program.optimizer, self.model.optimizer)
 
     def _copy_to(self, program: Program) -> None:
@@ -252,7 +252,7 @@ def train(
         if watcher is not None:
             watcher.epoch_end(program, epoch, logs)
         best.see(logs, program)
-        stop = observer.epoch_end(logs, program.model.get_weights)
+        stop = observer.epoch_end(logs, program.get_weights)
         if stop or best.patience_is_over or (watcher is not None and watcher.stop):
             break
     best.restore(program)
@@ -328,7 +328,7 @@ class _Best:
             return
         if logs["val_loss"] < self.loss:
             self.loss, self.waited = logs["val_loss"], 0
-            self.weights = program.model.get_weights()
+            self.weights = program.get_weights()
         else:
             self.waited += 1
 

@@ -195,6 +195,26 @@ def test_a_warm_cache_gives_the_bits_of_a_cold_one(family):
         np.testing.assert_array_equal(other, cold)
 
 
+def test_estimators_that_share_a_program_predict_with_weights_of_their_own():
+    def fit(seed):
+        clf = MLPClassifier(units=6, epochs=3, learning_rate=0.01, random_state=seed)
+        return clf.fit(X, Y)
+
+    cache_clear()
+    first, other = fit(0), fit(1)
+    expected = first.predict_proba(X), other.predict_proba(X)
+    assert np.abs(expected[0] - expected[1]).max() > 0.01
+    for row in range(5):
+        for clf, proba in zip((first, other, other, first), (0, 1, 1, 0), strict=True):
+            one = clf.predict_proba(X[row : row + 1])
+            np.testing.assert_array_equal(one, expected[proba][row : row + 1])
+    first.model_.layers[-1].trainable = False
+    weights = [np.zeros_like(weight) for weight in first.model_.get_weights()]
+    first.model_.set_weights(weights)
+    assert np.ptp(first.predict_proba(X)) < 1e-6
+    assert cache_info().misses == 1
+
+
 def test_a_failed_fit_leaves_the_program_usable():
     def fit():
         return MLPClassifier(6, epochs=2, random_state=0).fit(X, Y).predict_proba(X)

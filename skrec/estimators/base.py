@@ -2,7 +2,7 @@
 
 import inspect
 from abc import ABCMeta, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import AbstractContextManager
 from copy import deepcopy
 from dataclasses import replace
@@ -86,6 +86,7 @@ class BaseNetwork(
     _state: State
     _spec: Network
     _optimizer_config: tuple[type[keras.optimizers.Optimizer], dict[str, Any]]
+    _optimizer_key: Hashable
 
     # What the family's network takes; overridden where it differs.
     _dimensions: tuple[int, ...] = (2, 3)
@@ -344,12 +345,6 @@ class BaseNetwork(
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         return optimizer
 
-    @property
-    def _fitted_optimizer(self) -> keras.optimizers.Optimizer:
-        """Optimizer of the last fit, whatever the parameters are now; to be read."""
-        kind, config = self._optimizer_config
-        return optimizer_template(kind.from_config, config)
-
     def _keras_model(self) -> keras.Model:
         """Build a private, compiled Keras model on standardised inputs."""
         kind, config = self._optimizer_config
@@ -359,19 +354,18 @@ class BaseNetwork(
             model.compile(optimizer=optimizer, loss=self._loss(self._float))
         return model
 
-    def _lease(
-        self, optimizer: keras.optimizers.Optimizer
-    ) -> AbstractContextManager[Program]:
-        """Lease the program of the fitted architecture and this optimizer."""
+    def _lease(self) -> AbstractContextManager[Program]:
+        """Lease the program of the fitted architecture and optimizer."""
         loss, device = self._loss(self._float), resolve_device(self.device)
 
         def build() -> Program:
             with tf.device(device):  # where the optimizer's variables belong too
-                own = type(optimizer).from_config(optimizer.get_config())
+                kind, config = self._optimizer_config
+                own = kind.from_config(config)
                 compile_kwargs = {"optimizer": own, "loss": loss}
                 return Program(self._spec.build(), compile_kwargs, device)
 
-        return lease((self._spec, loss.name, graph_key(optimizer), device), build)
+        return lease((self._spec, loss.name, self._optimizer_key, device), build)
 
     def _train(
         self,
@@ -386,14 +380,16 @@ class BaseNetwork(
             validation = self._with_prepared_target(validation)
         callbacks = self._keras_callbacks()
         optimizer = self._optimizer()
-        with self._lease(optimizer) as program:
+        last_key = getattr(self, "_optimizer_key", None)
+        self._optimizer_key = graph_key(optimizer)
+        self._optimizer_config = type(optimizer), optimizer.get_config()
+        with self._lease() as program:
             if reset:
                 state = program.initial_state(self._seed)
             else:
                 state = self._current_state()
-                if graph_key(optimizer) != graph_key(self._fitted_optimizer):
+                if self._optimizer_key != last_key:
                     state = replace(state, optimizer=program.untrained_optimizer)
-            self._optimizer_config = type(optimizer), optimizer.get_config()
             stops = self.early_stopping and validation is not None
             dropout = [self.dropout] * program.n_dropout
             plan = Plan(
@@ -456,7 +452,7 @@ class BaseNetwork(
             dimensions=self._dimensions,
             accept_sparse=self._accept_sparse,
         )
-        with self._lease(self._fitted_optimizer) as program:
+        with self._lease() as program:
             outputs = program.predict_with(self._current_state(), X, self._prepare)
             return outputs.astype(np.float64)
 

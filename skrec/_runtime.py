@@ -47,9 +47,10 @@ def _start() -> None:
     """Import TensorFlow and Keras and fix the number of intra-op threads.
 
     One intra-op thread is the default because the networks that searches are made of
-    are small: ten epochs of a Conv1D network on 1,333 x 20 x 8 at batch 32 take 0.20 s
-    on one thread and 0.35 s on two (2-core machine, 2026-11), and because one number of
-    threads in the parent and in every worker is what makes ``n_jobs=1`` and
+    are small: ten epochs of a Conv1D network on 1,333 x 20 x 8 at batch 32 take 0.12 s
+    on one thread and 0.31 s on two, and the largest network measured, 400-400-400 at
+    batch 4,096, takes 1.69 s and 0.99 s (2-core machine, 2026-11-22). One number of
+    threads in the parent and in every worker is also what makes ``n_jobs=1`` and
     ``n_jobs=2`` give the same bits.
     """
     _require_tensorflow_backend(os.environ.get("KERAS_BACKEND"))

@@ -412,8 +412,10 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         return self
 
     def _rows(self, X: Any, y: Any, weight: np.ndarray) -> Rows:
-        X = self.feature_encoder_.transform(X)
-        return Rows(X, self.target_encoder_.transform(y), weight)
+        encoded = self.feature_encoder_.transform(X), self.target_encoder_.transform(y)
+        # An encoder of the user's own may return frames.
+        X, y = tf.nest.map_structure(np.asarray, encoded)
+        return Rows(X, y, weight)
 
     def _fit_options(self, fit_kwargs: dict[str, Any]) -> dict[str, Any]:
         """Gather the arguments of this fit: the call's, then ``fit__``, then own."""

@@ -174,7 +174,7 @@ class Watcher:
         _copy_variables(program.optimizer, self.model.optimizer)
 
     def _copy_to(self, program: Program) -> None:
-        program.model.set_weights(self.model.get_weights())
+        program.set_weights(self.model.get_weights())
         _copy_variables(self.model.optimizer, program.optimizer)
 
 
@@ -338,7 +338,7 @@ class _Best:
 
     def restore(self, program: Program) -> None:
         if self.weights is not None:
-            program.model.set_weights(self.weights)
+            program.set_weights(self.weights)
 
 
 def needs_model_fit(callbacks: Sequence[keras.callbacks.Callback]) -> bool:

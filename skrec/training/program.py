@@ -110,11 +110,18 @@ class Program:
         state : State
             Weights and optimizer variables; the arrays are copied.
         """
-        self._set_weights(state.weights)
+        self.set_weights(state.weights)
         for variable, value in zip(self._slots, state.optimizer, strict=True):
             variable.assign(value)
 
-    def _set_weights(self, weights: Sequence[np.ndarray]) -> None:
+    def set_weights(self, weights: Sequence[np.ndarray]) -> None:
+        """Copy weights into the program.
+
+        Parameters
+        ----------
+        weights : sequence of ndarray
+            In the order of ``model.weights``.
+        """
         self._loaded = lambda: None
         for variable, value in zip(self._weights, weights, strict=True):
             variable.assign(value)
@@ -309,7 +316,7 @@ class Program:
             Outputs of the model.
         """
         if self._loaded() is not state:
-            self._set_weights(state.weights)
+            self.set_weights(state.weights)
             self._loaded = weakref.ref(state)
         return self.predict(x, prepare)
 

@@ -31,8 +31,9 @@ class Rows:
         Inputs and targets; they are read, never changed and never copied whole.
     weight : ndarray of shape (n_rows,)
         Sample weights.
-    prepare : callable, default=None
-        Turns rows of `x` into inputs, each row by itself; None leaves them as they are.
+    prepare : callable, optional
+        Turns rows of `x` into inputs, each row by itself; without it they stay as they
+        are.
     index : ndarray of int, default=None
         Which rows of the arrays these are; None for all of them.
     """

@@ -5,6 +5,7 @@ import pickle
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning, NotFittedError
@@ -212,6 +213,21 @@ def test_several_inputs_by_a_feature_encoder_of_the_users_own():
 
     params = {**classifier().get_params(), "model": network, "epochs": 30}
     assert Halves(**params).fit(X, Y).score(X, Y) > 0.9
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.2])
+def test_a_feature_encoder_may_return_a_frame(fraction):
+    class Framed(KerasClassifier):
+        @property
+        def feature_encoder(self):
+            return FunctionTransformer(pd.DataFrame)
+
+    weight = np.ones(len(X))
+    weight[::7] = 0  # rows are picked out by position
+    params = classifier(epochs=2, validation_split=fraction).get_params()
+    framed = Framed(**params).fit(X, Y, sample_weight=weight)
+    plain = KerasClassifier(**params).fit(X, Y, sample_weight=weight)
+    np.testing.assert_array_equal(framed.predict_proba(X), plain.predict_proba(X))
 
 
 def test_sequential_without_input_is_built_on_the_data():

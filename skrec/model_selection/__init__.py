@@ -1,0 +1,1 @@
+"""Searches over hyper-parameters, beside those of scikit-learn."""

@@ -54,6 +54,10 @@ None, default=None
         precision : {"float32", "float64", "mixed_float16", "mixed_bfloat16"}, \
 default="float32"
             Precision of the arithmetic.
+        memory : str, path or joblib.Memory, default=None
+            Folder of finished fits. A seeded fit that was trained before, by whichever
+            process, is found there, and one with more `epochs` goes on from it, with
+            the same result bit for bit. See :func:`skrec.training.memory_info`.
         warm_start : bool, default=False
             Whether `fit` goes on from the weights of the last call.
         random_state : int, RandomState instance or None, default=None
@@ -108,7 +112,11 @@ default="float32"
         run_eagerly : bool, default=False
             Whether Keras is to run without graphs, for debugging.
         epochs : int, default=1
-            Passes over the training samples.""",
+            Passes over the training samples.
+        memory : str, path or joblib.Memory, default=None
+            Folder of finished fits. A seeded fit that was trained before, by whichever
+            process, is found there, and one with more `epochs` goes on from it, with
+            the same result bit for bit. See :func:`skrec.training.memory_info`.""",
     "generic_fitted": """
         history_ : dict of str to list of float
             Loss and metrics of each epoch, those of validation with ``val_`` in front.

@@ -1,5 +1,6 @@
 """Epochs as seen from scikit-learn: history, printed lines, callback tasks."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,14 @@ class EpochReporter:
         self.n_done = 0
         # Of its own, so that a failed fit leaves the history of the last one alone.
         estimator.history_ = {k: list(v) for k, v in estimator.history_.items()}
+
+    @property
+    def needs_weights(self) -> bool:
+        """Whether a callback wants the estimator as it is after each epoch."""
+        return any(
+            "fitted_estimator" in inspect.signature(callback.on_fit_task_end).parameters
+            for callback in getattr(self.estimator, "_skl_callbacks", ())
+        )
 
     def epoch_begin(self) -> None:
         """Open the epoch's task."""

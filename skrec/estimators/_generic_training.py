@@ -13,8 +13,10 @@ import tensorflow as tf
 
 from skrec.training import resolve_device
 from skrec.training.cache import lease
+from skrec.training.fit_key import fit_memory
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Observer, Plan, Watcher, needs_model_fit, train
+from skrec.training.memory import warn_once
 from skrec.training.program import PREDICT_ROWS, Program, input_structure
 from skrec.training.rows import Rows, on_device, take_rows
 from skrec.training.state import Rates, State
@@ -61,6 +63,7 @@ def fit_model(
     validation: Rows | None,
     callbacks: Sequence[keras.callbacks.Callback],
     options: dict[str, Any],
+    memory: Any = None,
 ) -> None:
     """Train a compiled model in place, by a shared program where there can be one.
 
@@ -82,11 +85,22 @@ def fit_model(
         Keras callbacks.
     options : dict
         Arguments of ``Model.fit`` that only ``Model.fit`` can honour.
+    memory : str, path or joblib.Memory, default=None
+        Where the fit may have been stored, and will be.
     """
     key = None
     if not options and not needs_model_fit(callbacks):
         key = sharing_key(model)
     if key is None:
+        if memory is not None:
+            warn_once(
+                "generic",
+                model.name,
+                f"The fit of the model {model.name!r} is not stored in memory="
+                f"{str(memory)!r}, since it goes through Model.fit: only functional "
+                "and Sequential models of layers with a configuration, without "
+                "callbacks between batches and further arguments of fit, are stored.",
+            )
         before = model.get_weights()
         try:
             train_with_keras(
@@ -115,7 +129,15 @@ def fit_model(
         if validation is not None:
             val_data = on_device(replace(validation, prepare=cast), program.device)
         watcher = Watcher(model, callbacks) if callbacks else None
-        state = train(program, state, data, plan, observer, val_data, watcher)
+        fit = None
+        if memory is not None:
+            about = [key, optimizer.get_config(), state.weights, state.optimizer]
+            recalls = not observer.needs_weights
+            where = program.device
+            fit = fit_memory(
+                memory, about, rows, validation, plan, callbacks, where, recalls
+            )
+        state = train(program, state, data, plan, observer, val_data, watcher, fit)
     model.set_weights(state.weights)
     for variable, value in zip(optimizer.variables, state.optimizer, strict=True):
         variable.assign(value)

@@ -1,8 +1,9 @@
 """The life cycle that all named models share: check, encode, train, predict."""
 
 import inspect
+import os
 from abc import ABCMeta, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from contextlib import AbstractContextManager
 from copy import deepcopy
 from dataclasses import replace
@@ -15,13 +16,15 @@ import tensorflow as tf
 from sklearn.base import BaseEstimator, _fit_context, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.model_selection import train_test_split
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.estimators import _deploy
 from skrec.estimators._atomic import all_or_nothing
+from skrec.estimators._callbacks import checked_callbacks
 from skrec.estimators._epochs import EpochReporter
 from skrec.estimators._inputs import checked_arrays
+from skrec.estimators._memory import remembers
 from skrec.estimators._optimizer_params import OptimizerParamsMixin
 from skrec.estimators._weights import row_weights
 from skrec.networks import PADDING_VALUE, Network
@@ -30,6 +33,7 @@ from skrec.training import make_optimizer, resolve_device
 from skrec.training._seeds import SPLIT, derive, draw_seed, global_generators
 from skrec.training._updates import base_learning_rate, graph_key, has_schedule
 from skrec.training.cache import lease
+from skrec.training.fit_key import fit_memory
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Plan, Watcher, needs_model_fit, train
 from skrec.training.optimizers import optimizer_template
@@ -77,6 +81,7 @@ class BaseNetwork(
         "precision": [
             StrOptions({"float32", "float64", "mixed_float16", "mixed_bfloat16"})
         ],
+        "memory": [str, os.PathLike, HasMethods(["cache"]), None],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -176,6 +181,7 @@ class BaseNetwork(
             reset=not goes_on,
             epochs=self.epochs,
             early_stopping=self.early_stopping,
+            remember=remembers(self),
         )
 
     def _partial_fit(
@@ -195,6 +201,7 @@ class BaseNetwork(
         reset: bool,
         epochs: int,
         early_stopping: bool = False,
+        remember: bool = False,
         classes: Any = None,
     ) -> Any:
         X, y = self._checked(X, y, reset=reset)
@@ -228,7 +235,7 @@ class BaseNetwork(
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         context.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
         reporter = EpochReporter(self, context, X, y, metadata, epochs)
-        self._state = self._train(rows, validation, reset, epochs, reporter)
+        self._state = self._train(rows, validation, reset, epochs, remember, reporter)
         self.__dict__.pop("_model", None)
         self.n_iter_ = self._state.epoch
         context.call_on_fit_task_end(
@@ -373,12 +380,13 @@ class BaseNetwork(
         validation: Rows | None,
         reset: bool,
         epochs: int,
+        remember: bool,
         reporter: EpochReporter,
     ) -> State:
         rows = self._with_prepared_target(rows)
         if validation is not None:
             validation = self._with_prepared_target(validation)
-        callbacks = self._keras_callbacks()
+        callbacks = checked_callbacks(self.callbacks)
         optimizer = self._optimizer()
         last_key = getattr(self, "_optimizer_key", None)
         self._optimizer_key = graph_key(optimizer)
@@ -403,6 +411,18 @@ class BaseNetwork(
                 patience=self.n_iter_no_change if stops else None,
                 evaluation_batch_size=EVALUATION_ROWS,
             )
+            memory = None
+            if remember:
+                memory = fit_memory(
+                    self.memory,
+                    self._fit_items(),
+                    rows,
+                    validation,
+                    plan,
+                    callbacks,
+                    program.device,
+                    recalls=not reporter.needs_weights,
+                )
             if needs_model_fit(callbacks):
                 model = self._keras_model()
                 return train_with_keras(
@@ -413,21 +433,20 @@ class BaseNetwork(
             if validation is not None:
                 val_data = on_device(validation, program.device)
             watcher = Watcher(self._keras_model(), callbacks) if callbacks else None
-            return train(program, state, data, plan, reporter, val_data, watcher)
+            return train(
+                program, state, data, plan, reporter, val_data, watcher, memory
+            )
 
-    def _keras_callbacks(self) -> Sequence[keras.callbacks.Callback]:
-        callbacks = self.callbacks
-        if callbacks is None:
-            return ()
-        if isinstance(callbacks, keras.callbacks.Callback):
-            callbacks = (callbacks,)
-        for position, callback in enumerate(callbacks):
-            if not isinstance(callback, keras.callbacks.Callback):
-                raise ValueError(
-                    "callbacks must hold keras.callbacks.Callback objects. Received: "
-                    f"{callback!r} at position {position}."
-                )
-        return callbacks
+    def _fit_items(self) -> list[Any]:
+        """List what a fit depends on beside the rows and the plan."""
+        return [
+            type(self),
+            self._spec.builder,
+            self._spec.options,
+            self._loss(self._float),
+            self._optimizer_config,
+            self.standardize,
+        ]
 
     def _snapshot(self, weights: list[np.ndarray], epoch: int) -> dict[str, Any]:
         """Attributes of a copy that predicts with the weights of an epoch."""

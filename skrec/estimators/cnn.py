@@ -6,9 +6,9 @@ from typing import Any
 from sklearn.utils._param_validation import Interval
 
 from skrec._docs import with_shared_docs
+from skrec._warn import warn_user
 from skrec.estimators._classification import NetworkClassifier
 from skrec.estimators._regression import NetworkRegressor
-from skrec.estimators._warn import warn_user
 from skrec.estimators.base import BaseNetwork
 from skrec.networks import Network, as_sizes, build_cnn, too_short
 
@@ -52,6 +52,7 @@ class _CNN(BaseNetwork):
         standardize: bool = True,
         device: str = "auto",
         precision: str = "float32",
+        memory: Any = None,
         warm_start: bool = False,
         random_state: Any = None,
         verbose: int = 0,
@@ -80,6 +81,7 @@ class _CNN(BaseNetwork):
         self.standardize = standardize
         self.device = device
         self.precision = precision
+        self.memory = memory
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose

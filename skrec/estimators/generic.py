@@ -99,6 +99,7 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):
         shuffle: bool = True,
         run_eagerly: bool = False,
         epochs: int = 1,
+        memory: Any = None,
         class_weight: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -118,6 +119,7 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):
             shuffle=shuffle,
             run_eagerly=run_eagerly,
             epochs=epochs,
+            memory=memory,
             **kwargs,
         )
         self.class_weight = class_weight

@@ -46,6 +46,7 @@ class _MLP(BaseNetwork):
         standardize: bool = True,
         device: str = "auto",
         precision: str = "float32",
+        memory: Any = None,
         warm_start: bool = False,
         random_state: Any = None,
         verbose: int = 0,
@@ -71,6 +72,7 @@ class _MLP(BaseNetwork):
         self.standardize = standardize
         self.device = device
         self.precision = precision
+        self.memory = memory
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose

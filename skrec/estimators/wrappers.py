@@ -5,6 +5,7 @@ parameters, and replaces its life cycle.
 """
 
 import inspect
+import os
 from collections.abc import Callable
 from copy import deepcopy
 from numbers import Integral, Real
@@ -16,13 +17,14 @@ import tensorflow as tf
 from scipy import sparse
 from sklearn.base import BaseEstimator, _fit_context, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skrec.estimators import _generic_training
 from skrec.estimators._atomic import all_or_nothing
 from skrec.estimators._epochs import EpochReporter
 from skrec.estimators._inputs import require_finite, require_numeric_columns
+from skrec.estimators._memory import remembers
 from skrec.estimators._routing import check_routed
 from skrec.estimators._weights import row_weights
 from skrec.training._seeds import draw_seed, global_generators
@@ -63,6 +65,7 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
 
     _parameter_constraints: dict = {
         "model": [callable, keras.Model, None],
+        "memory": [str, os.PathLike, HasMethods(["cache"]), None],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "batch_size": [
@@ -96,6 +99,7 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         shuffle: bool = True,
         run_eagerly: bool = False,
         epochs: int = 1,
+        memory: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -115,6 +119,7 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
             run_eagerly=run_eagerly,
             epochs=epochs,
         )
+        self.memory = memory
         self._kwargs = kwargs
 
     # ---- parameters ----------------------------------------------------------------
@@ -336,7 +341,14 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         if first:
             self._given_classes = None
         return self._fit(
-            X, y, sample_weight, X_val, y_val, first=first, fit_kwargs=kwargs
+            X,
+            y,
+            sample_weight,
+            X_val,
+            y_val,
+            first=first,
+            fit_kwargs=kwargs,
+            memory=self.memory if first and remembers(self) else None,
         )
 
     @all_or_nothing
@@ -366,6 +378,7 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         *,
         first: bool,
         fit_kwargs: dict[str, Any],
+        memory: Any = None,
     ) -> Any:
         if first:
             X, y = self._initialize(X, y)
@@ -406,6 +419,7 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
             validation,
             self._flat_callbacks(self._fit_callbacks),
             options,
+            memory if epoch == 0 else None,
         )
         self.n_iter_ = self.current_epoch
         context.call_on_fit_task_end(**seen, reconstruction_attributes=dict)

@@ -2,8 +2,12 @@
 
 import contextlib
 import multiprocessing
+import re
+import sys
 
 import tensorflow as tf
+
+from skrec.training._fork import refuse_after_fork
 
 
 def resolve_device(device: str) -> str:
@@ -26,6 +30,8 @@ def resolve_device(device: str) -> str:
     ------
     ValueError
         If there is no such device.
+    RuntimeError
+        If this process was forked from one in which TensorFlow had started.
 
     Examples
     --------
@@ -33,6 +39,7 @@ def resolve_device(device: str) -> str:
     >>> resolve_device("cpu")
     '/CPU:0'
     """
+    refuse_after_fork()
     existing = _device_names()
     if device == "auto":
         gpus = [name for name in existing if name.startswith("/GPU")]
@@ -47,7 +54,17 @@ def resolve_device(device: str) -> str:
 
 
 def _worker_number() -> int:
-    """Return the number of this process among those of its pool, from 0."""
+    """Return the number of this worker among those of its pool, from 0.
+
+    Dask numbers its workers by name, which a worker that is started again keeps; a Ray
+    worker sees no GPU but its own.
+    """
+    if "distributed" in sys.modules:  # otherwise this is no worker of Dask's
+        with contextlib.suppress(ValueError):  # raised outside of a task
+            name = str(sys.modules["distributed"].get_worker().name)
+            number = re.search(r"(?:^|-)(\d+)$", name)  # not an address with a port
+            if number:
+                return int(number[1])
     identity = multiprocessing.current_process()._identity
     return identity[-1] - 1 if identity else 0
 

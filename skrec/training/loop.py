@@ -8,10 +8,11 @@ import keras
 import numpy as np
 
 from skrec.training import _seeds, _updates
+from skrec.training.memory import FitMemory
 from skrec.training.program import Program
 from skrec.training.rows import Data, Stream
 from skrec.training.schedules import Schedule, learning_rates
-from skrec.training.state import Rates, State
+from skrec.training.state import Best, Progress, Rates, State
 
 Logs = dict[str, float]
 
@@ -59,6 +60,10 @@ class Plan:
 
 class Observer(Protocol):
     """Told of each epoch, by this loop and by ``Model.fit`` alike."""
+
+    @property
+    def needs_weights(self) -> bool:
+        """Whether it asks for the weights after each epoch."""
 
     def epoch_begin(self) -> None:
         """Take note that an epoch begins."""
@@ -198,6 +203,7 @@ def train(
     observer: Observer,
     validation: Data | Stream | None = None,
     watcher: Watcher | None = None,
+    memory: FitMemory | None = None,
 ) -> State:
     """Train a program and return the state to keep.
 
@@ -212,11 +218,13 @@ def train(
     plan : Plan
         How to train.
     observer : Observer
-        Told of each epoch; may stop training.
+        Told of each epoch, those found in the memory included; may stop training.
     validation : Data or Stream, default=None
         Rows to score after each epoch; their results are logged as ``val_loss`` etc.
     watcher : Watcher, default=None
         Keras callbacks.
+    memory : FitMemory, default=None
+        Where the training may have been stored, and will be.
 
     Returns
     -------
@@ -228,17 +236,23 @@ def train(
     FloatingPointError
         If the loss is no longer a finite number.
     """
-    program.load(state)
-    best = _Best(plan.patience)
-    logs: Logs = {}
-    epoch = state.epoch
+    progress, end, n_told = Progress(state), state.epoch + plan.epochs, 0
+    if memory is not None:
+        progress, end, n_told = _recall(memory, progress, end, observer)
+        if progress.stopped or progress.state.epoch == end:
+            return progress.kept
+    program.load(progress.state)
+    history, best = progress.history, progress.best
     base = plan.learning_rate
     if base is not None:
         program.optimizer.learning_rate = base
     if watcher is not None:
         watcher.begin(program, plan.epochs, -(-len(data) // plan.batch_size))
-    for epoch in range(state.epoch, state.epoch + plan.epochs):
-        observer.epoch_begin()
+    stop = patience_is_over = False
+    for epoch in range(progress.state.epoch, end):
+        is_new = epoch >= n_told
+        if is_new:
+            observer.epoch_begin()
         if watcher is not None:
             watcher.epoch_begin(program, epoch)
             if base is not None:  # a callback may have changed it
@@ -251,16 +265,54 @@ def train(
         require_finite(logs, [], epoch)
         if watcher is not None:
             watcher.epoch_end(program, epoch, logs)
-        best.see(logs, program)
-        stop = observer.epoch_end(logs, program.get_weights)
-        if stop or best.patience_is_over or (watcher is not None and watcher.stop):
+        history.append(logs)
+        if plan.patience is not None:
+            _look_for_best(best, logs["val_loss"], program)
+            patience_is_over = best.waited >= plan.patience
+        stop = is_new and observer.epoch_end(logs, program.get_weights)
+        if stop or patience_is_over or (watcher is not None and watcher.stop):
             break
-    best.restore(program)
+        if memory is not None and memory.is_checkpoint_due:
+            memory.save_checkpoint(Progress(program.dump(epoch + 1), history, best))
+    progress = Progress(program.dump(epoch + 1), history, best, patience_is_over)
     if watcher is not None:
+        program.set_weights(progress.kept.weights)
         watcher.end(program, logs)
-    kept = program.dump(epoch + 1)
-    require_finite(logs, kept.weights, epoch)
-    return kept
+        progress = Progress(program.dump(epoch + 1), history, stopped=True)
+    require_finite(logs, progress.kept.weights, epoch)
+    if memory is not None and (memory.continues or not stop):
+        memory.save(progress)
+    return progress.kept
+
+
+def _recall(
+    memory: FitMemory, untrained: Progress, end: int, observer: Observer
+) -> tuple[Progress, int, int]:
+    """Find what is stored of a training and tell the observer of its epochs.
+
+    Returns the progress, the number of epochs at which to end, and how many of them the
+    observer has been told of.
+    """
+    found = memory.recall(end, like=untrained.state)
+    if found is None:
+        return untrained, end, 0
+    history, weights = found.history, found.state.weights
+    for n_told, logs in enumerate(history, 1):
+        observer.epoch_begin()
+        if observer.epoch_end(dict(logs), lambda: weights):
+            if n_told < len(history):
+                found = memory.recall(n_told, like=untrained.state) or untrained
+            return found, n_told, n_told
+    return found, end, len(history)
+
+
+def _look_for_best(best: Best, loss: float, program: Program) -> None:
+    """Take note of an epoch's validation loss, and of the weights if it is the best."""
+    if loss < best.loss:
+        best.loss, best.waited = loss, 0
+        best.weights = program.get_weights()
+    else:
+        best.waited += 1
 
 
 def _run_epoch(
@@ -312,33 +364,6 @@ def require_finite(logs: Logs, weights: list[np.ndarray], epoch: int) -> None:
             "useless. Lower learning_rate, set clipnorm=1.0, or check X and y for "
             "extreme values."
         )
-
-
-class _Best:
-    """The weights of the epoch with the lowest validation loss."""
-
-    def __init__(self, patience: int | None) -> None:
-        self.patience = patience
-        self.loss = np.inf
-        self.waited = 0
-        self.weights: list[np.ndarray] | None = None
-
-    def see(self, logs: Logs, program: Program) -> None:
-        if self.patience is None:
-            return
-        if logs["val_loss"] < self.loss:
-            self.loss, self.waited = logs["val_loss"], 0
-            self.weights = program.get_weights()
-        else:
-            self.waited += 1
-
-    @property
-    def patience_is_over(self) -> bool:
-        return self.patience is not None and self.waited >= self.patience
-
-    def restore(self, program: Program) -> None:
-        if self.weights is not None:
-            program.set_weights(self.weights)
 
 
 def needs_model_fit(callbacks: Sequence[keras.callbacks.Callback]) -> bool:

@@ -1,7 +1,7 @@
-"""What goes into a program beside the rows, and comes out: rates and weights."""
+"""What goes into a training beside the rows, and comes out: rates and weights."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import keras
 import numpy as np
@@ -26,6 +26,54 @@ class State:
     weights: list[np.ndarray]
     optimizer: list[np.ndarray]
     epoch: int = 0
+
+
+@dataclass
+class Best:
+    """The epoch with the lowest validation loss.
+
+    Parameters
+    ----------
+    loss : float, default=inf
+        Its validation loss.
+    waited : int, default=0
+        Number of epochs since.
+    weights : list of ndarray, default=None
+        Weights after it; None where no epoch is looked for.
+    """
+
+    loss: float = np.inf
+    waited: int = 0
+    weights: list[np.ndarray] | None = None
+
+
+@dataclass
+class Progress:
+    """A training as far as it got, from which it can go on as if never interrupted.
+
+    Parameters
+    ----------
+    state : State
+        State after the last epoch.
+    history : list of dict of str to float
+        Loss and metrics of each epoch.
+    best : Best
+        The best epoch so far.
+    stopped : bool, default=False
+        Whether training came to its end early, so that more epochs change nothing.
+    """
+
+    state: State
+    history: list[dict[str, float]] = field(default_factory=list)
+    best: Best = field(default_factory=Best)
+    stopped: bool = False
+
+    @property
+    def kept(self) -> State:
+        """The state to keep: that of the best epoch, if one was looked for."""
+        if self.best.weights is None:
+            return self.state
+        return replace(self.state, weights=self.best.weights)
 
 
 @dataclass

@@ -28,6 +28,7 @@ def _holds_named_function(layer: keras.Layer) -> bool:
         and value.__name__ != "<lambda>"  # whose code is in the configuration
         for name, value in vars(layer).items()
         if name not in ("build", "call", "quantize")  # wrapped by Keras
+        and not (name == "loss" and isinstance(layer, keras.Model))
     )
 
 
@@ -208,7 +209,20 @@ def _identity(item: Any) -> Hashable:
     ):
         config = {k: v for k, v in item.get_config().items() if k != "fn"}
         return type(item), _Canonical({}).of(config)
-    return item if isinstance(item, Hashable) else id(item)
+    return item if isinstance(item, Hashable) else _Itself(item)
+
+
+class _Itself:
+    """Something that is equal to nothing else, so that it stands for this object."""
+
+    def __init__(self, item: Any) -> None:
+        self.item = item
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and other.item is self.item
+
+    def __hash__(self) -> int:
+        return id(self.item)
 
 
 def function_identity(function: Any) -> Hashable:

@@ -53,6 +53,8 @@ class Recorder:
         self.logs, self.weights, self.stop_after = [], [], stop_after
         self.n_begun = 0
 
+    needs_weights = False
+
     def epoch_begin(self):
         self.n_begun += 1
 

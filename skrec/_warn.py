@@ -6,7 +6,7 @@ from pathlib import Path
 
 import sklearn
 
-_INSIDE = (str(Path(__file__).parents[1]), str(Path(sklearn.__file__).parent))
+_INSIDE = (str(Path(__file__).parent), str(Path(sklearn.__file__).parent))
 
 
 def warn_user(message: str) -> None:

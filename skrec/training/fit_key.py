@@ -1,0 +1,117 @@
+"""Which stored fit is this one? The key of everything that its result depends on."""
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+import skrec
+from skrec.training._digest import CannotDigestError, digest
+from skrec.training.loop import Plan
+from skrec.training.memory import FitMemory, warn_once
+from skrec.training.rows import Rows
+
+# Keras's callbacks that do nothing but steer the training.
+_STEERING = (
+    keras.callbacks.EarlyStopping,
+    keras.callbacks.LearningRateScheduler,
+    keras.callbacks.ReduceLROnPlateau,
+    keras.callbacks.TerminateOnNaN,
+)
+
+
+def fit_memory(
+    memory: Any,
+    about: Any,
+    rows: Rows,
+    validation: Rows | None,
+    plan: Plan,
+    callbacks: Sequence[keras.callbacks.Callback],
+    device: str,
+    recalls: bool,
+) -> FitMemory | None:
+    """Return the place where a fit is, or will be, stored.
+
+    Parameters
+    ----------
+    memory : str, path or joblib.Memory
+        Parameter of the estimator.
+    about : object
+        What else the result depends on: class, architecture, initial weights, loss,
+        optimizer, scaling.
+    rows, validation : Rows
+        Training and validation rows, as they are before they are prepared.
+    plan : Plan
+        How to train.
+    callbacks : sequence of keras.callbacks.Callback
+        Keras callbacks.
+    device : str
+        TensorFlow device name.
+    recalls : bool
+        Whether to look for what is stored, or only to store.
+
+    Returns
+    -------
+    FitMemory or None
+        None, after one warning, where something has no value to know it by.
+    """
+    plan_items = {
+        name: getattr(plan, name)
+        for name in ("seed", "batch_size", "learning_rate", "schedule", "shuffle")
+    }
+    plan_items |= {"rates": asdict(plan.rates), "patience": plan.patience}
+    plan_items["evaluation_batch_size"] = plan.evaluation_batch_size
+    continues = not callbacks and plan.schedule != "cosine"
+    if not continues:
+        plan_items["epochs"] = plan.epochs, plan.total_epochs
+    try:
+        key = digest(
+            [
+                _software(device),
+                about,
+                plan_items,
+                [_callback_items(callback) for callback in callbacks],
+                _row_items(rows),
+                None if validation is None else _row_items(validation),
+            ]
+        )
+    except CannotDigestError as error:
+        warn_once(
+            "digest",
+            str(error),
+            f"This fit is not stored in memory={str(memory)!r}, since nothing tells "
+            f"whether another process is given the same: {error}.",
+        )
+        return None
+    return FitMemory(memory, key, continues, recalls)
+
+
+def _software(device: str) -> list[Any]:
+    """Return what makes two machines give the same bits."""
+    kind = device.strip("/").split(":")[0]
+    if kind == "GPU":
+        gpu = tf.config.list_physical_devices("GPU")[int(device.rsplit(":", 1)[1])]
+        details = tf.config.experimental.get_device_details(gpu)
+        kind = details.get("device_name", kind)
+    return [
+        skrec.__version__,
+        *(version(name) for name in ("tensorflow", "keras", "numpy")),
+        kind,
+        tf.config.threading.get_intra_op_parallelism_threads(),
+    ]
+
+
+def _row_items(rows: Rows) -> list[Any]:
+    return [rows.x, rows.y, rows.weight, rows.index]
+
+
+def _callback_items(callback: keras.callbacks.Callback) -> list[Any]:
+    kind = type(callback)
+    if kind not in _STEERING:
+        raise CannotDigestError(f"the callback {callback!r} may act on other things")
+    names = [name for name in inspect.signature(kind).parameters if name != "verbose"]
+    return [kind, {name: getattr(callback, name, None) for name in names}]

@@ -70,6 +70,8 @@ default="float32"
             ``loss`` of each epoch and, with validation samples, ``val_loss``.
         n_iter_ : int
             Number of epochs trained.
+        n_parameters_ : int
+            Number of weights of the network.
         n_features_in_ : int
             Size of the second dimension of X.
         feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -122,6 +124,8 @@ default="float32"
             Loss and metrics of each epoch, those of validation with ``val_`` in front.
         n_iter_ : int
             Number of epochs trained.
+        n_parameters_ : int
+            Number of weights of the network.
         model_ : keras.Model
             The trained model.
         target_encoder_, feature_encoder_ : transformer

@@ -4,6 +4,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from skrec.training._fork import refuse_after_fork
+
 
 def all_or_nothing(method: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a fitting method so that an error undoes every attribute it has set.
@@ -21,6 +23,7 @@ def all_or_nothing(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def guarded(estimator: Any, *args: Any, **kwargs: Any) -> Any:
+        refuse_after_fork()
         before = dict(vars(estimator))
         try:
             return method(estimator, *args, **kwargs)

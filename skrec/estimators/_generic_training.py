@@ -18,7 +18,7 @@ from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Observer, Plan, Watcher, needs_model_fit, train
 from skrec.training.memory import warn_once
 from skrec.training.program import PREDICT_ROWS, Program, input_structure
-from skrec.training.rows import Rows, on_device, take_rows
+from skrec.training.rows import Rows, take_rows
 from skrec.training.state import Rates, State
 from skrec.training.structure import (
     compile_kwargs,
@@ -124,20 +124,19 @@ def fit_model(
     state = State(model.get_weights(), slots, epoch)
     with _lease(model, key) as program:
         cast = partial(cast_inputs, model)
-        data = on_device(replace(rows, prepare=cast), program.device)
-        val_data = None
+        rows = replace(rows, prepare=cast)
         if validation is not None:
-            val_data = on_device(replace(validation, prepare=cast), program.device)
+            validation = replace(validation, prepare=cast)
         watcher = Watcher(model, callbacks) if callbacks else None
         fit = None
         if memory is not None:
-            about = [key, optimizer.get_config(), state.weights, state.optimizer]
+            about = [key, optimizer, state.weights, state.optimizer]
             recalls = not observer.needs_weights
             where = program.device
             fit = fit_memory(
                 memory, about, rows, validation, plan, callbacks, where, recalls
             )
-        state = train(program, state, data, plan, observer, val_data, watcher, fit)
+        state = train(program, state, rows, plan, observer, validation, watcher, fit)
     model.set_weights(state.weights)
     for variable, value in zip(optimizer.variables, state.optimizer, strict=True):
         variable.assign(value)

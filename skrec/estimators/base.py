@@ -38,7 +38,7 @@ from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Plan, Watcher, needs_model_fit, train
 from skrec.training.optimizers import optimizer_template
 from skrec.training.program import Program
-from skrec.training.rows import Rows, on_device
+from skrec.training.rows import Rows
 from skrec.training.state import Rates, State
 
 ACTIVATIONS = {
@@ -415,7 +415,7 @@ class BaseNetwork(
             if remember:
                 memory = fit_memory(
                     self.memory,
-                    self._fit_items(),
+                    self._fit_items(optimizer),
                     rows,
                     validation,
                     plan,
@@ -428,23 +428,19 @@ class BaseNetwork(
                 return train_with_keras(
                     model, state, rows, plan, reporter, validation, callbacks
                 )
-            data = on_device(rows, program.device)
-            val_data = None
-            if validation is not None:
-                val_data = on_device(validation, program.device)
             watcher = Watcher(self._keras_model(), callbacks) if callbacks else None
             return train(
-                program, state, data, plan, reporter, val_data, watcher, memory
+                program, state, rows, plan, reporter, validation, watcher, memory
             )
 
-    def _fit_items(self) -> list[Any]:
+    def _fit_items(self, optimizer: keras.optimizers.Optimizer) -> list[Any]:
         """List what a fit depends on beside the rows and the plan."""
         return [
             type(self),
             self._spec.builder,
             self._spec.options,
             self._loss(self._float),
-            self._optimizer_config,
+            optimizer,
             self.standardize,
         ]
 
@@ -493,6 +489,12 @@ class BaseNetwork(
                 head=self._head,
             )
         return self._model
+
+    @property
+    def n_parameters_(self) -> int:
+        """Number of weights of the network."""
+        check_is_fitted(self)
+        return sum(weight.size for weight in self._state.weights)
 
     # ---- scikit-learn's protocol ---------------------------------------------------
 

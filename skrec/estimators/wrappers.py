@@ -217,6 +217,12 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         return self._model
 
     @property
+    def n_parameters_(self) -> int:
+        """Number of weights of the model."""
+        check_is_fitted(self)
+        return self._model.count_params()
+
+    @property
     def initialized_(self) -> bool:
         """Whether there is a model to predict with."""
         return self.__sklearn_is_fitted__()

@@ -83,8 +83,8 @@ def fit_memory(
         warn_once(
             "digest",
             str(error),
-            f"This fit is not stored in memory={str(memory)!r}, since nothing tells "
-            f"whether another process is given the same: {error}.",
+            f"This fit is not stored in memory={str(memory)!r}, since it could not be "
+            f"known again: {error}.",
         )
         return None
     return FitMemory(memory, key, continues, recalls)
@@ -112,6 +112,8 @@ def _row_items(rows: Rows) -> list[Any]:
 def _callback_items(callback: keras.callbacks.Callback) -> list[Any]:
     kind = type(callback)
     if kind not in _STEERING:
-        raise CannotDigestError(f"the callback {callback!r} may act on other things")
+        raise CannotDigestError(
+            f"a callback of type {kind.__name__} may do more than steer the training"
+        )
     names = [name for name in inspect.signature(kind).parameters if name != "verbose"]
     return [kind, {name: getattr(callback, name, None) for name in names}]

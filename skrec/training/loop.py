@@ -10,7 +10,7 @@ import numpy as np
 from skrec.training import _seeds, _updates
 from skrec.training.memory import FitMemory
 from skrec.training.program import Program
-from skrec.training.rows import Data, Stream
+from skrec.training.rows import Data, Rows, Stream, on_device
 from skrec.training.schedules import Schedule, learning_rates
 from skrec.training.state import Best, Progress, Rates, State
 
@@ -198,10 +198,10 @@ def _copy_variables(source: Any, target: Any) -> None:
 def train(
     program: Program,
     state: State,
-    data: Data | Stream,
+    rows: Rows,
     plan: Plan,
     observer: Observer,
-    validation: Data | Stream | None = None,
+    validation: Rows | None = None,
     watcher: Watcher | None = None,
     memory: FitMemory | None = None,
 ) -> State:
@@ -213,13 +213,13 @@ def train(
         A leased program.
     state : State
         Where to start from.
-    data : Data or Stream
+    rows : Rows
         Training rows.
     plan : Plan
         How to train.
     observer : Observer
         Told of each epoch, those found in the memory included; may stop training.
-    validation : Data or Stream, default=None
+    validation : Rows, default=None
         Rows to score after each epoch; their results are logged as ``val_loss`` etc.
     watcher : Watcher, default=None
         Keras callbacks.
@@ -241,6 +241,8 @@ def train(
         progress, end, n_told = _recall(memory, progress, end, observer)
         if progress.stopped or progress.state.epoch == end:
             return progress.kept
+    data = on_device(rows, program.device)
+    val_data = None if validation is None else on_device(validation, program.device)
     program.load(progress.state)
     history, best = progress.history, progress.best
     base = plan.learning_rate
@@ -258,9 +260,9 @@ def train(
             if base is not None:  # a callback may have changed it
                 base = float(program.optimizer.learning_rate)
         logs = _run_epoch(program, data, plan, epoch, base)
-        if validation is not None:
+        if val_data is not None:
             size = plan.evaluation_batch_size or plan.batch_size
-            scores = program.evaluate(validation, size, plan.rates)
+            scores = program.evaluate(val_data, size, plan.rates)
             logs |= {f"val_{name}": value for name, value in scores.items()}
         require_finite(logs, [], epoch)
         if watcher is not None:

@@ -161,7 +161,10 @@ class FitMemory:
         return self.folder / f"{epoch:06d}.npz"
 
     def _read(self, epoch: int, like: State) -> Progress:
-        with np.load(self._path(epoch), allow_pickle=False) as archive:
+        with (
+            open(self._path(epoch), "rb") as file,
+            np.load(file, allow_pickle=False) as archive,
+        ):
             about = json.loads(archive["about"].tobytes())
             if (about["format"], about["key"]) != (_FORMAT, self.key):
                 raise ValueError("it belongs to another fit or format")

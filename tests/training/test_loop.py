@@ -87,10 +87,10 @@ def in_loop(
     final = train(
         program,
         state,
-        Data.of(*TRAIN, "/CPU:0"),
+        TRAIN_ROWS,
         plan,
         recorder,
-        Data.of(*validation, "/CPU:0") if validation else None,
+        Rows(*validation) if validation else None,
         Watcher(model, callbacks) if callbacks else None,
     )
     return final, recorder

@@ -31,11 +31,10 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from skopt import BayesSearchCV
-from skopt.space import Categorical, Integer, Real
 
 from skrec import CNNClassifier
 from skrec.datasets import fetch_movielens
+from skrec.model_selection import BayesSearchCV
 
 N_FOLDS = 3
 N_GENRES = 3  # the most frequent ones; the rest together are one class more
@@ -145,10 +144,9 @@ def make_searches(
         "batch_size": randint(min(sizes), max(sizes) + 1),
     }
     spaces = {
-        "learning_rate": Real(min(rates), max(rates), prior="log-uniform"),
-        "batch_size": Integer(min(sizes), max(sizes)),
-        "filters": Categorical(grid["filters"]),
-        "units": Categorical(grid["units"]),
+        **grid,
+        "learning_rate": (min(rates), max(rates), "log-uniform"),
+        "batch_size": (min(sizes), max(sizes)),
     }
     searches = [
         GridSearchCV(model, grid, **settings),
@@ -170,18 +168,9 @@ def make_searches(
 
 def fit(model: Any, samples: tables.TableSamples) -> None:
     """Fit a model or a search and show how far it is."""
-    if not isinstance(model, BayesSearchCV):
-        if isinstance(model, (GridSearchCV, RandomizedSearchCV)):
-            model.set_callbacks(ProgressBar(max_propagation_depth=0))
-        bench.fit_model(model, samples)
-        return
-
-    # It asks for candidates bit by bit, so a progress bar cannot know how many come.
-    def show(result: Any) -> None:
-        done = f"{len(result.func_vals)} of {model.n_iter} candidates"
-        print(f"  {done}, best {model.refit}: {-result.fun:.4f}", flush=True)
-
-    bench.fit_model(model, samples, callback=show)
+    if hasattr(model, "cv"):
+        model.set_callbacks(ProgressBar(max_propagation_depth=0))
+    bench.fit_model(model, samples)
 
 
 # ---- results -----------------------------------------------------------------------

@@ -1,1 +1,25 @@
 """Searches over hyper-parameters, beside those of scikit-learn."""
+
+from skrec.model_selection._ray import register_ray
+from skrec.model_selection.bayes import BayesSearchCV
+from skrec.model_selection.hyperband import HyperbandSearchCV
+from skrec.model_selection.optuna_search import OptunaSearchCV
+from skrec.model_selection.pareto import (
+    CheapestWithin,
+    pareto_front,
+    with_costs,
+)
+from skrec.model_selection.pruning import MedianPruning
+from skrec.model_selection.spaces import search_space
+
+__all__ = [
+    "BayesSearchCV",
+    "CheapestWithin",
+    "HyperbandSearchCV",
+    "MedianPruning",
+    "OptunaSearchCV",
+    "pareto_front",
+    "register_ray",
+    "search_space",
+    "with_costs",
+]

@@ -4,11 +4,12 @@ Scikit-learn fits and scores, in its own ``BaseSearchCV.fit``; this adds what it
 out: the same folds in each round, rows that need no training, and budgets.
 """
 
+import pickle
 import time
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from numbers import Integral, Real
 from typing import Any
 
@@ -38,6 +39,8 @@ class SequentialSearchMixin(BaseSearchCV):
         "patience": [Interval(Integral, 1, None, closed="left"), None],
     }
 
+    _checked_cv_orig: Any  # set by scikit-learn's fit
+
     @abstractmethod
     def _propose(self) -> Proposals:
         """Yield the candidates of each round and take their scores.
@@ -63,35 +66,32 @@ class SequentialSearchMixin(BaseSearchCV):
     def _run_search(
         self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any
     ) -> None:
-        started = time.monotonic()
         self._rows = _Rows(self, evaluate_candidates)
         task = callback_ctx.subcontext(
             task_name="search", max_subtasks=self._max_rounds
         ).call_on_fit_task_begin(estimator=self)
-        proposals = self._propose()
-        best, n_waited = -np.inf, 0
         scores: np.ndarray | None = None
-        while True:
-            try:
-                params = proposals.send(scores)  # type: ignore[arg-type]
-            except StopIteration:
-                break
-            scores = self._rows.evaluate(params, task)
-            for score in scores:
-                n_waited = 0 if score > best else n_waited + 1
-                best = max(best, score) if score == score else best
-            out_of_time = (
-                self.max_seconds is not None
-                and time.monotonic() - started > self.max_seconds
-            )
-            if out_of_time or (self.patience is not None and n_waited >= self.patience):
-                self._take_last(proposals, scores)
-                break
-        proposals.close()
+        with closing(self._propose()) as proposals:
+            while True:
+                try:
+                    params = proposals.send(scores)  # type: ignore[arg-type]
+                except StopIteration:
+                    break
+                scores = self._rows.evaluate(params, task)
+                if self._budget_is_spent():
+                    self._take_last(proposals, scores)
+                    break
         self._rows.finish()
         del self._rows
         self._checked_cv_orig = self._checked_cv_orig.splitter
         task.call_on_fit_task_end(estimator=self)
+
+    def _budget_is_spent(self) -> bool:
+        """Tell whether `max_seconds` or `patience` has run out."""
+        seconds = time.monotonic() - self._rows.started
+        if self.max_seconds is not None and seconds > self.max_seconds:
+            return True
+        return self.patience is not None and self._rows.n_since_best >= self.patience
 
     @staticmethod
     def _take_last(proposals: Proposals, scores: np.ndarray) -> None:
@@ -126,6 +126,10 @@ class _FixedSplits:
         self.splitter = splitter
         self.splits = list(splitter.split(X, y, **split_params))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the rows out: scikit-learn sends the search along with each fit."""
+        return {"splitter": self.splitter}
+
     def split(self, *args: Any, **kwargs: Any) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return the folds, whatever is passed."""
         return self.splits
@@ -154,6 +158,7 @@ class _Rows:
         self, search: SequentialSearchMixin, evaluate_candidates: Callable[..., Any]
     ) -> None:
         self.search = search
+        self.started = time.monotonic()
         self.params: list[Params] = []
         self.folds: list[list[FoldResult]] = []
         self._evaluate_candidates = evaluate_candidates
@@ -164,17 +169,47 @@ class _Rows:
                 strict=True,
             )
         )
-        self._known: dict[str, int] = {}
+        self._known: dict[tuple, int] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave all out: scikit-learn sends the search along with each fit."""
+        return {}
+
+    @property
+    def base_estimator(self) -> Any:
+        """The clone of the search's estimator that each fit starts from."""
+        return self._theirs["base_estimator"].cell_contents
+
+    @property
+    def trained(self) -> list[int]:
+        """Positions of the rows that are not copies of earlier ones."""
+        return list(self._known.values())
 
     def add(self, params: Params, folds: list[FoldResult]) -> None:
         """Add a row that needs no fit, with the results of its folds."""
-        self._known.setdefault(joblib.hash(params), len(self.params))
+        self._known.setdefault(_key(params), len(self.params))
         self.params.append(params)
         self.folds.append(folds)
 
+    def replace(self, rows: Iterable[tuple[Params, list[FoldResult]]]) -> None:
+        """Start again from rows that need no fit."""
+        self._known.clear()
+        self.params.clear()
+        self.folds.clear()
+        for params, folds in rows:
+            self.add(params, folds)
+
+    @property
+    def n_since_best(self) -> int:
+        """Number of rows after the best one; all of them where none has a score."""
+        scores = self.scores() if self.params else np.array([])
+        if np.isnan(scores).all():
+            return len(scores)
+        return len(scores) - 1 - int(np.nanargmax(scores))
+
     def evaluate(self, candidates: list[Params], task: Any) -> np.ndarray:
         """Add a row for each candidate, train those that are new, return the scores."""
-        keys = [joblib.hash(params) for params in candidates]
+        keys = [_key(params) for params in candidates]
         new = {
             key: params
             for key, params in zip(keys, candidates, strict=True)
@@ -260,6 +295,17 @@ class _Rows:
         if all(error is not None for error in errors):
             raise ValueError(errors[-1])
         self._theirs["results"].cell_contents = self._format()
+
+
+def _key(params: Params) -> tuple:
+    """Return what equal parameters share; lambdas are equal to themselves alone."""
+    key = []
+    for name, value in sorted(params.items()):
+        try:
+            key.append((name, joblib.hash(value)))
+        except (pickle.PicklingError, AttributeError, TypeError):
+            key.append((name, id(value)))
+    return tuple(key)
 
 
 @contextmanager

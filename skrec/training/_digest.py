@@ -103,7 +103,9 @@ class _Digester:
             self.add(array.ravel().tolist())
             return
         for block in _blocks(array):
-            self.hash.update(np.ascontiguousarray(block).reshape(-1).view(np.uint8).data)
+            self.hash.update(
+                np.ascontiguousarray(block).reshape(-1).view(np.uint8).data
+            )
 
     def _add_code(self, item: Any) -> None:
         if isinstance(item, types.ModuleType):

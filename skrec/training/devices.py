@@ -56,8 +56,8 @@ def resolve_device(device: str) -> str:
 def _worker_number() -> int:
     """Return the number of this worker among those of its pool, from 0.
 
-    Dask numbers its workers by name, which a worker that is started again keeps; a Ray
-    worker sees no GPU but its own.
+    Dask numbers its workers by name, which a worker that is started again keeps. Ray
+    does not number them, but shows each a GPU of its own where it is asked to.
     """
     if "distributed" in sys.modules:  # otherwise this is no worker of Dask's
         with contextlib.suppress(ValueError):  # raised outside of a task

@@ -12,7 +12,7 @@ import tensorflow as tf
 import skrec
 from skrec.training._digest import CannotDigestError, digest
 from skrec.training.loop import Plan
-from skrec.training.memory import FitMemory, warn_once
+from skrec.training.memory import FORMAT, FitMemory, warn_once
 from skrec.training.rows import Rows
 
 # Keras's callbacks that do nothing but steer the training.
@@ -98,6 +98,7 @@ def _software(device: str) -> list[Any]:
         details = tf.config.experimental.get_device_details(gpu)
         kind = details.get("device_name", kind)
     return [
+        FORMAT,
         skrec.__version__,
         *(version(name) for name in ("tensorflow", "keras", "numpy")),
         kind,

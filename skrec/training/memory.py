@@ -23,7 +23,7 @@ import numpy as np
 from skrec._warn import warn_user
 from skrec.training.state import Best, Progress, State
 
-_FORMAT = 1
+FORMAT = 1  # of the files, and of the training whose results are in them
 _LIMIT = "limit"
 # Seconds of training after which a fit that has not ended is stored as far as it got.
 CHECKPOINT_SECONDS = 60.0
@@ -166,7 +166,7 @@ class FitMemory:
             np.load(file, allow_pickle=False) as archive,
         ):
             about = json.loads(archive["about"].tobytes())
-            if (about["format"], about["key"]) != (_FORMAT, self.key):
+            if (about["format"], about["key"]) != (FORMAT, self.key):
                 raise ValueError("it belongs to another fit or format")
             weights = _like(archive, "weight", like.weights)
             optimizer = _like(archive, "optimizer", like.optimizer)
@@ -217,7 +217,7 @@ class FitMemory:
     def _arrays(self, progress: Progress) -> dict[str, np.ndarray]:
         best = progress.best
         about = {
-            "format": _FORMAT,
+            "format": FORMAT,
             "key": self.key,
             "epoch": progress.state.epoch,
             "history": progress.history,

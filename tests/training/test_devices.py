@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
+import distributed
 import pytest
 from joblib import Parallel, delayed
 
@@ -85,6 +87,21 @@ def test_workers_of_a_pool_have_numbers_in_a_row(backend):
         numbers = parallel(delayed(number_after_a_while)() for _ in range(8))
     assert len(set(numbers)) == 2
     assert max(numbers) - min(numbers) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [(0, 0), (3, 3), ("gpu-1", 1), ("SLURMCluster-0-12", 12), ("tcp://10.0.0.1:41", 0)],
+)
+def test_dask_numbers_its_workers_by_name(monkeypatch, name, number):
+    fake = SimpleNamespace(get_worker=lambda: SimpleNamespace(name=name))
+    monkeypatch.setitem(sys.modules, "distributed", fake)
+    assert devices._worker_number() == number
+
+
+def test_outside_of_a_task_of_dask_the_process_counts():
+    assert sys.modules["distributed"] is distributed
+    assert devices._worker_number() == 0
 
 
 def number_after_a_while():

@@ -1,0 +1,242 @@
+"""Ready ranges of the named estimators, as each kind of search takes them."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from scipy.stats import loguniform, uniform
+from skopt.space import Categorical, Integer, Real
+
+from skrec.estimators.cnn import _CNN
+from skrec.estimators.mlp import _MLP
+from skrec.estimators.rnn import _RNN
+from skrec.estimators.wrappers import KerasEstimator
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """One of some values."""
+
+    values: tuple
+    grid: tuple = ()  # what a grid tries; without any it leaves the default alone
+
+    def random(self) -> list:
+        return list(self.values)
+
+    def bayes(self) -> Categorical:
+        return Categorical(self.values)
+
+    def optuna(self) -> Any:
+        from optuna.distributions import CategoricalDistribution
+
+        return CategoricalDistribution(self.values)
+
+
+@dataclass(frozen=True)
+class _Integer:
+    """A whole number between bounds that belong to it, in steps."""
+
+    low: int
+    high: int
+    step: int
+    grid: tuple = ()
+
+    def random(self) -> list[int]:
+        return list(range(self.low, self.high + 1, self.step))
+
+    def bayes(self) -> Integer:
+        return Integer(self.low, self.high)  # which knows no steps
+
+    def optuna(self) -> Any:
+        from optuna.distributions import IntDistribution
+
+        return IntDistribution(self.low, self.high, step=self.step)
+
+
+@dataclass(frozen=True)
+class _Real:
+    """A number between bounds, drawn on a logarithmic scale or a linear one."""
+
+    low: float
+    high: float
+    log: bool
+    grid: tuple = ()
+
+    def random(self) -> Any:
+        if self.log:
+            return loguniform(self.low, self.high)
+        return uniform(self.low, self.high - self.low)
+
+    def bayes(self) -> Real:
+        return Real(self.low, self.high, prior="log-uniform" if self.log else "uniform")
+
+    def optuna(self) -> Any:
+        from optuna.distributions import FloatDistribution
+
+        return FloatDistribution(self.low, self.high, log=self.log)
+
+
+_Range = _Choice | _Integer | _Real
+
+_BATCH_SIZES = _Choice((32, 64, 128), grid=(32, 64, 128))
+_DROPOUT = _Real(0.0, 0.5, log=False)
+_PENALTY = _Real(1e-6, 1e-3, log=True)
+
+# family -> parameter -> range; `search_space` says where they come from.
+_RANGES: Mapping[type, Mapping[str, _Range]] = MappingProxyType(
+    {
+        _CNN: {
+            "filters": _Choice((16, 32, 64), grid=(16, 32, 64)),
+            "units": _Choice((64, 128, 256), grid=(64, 128, 256)),
+            "learning_rate": _Real(1e-4, 1e-2, log=True, grid=(1e-4, 1e-3, 1e-2)),
+            "batch_size": _BATCH_SIZES,
+            "dropout": _DROPOUT,
+            "l2": _PENALTY,
+        },
+        _RNN: {
+            "cell": _Choice(("gru", "lstm"), grid=("gru", "lstm")),
+            "units": _Integer(64, 224, step=32, grid=(64, 96, 224)),
+            "learning_rate": _Real(1e-3, 1e-1, log=True, grid=(1e-3, 1e-2, 1e-1)),
+            "batch_size": _BATCH_SIZES,
+            "dropout": _DROPOUT,
+        },
+        _MLP: {
+            "units": _Integer(16, 512, step=16, grid=(64, 128, 256)),
+            "learning_rate": _Real(1e-5, 1.0, log=True, grid=(1e-3, 1e-2, 1e-1)),
+            "batch_size": _BATCH_SIZES,
+            "lr_schedule": _Choice((None, "step", "exponential", "cosine")),
+            "batch_norm": _Choice((False, True)),
+            "dropout": _DROPOUT,
+            "l1": _PENALTY,
+            "l2": _PENALTY,
+        },
+    }
+)
+_KINDS: Mapping[str, Callable[[_Range], Any]] = MappingProxyType(
+    {
+        "grid": lambda values: list(values.grid),
+        "random": lambda values: values.random(),
+        "bayes": lambda values: values.bayes(),
+        "optuna": lambda values: values.optuna(),
+    }
+)
+
+
+def search_space(
+    estimator: Any, kind: str = "random", prefix: str = ""
+) -> dict[str, Any]:
+    """Return ranges to search for a named estimator.
+
+    They are the ranges of published searches over such networks, with the names of this
+    package. The dict is the caller's: entries may be left out, changed and added.
+
+    Parameters
+    ----------
+    estimator : estimator class or instance
+        One of the CNN, RNN and MLP classifiers and regressors, or a subclass.
+    kind : {"grid", "random", "bayes", "optuna"}, default="random"
+        Search that the space is for:
+
+        - ``"grid"``: lists that make 81 candidates of a CNN, 54 of an RNN and 27 of an
+          MLP, for :class:`~sklearn.model_selection.GridSearchCV`;
+        - ``"random"``: lists and SciPy distributions, for
+          :class:`~sklearn.model_selection.RandomizedSearchCV` and searches that halve;
+        - ``"bayes"``: dimensions of scikit-optimize;
+        - ``"optuna"``: distributions of Optuna, which the extra ``optuna`` installs.
+    prefix : str, default=""
+        Name of the step of a pipeline that the estimator is, with or without the two
+        underscores that follow: ``"clf"`` gives ``clf__units``.
+
+    Returns
+    -------
+    dict of str to list, distribution or dimension
+        Range of each parameter.
+
+    Raises
+    ------
+    ValueError
+        If nothing is known of the estimator, or `kind` is not one of the four.
+
+    Notes
+    -----
+    ======================= =============== ================= ===============
+    parameter               CNN             RNN               MLP
+    ======================= =============== ================= ===============
+    `filters`               16, 32, 64 [1]_
+    `cell`                                  gru, lstm
+    `units`                 64, 128,        64 to 224 by      16 to 512 by
+                            256 [1]_        steps of 32 [4]_  steps of 16 [2]_
+    `learning_rate` (log)   1e-4 to         1e-3 to           1e-5 to
+                            1e-2 [1]_       1e-1 [4]_         1 [2]_
+    `batch_size`            32, 64,         32, 64, 128       32, 64,
+                            128 [1]_                          128 [3]_
+    `dropout`               0 to 0.5 [5]_   0 to 0.5 [4]_     0 to 0.5 [3]_
+    `l2` (log)              1e-6 to                           1e-6 to
+                            1e-3 [5]_                         1e-3 [3]_
+    `l1` (log)                                                1e-6 to
+                                                              1e-3 [3]_
+    `lr_schedule`                                             none, step,
+                                                              exponential,
+                                                              cosine [3]_
+    `batch_norm`                                              no, yes [3]_
+    ======================= =============== ================= ===============
+
+    A grid has a few values of the first ones and leaves the others at their defaults.
+    The number of units is any integer between the bounds under ``"bayes"``, whose
+    dimensions know no steps. ``"cosine"`` spreads the decay over all epochs, so that a
+    candidate with it cannot go on from a fit of fewer epochs.
+
+    References
+    ----------
+    .. [1] The grid that ``benchmarks/tune_cnn.py`` searches, of an article on the
+       recommendation of products from browsing records.
+    .. [2] The space that ``benchmarks/tune_mlp.py`` draws from (16 to 496 units by
+       steps of 32, rates from 1e-5 to 1), and that of ``benchmarks/tune_optimizers.py``
+       (32 to 512 units by steps of 32), of articles on search by chance and on
+       optimizers.
+    .. [3] The grids of ``benchmarks/tune_schedules.py``, of an article on schedules and
+       regularisation.
+    .. [4] B. Hidasi, A. Karatzoglou, L. Baltrunas and D. Tikk, "Session-based
+       recommendations with recurrent neural networks", ICLR 2016; B. Hidasi and A.
+       Karatzoglou, "Recurrent neural networks with top-k gains for session-based
+       recommendations", CIKM 2018.
+    .. [5] J. Tang and K. Wang, "Personalized top-N sequential recommendation via
+       convolutional sequence embedding", WSDM 2018: dropout of 0.5, penalty of 1e-6.
+
+    Examples
+    --------
+    >>> from skrec import CNNClassifier
+    >>> from skrec.model_selection import search_space
+    >>> grid = search_space(CNNClassifier, "grid", prefix="clf")
+    >>> grid["clf__filters"]
+    [16, 32, 64]
+    >>> sorted(search_space(CNNClassifier()))
+    ['batch_size', 'dropout', 'filters', 'l2', 'learning_rate', 'units']
+    """
+    if kind not in _KINDS:
+        raise ValueError(f"kind must be one of {sorted(_KINDS)}. Received: {kind!r}.")
+    spaces = {
+        name: _KINDS[kind](values) for name, values in _ranges_of(estimator).items()
+    }
+    prefix = f"{prefix.removesuffix('__')}__" if prefix else ""
+    # A range that a grid leaves out has no values there.
+    return {prefix + name: space for name, space in spaces.items() if space != []}
+
+
+def _ranges_of(estimator: Any) -> Mapping[str, _Range]:
+    """Return the ranges of the estimator's family."""
+    kind = estimator if inspect.isclass(estimator) else type(estimator)
+    for family, ranges in _RANGES.items():
+        if issubclass(kind, family):
+            return ranges
+    if issubclass(kind, KerasEstimator):
+        reason = "has the parameters of your own build function"
+    else:
+        reason = "is none of the CNN, RNN and MLP classifiers and regressors"
+    raise ValueError(
+        f"search_space knows no ranges for {kind.__name__}, which {reason}: write the "
+        "dict, for example {'units': [32, 64]}, or, for a pipeline, pass the step that "
+        f"is a network, and its name as prefix. Received: {estimator!r}."
+    )

@@ -1,0 +1,77 @@
+"""benchmarks/search_efficiency.py: equal terms for all searches, costs counted."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import search_efficiency
+
+SEARCHES = ["grid", "random", "halving", "Hyperband", "Bayes", "Optuna"]
+
+
+@pytest.fixture(scope="module")
+def finished(run_tiny):
+    return run_tiny(search_efficiency, "--rows", "120")
+
+
+@pytest.fixture(scope="module")
+def searches(finished):
+    return pd.read_csv(finished / "searches.csv")
+
+
+def test_every_search_runs_on_every_task_with_every_seed(finished, searches):
+    counts = searches.groupby(["task", "repetition"])["search"].agg(list)
+    assert counts.tolist() == [SEARCHES] * 4
+    assert searches[["best_score", "held_out"]].stack().between(0, 1).all()
+    names = {"searches.csv", "progress.csv", "summary.csv", "hyperband.csv"}
+    drawn = {"report.md", "search_efficiency.png"}
+    assert {path.name for path in finished.iterdir()} == names | drawn
+
+
+def test_epochs_are_those_that_were_trained(searches):
+    epochs = searches.groupby("search")["epochs"].unique()
+    for name in ("grid", "random", "Bayes", "Optuna"):
+        # 8 candidates, 3 folds, 3 epochs each; a candidate drawn twice is trained once.
+        assert epochs[name].max() <= 72 and epochs[name].max() > 60
+    # Of 8 candidates for an epoch, 3 go on for two more; then 2 in full, 1 of them new.
+    assert epochs["halving"].tolist() == [3 * (8 + 2 * 3)]
+    # A bracket with 3 candidates for an epoch and 1 for two more; one with 2 in full.
+    assert epochs["Hyperband"].tolist() == [3 * (3 + 2) + 3 * 2 * 3]
+
+
+def test_hyperband_is_compared_with_the_training_of_all_its_candidates(finished):
+    found = pd.read_csv(finished / "hyperband.csv")
+    # 5 candidates of 3 epochs each.
+    assert found["share_of_epochs"].to_numpy() == pytest.approx(33 / 45)
+    assert (found["best_score"] <= found["best_of_full_training"] + 1e-12).all()
+    limit = found["best_of_full_training"] - found["its_se"]
+    assert (found["within_one_se"] == (found["best_score"] >= limit)).all()
+
+
+def test_best_so_far_never_falls_and_is_no_number_only_before_a_score():
+    results = {
+        "params": [{}] * 4,
+        "mean_test_score": np.array([np.nan, 0.3, 0.2, 0.5]),
+        "mean_fit_time": np.array([1.0, 2.0, 1.0, 1.0]),
+        "mean_score_time": np.array([0.0, 1.0, 0.0, 0.0]),
+    }
+    steps = search_efficiency.so_far(SimpleNamespace(cv_results_=results))
+    assert steps["fits"].tolist() == [3, 6, 9, 12]
+    assert steps["seconds"].tolist() == [3, 12, 15, 18]
+    assert np.isnan(steps["best_score"][0])
+    assert steps["best_score"][1:].tolist() == [0.3, 0.3, 0.5]
+
+
+def test_summary_pairs_each_search_with_the_random_one_of_its_seed():
+    rows = [
+        {"search": name, "repetition": seed, "best_score": score}
+        for name, scores in {"random": [0.5, 0.7], "grid": [0.6, 0.7]}.items()
+        for seed, score in enumerate(scores)
+    ]
+    same = {"task": "t", "rows": 9, "fits": 27, "epochs": 81, "held_out": 0.5}
+    frame = pd.DataFrame(rows).assign(seconds=1.0, **same)
+    found = search_efficiency.summarise(frame).set_index("search")
+    assert found.loc["random", "score_minus_random"] == 0
+    assert found.loc["grid", "score_minus_random"] == pytest.approx(0.05)
+    assert found.loc["grid", "its_se"] == pytest.approx(0.05)

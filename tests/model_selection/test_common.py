@@ -1,0 +1,59 @@
+"""scikit-learn's common checks over every search, as clean as a grid search."""
+
+import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.utils.estimator_checks import check_estimator
+
+from skrec.model_selection import BayesSearchCV, HyperbandSearchCV, OptunaSearchCV
+
+SEARCHES = {
+    "bayes": lambda estimator, space: BayesSearchCV(
+        estimator, space, n_iter=2, cv=2, random_state=0
+    ),
+    "hyperband": lambda estimator, space: HyperbandSearchCV(
+        estimator,
+        space,
+        resource="max_iter",
+        max_epochs=90,
+        factor=90,
+        n_brackets=1,
+        cv=2,
+    ),
+    "optuna": lambda estimator, space: OptunaSearchCV(
+        estimator, space, n_trials=2, cv=2, random_state=0
+    ),
+}
+TUNED = {
+    "classifier": (LogisticRegression(), {"C": [0.1, 1.0]}),
+    "regressor": (Ridge(), {"alpha": [0.1, 1.0]}),
+}
+
+
+def passed(search):
+    """Return the names of the checks that a search passes, with how often."""
+    results = check_estimator(search, on_fail=None, on_skip=None)
+    names = [r["check_name"] for r in results if r["status"] == "passed"]
+    return {name: names.count(name) for name in names}
+
+
+@pytest.fixture(scope="module")
+def passed_by_grid_search():
+    return {
+        kind: passed(GridSearchCV(estimator, grid, cv=2))
+        for kind, (estimator, grid) in TUNED.items()
+    }
+
+
+@pytest.mark.filterwarnings("ignore:Scoring failed")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+@pytest.mark.parametrize("kind", list(TUNED))
+@pytest.mark.parametrize("name", list(SEARCHES))
+def test_passes_what_a_grid_search_passes(name, kind, passed_by_grid_search):
+    expected = passed_by_grid_search[kind]
+    assert sum(expected.values()) > 45
+
+    found = passed(SEARCHES[name](*TUNED[kind]))
+
+    fewer = {check for check, n in expected.items() if found.get(check, 0) < n}
+    assert fewer == set()

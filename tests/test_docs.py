@@ -1,0 +1,47 @@
+"""The guides: their examples run as written, page by page, and their links lead on."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "docs"
+PAGES = sorted(FOLDER.glob("*.md"))
+# They start engines that tests/model_selection/test_scaling.py starts too.
+NIGHTLY = {"scaling-dask", "scaling-ray"}
+
+
+def blocks(page):
+    """Yield the examples, each at its own line so that a traceback names it."""
+    text = page.read_text("utf-8")
+    for found in re.finditer(r"^```python\n(.*?)^```$", text, re.M | re.S):
+        yield "\n" * text[: found.start(1)].count("\n") + found[1]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(
+            page,
+            id=page.stem,
+            marks=[pytest.mark.nightly] if page.stem in NIGHTLY else [],
+        )
+        for page in PAGES
+    ],
+)
+def test_examples_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where they may leave files
+    namespace = {"__name__": "__main__"}
+
+    for block in blocks(page):
+        exec(compile(block, page, "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_between_pages_lead_somewhere(page):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8"))
+    assert [link for link in links if not (page.parent / link).is_file()] == []
+
+
+def test_examples_are_found():
+    assert sum(1 for page in PAGES for _ in blocks(page)) > len(PAGES) / 2

@@ -39,3 +39,19 @@ def no_retracing(caplog):
         if "triggered tf.function retracing" in record.getMessage()
     ]
     assert not warned, warned
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Count the epochs that are trained in this process, as the length of a list."""
+    from skrec.training.program import Program
+
+    epochs = []
+    train_epoch = Program.train_epoch
+
+    def counted(program, *args, **kwargs):
+        epochs.append(program)
+        return train_epoch(program, *args, **kwargs)
+
+    monkeypatch.setattr(Program, "train_epoch", counted)
+    return epochs

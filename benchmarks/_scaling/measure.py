@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -25,6 +26,9 @@ def in_fresh_process(spec: dict[str, Any]) -> dict[str, Any]:
     context = multiprocessing.get_context("spawn")
     before = dict(os.environ)
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    # Where workers find this module, which Ray does not tell them.
+    paths = [str(Path(__file__).parents[1]), before.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     try:
         with ProcessPoolExecutor(1, mp_context=context) as pool:
             return pool.submit(measure, spec).result()
@@ -38,9 +42,7 @@ def engine(name: str, n_workers: int) -> Iterator[None]:
     """Start an engine, and have searches run on it."""
     with ExitStack() as stack:
         backend = {"backend": name, "n_jobs": n_workers}
-        if (
-            name == "loky"
-        ):  # its workers would outlive a process that is not the main one
+        if name == "loky":  # whose workers outlive a process that is not the main one
             stack.callback(lambda: get_reusable_executor().shutdown())
         if name == "dask":
             from distributed import Client, LocalCluster

@@ -13,6 +13,7 @@ from skrec.estimators.cnn import _CNN
 from skrec.estimators.mlp import _MLP
 from skrec.estimators.rnn import _RNN
 from skrec.estimators.wrappers import KerasEstimator
+from skrec.model_selection._optuna import import_optuna
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,7 @@ class _Choice:
         return Categorical(self.values)
 
     def optuna(self) -> Any:
-        from optuna.distributions import CategoricalDistribution
-
-        return CategoricalDistribution(self.values)
+        return import_optuna().distributions.CategoricalDistribution(self.values)
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,9 @@ class _Integer:
         return Integer(self.low, self.high)  # which knows no steps
 
     def optuna(self) -> Any:
-        from optuna.distributions import IntDistribution
-
-        return IntDistribution(self.low, self.high, step=self.step)
+        return import_optuna().distributions.IntDistribution(
+            self.low, self.high, step=self.step
+        )
 
 
 @dataclass(frozen=True)
@@ -73,9 +72,9 @@ class _Real:
         return Real(self.low, self.high, prior="log-uniform" if self.log else "uniform")
 
     def optuna(self) -> Any:
-        from optuna.distributions import FloatDistribution
-
-        return FloatDistribution(self.low, self.high, log=self.log)
+        return import_optuna().distributions.FloatDistribution(
+            self.low, self.high, log=self.log
+        )
 
 
 _Range = _Choice | _Integer | _Real

@@ -20,25 +20,10 @@ from sklearn.datasets import load_iris
 
 from skrec import CNNClassifier, KerasClassifier, MLPClassifier, MLPRegressor
 from skrec.training import clear_memory, limit_memory, memory, memory_info
-from skrec.training.program import Program
 from tests.estimators.generic_models import CROSS_ENTROPY, build
 
 X, Y = load_iris(return_X_y=True)
 QUICK = {"units": 4, "epochs": 3, "learning_rate": 0.02, "random_state": 0}
-
-
-@pytest.fixture
-def trained(monkeypatch):
-    """Count the epochs that are really trained, as the length of a list."""
-    epochs = []
-    train_epoch = Program.train_epoch
-
-    def counted(program, *args, **kwargs):
-        epochs.append(program)
-        return train_epoch(program, *args, **kwargs)
-
-    monkeypatch.setattr(Program, "train_epoch", counted)
-    return epochs
 
 
 @pytest.fixture(autouse=True)

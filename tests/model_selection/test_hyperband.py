@@ -55,20 +55,6 @@ class Learner(ClassifierMixin, BaseEstimator):
         return np.nan if gives_up else self.talent - self.patience / self.epochs
 
 
-@pytest.fixture
-def trained(monkeypatch):
-    """Count the epochs that are really trained, as the length of a list."""
-    epochs = []
-    train_epoch = Program.train_epoch
-
-    def counted(program, *args, **kwargs):
-        epochs.append(program)
-        return train_epoch(program, *args, **kwargs)
-
-    monkeypatch.setattr(Program, "train_epoch", counted)
-    return epochs
-
-
 pytestmark = pytest.mark.filterwarnings("ignore:The total space:UserWarning")
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from skrec.training import memory_info
-from skrec.training.program import Program
 from tests.model_selection.searches import run
 
 ROOT = Path(__file__).parents[2]
@@ -37,20 +36,6 @@ def kill_after(n_fits, process, memory):
     os.killpg(process.pid, signal.SIGKILL)
     out, _ = process.communicate()
     assert "finished" not in out
-
-
-@pytest.fixture
-def trained(monkeypatch):
-    """Count the epochs that are trained in this process, as the length of a list."""
-    epochs = []
-    train_epoch = Program.train_epoch
-
-    def counted(program, *args, **kwargs):
-        epochs.append(program)
-        return train_epoch(program, *args, **kwargs)
-
-    monkeypatch.setattr(Program, "train_epoch", counted)
-    return epochs
 
 
 OFTEN = ["grid", "bayes", "hyperband"]

@@ -1,9 +1,11 @@
 """Joblib's backend "ray", with the data sent once for each search."""
 
+import multiprocessing.pool
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import joblib
+from joblib.pool import PicklingPool
 
 
 def register_ray() -> None:
@@ -60,6 +62,8 @@ def register_ray() -> None:
         def terminate(self) -> None:
             super().terminate()
             self._sent = {}
+            # Ray's pool takes the place of that of joblib's "multiprocessing" too.
+            PicklingPool.__bases__ = (multiprocessing.pool.Pool,)
 
         def _send_named(self, named: dict[str, Any]) -> tuple[list[str], list[Any]]:
             return list(named), self._send(named.values())

@@ -1,5 +1,7 @@
 """Searches on joblib's backends: the same bits, data sent once, workers that die."""
 
+import gc
+import multiprocessing.pool
 import os
 import signal
 import subprocess
@@ -20,6 +22,7 @@ from distributed.client import FutureCancelledError
 from distributed.protocol import dask_serialize
 from distributed.protocol.numpy import serialize_numpy_ndarray
 from joblib.externals.loky import get_reusable_executor
+from joblib.pool import PicklingPool
 from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GridSearchCV
@@ -114,6 +117,17 @@ def test_ray(expected, on_ray, sent):
         found = scaling.small_search().fit(X.view(Counted), Y)
     assert split_scores_and_best(found) == expected
     assert sent == [X.shape]
+    assert PicklingPool.__bases__ == (multiprocessing.pool.Pool,)
+
+
+@pytest.mark.nightly
+def test_other_backends_are_none_of_rays_after_it(on_ray, capfd):
+    for backend in ("ray", "multiprocessing", "ray", "multiprocessing"):
+        with joblib.parallel_config(backend=backend, n_jobs=2):
+            parents = joblib.Parallel()(joblib.delayed(os.getppid)() for _ in range(4))
+        assert (set(parents) == {os.getpid()}) == (backend == "multiprocessing")
+    gc.collect()
+    assert "Exception ignored" not in capfd.readouterr().err
 
 
 def test_scores_tell_fits_apart(expected):

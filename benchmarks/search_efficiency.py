@@ -142,14 +142,14 @@ def so_far(search: Any) -> pd.DataFrame:
 
 
 def run_search(
-    name: str, search: Any, samples: bench.Samples, epochs: int
+    name: str, search: Any, samples: bench.Samples
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Run one search and return its row, and its progress."""
     with tempfile.TemporaryDirectory() as folder:
         search.set_params(estimator__memory=folder)
         _, seconds = bench.timed(bench.fit_model, search, samples)
         # All epochs that were trained, but for those of the last fit on all rows.
-        trained = memory_info(folder).n_epochs - epochs
+        trained = memory_info(folder).n_epochs - search.best_estimator_.n_iter_
         more = full_training(search, samples) if name == "Hyperband" else {}
     held_out = bench.held_out_scores(search.best_estimator_, samples)
     progress = so_far(search)
@@ -205,7 +205,7 @@ def run_task(
         for search_name, search in searches.items():
             print(f"{name}, seed {seed}, {search_name} ...", flush=True)
             about = {"task": name, "repetition": repetition}
-            row, steps = run_search(search_name, search, task.samples, args.epochs)
+            row, steps = run_search(search_name, search, task.samples)
             rows.append({**about, **row})
             progress.append(steps.assign(search=search_name, **about))
     return pd.DataFrame(rows), pd.concat(progress, ignore_index=True)

@@ -162,7 +162,8 @@ class HyperbandSearchCV(SequentialSearchMixin):
     full_resources_ : int
         Epochs a fold if all candidates had been trained for `max_epochs`.
     best_index_ : int
-        The best row of those with the most epochs that has a score.
+        The best row, whatever its number of epochs: a network that over-fits is best
+        before its last one. Of equals, that with the most epochs.
     best_params_ : dict
         Parameters of that row, with the number of epochs.
     best_score_ : float
@@ -325,13 +326,12 @@ class HyperbandSearchCV(SequentialSearchMixin):
 
     @staticmethod
     def _select_best_index(refit: Any, refit_metric: str, results: Any) -> int:
-        """Return the best row of those with the most resources."""
+        """Return the best row; of equals, that with the most resources."""
         if callable(refit):
             return BaseSearchCV._select_best_index(refit, refit_metric, results)
-        scores = results[f"mean_test_{refit_metric}"]
-        resources = np.where(np.isnan(scores), 0, results["n_resources"])
-        last = np.flatnonzero(resources == resources.max())
-        return int(last[np.nan_to_num(scores[last], nan=-np.inf).argmax()])
+        scores = np.nan_to_num(results[f"mean_test_{refit_metric}"], nan=-np.inf)
+        best = np.flatnonzero(scores == scores.max())
+        return int(best[results["n_resources"][best].argmax()])
 
     # ---- continuation --------------------------------------------------------------
 

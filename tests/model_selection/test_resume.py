@@ -38,13 +38,12 @@ def kill_after(n_fits, process, memory):
     assert "finished" not in out
 
 
-OFTEN = ["grid", "bayes", "hyperband"]
-NIGHTLY = ["random", "halving", "optuna", "nested"]
+NIGHTLY = ["random", "halving", "hyperband", "bayes", "optuna", "nested"]
 
 
 @pytest.mark.parametrize(
     "kind",
-    [*OFTEN, *(pytest.param(kind, marks=pytest.mark.nightly) for kind in NIGHTLY)],
+    ["grid", *(pytest.param(kind, marks=pytest.mark.nightly) for kind in NIGHTLY)],
 )
 def test_a_killed_search_trains_what_was_missing_and_ends_the_same(
     kind, tmp_path, trained

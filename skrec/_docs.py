@@ -1,6 +1,7 @@
 """Parameter descriptions that several classes share, written once."""
 
 import inspect
+import re
 import textwrap
 
 _SHARED = {
@@ -11,6 +12,8 @@ _SHARED = {
             Penalty on the absolute values of the kernel weights.
         l2 : float, default=0.0
             Penalty on the squares of the kernel weights.
+        embedding_l2 : float, default=0.0
+            Penalty on the squares of the vectors of ids, all of them at each step.
         batch_norm : bool, default=False
             Whether to normalise hidden layers over the batch.
         optimizer : str, Keras optimizer class or Keras optimizer, default="adam"
@@ -20,7 +23,7 @@ _SHARED = {
         optimizer_params : dict, default=None
             Further parameters of the optimizer. Each can be set and tuned as
             ``optimizer__<name>``, for example ``optimizer__beta_1``.
-        learning_rate : float, default={learning_rate}
+        learning_rate : float, default=0.001
             Learning rate before the schedule.
         lr_schedule : {"step", "exponential", "cosine"}, Keras schedule, callable or \
 None, default=None
@@ -36,6 +39,9 @@ None, default=None
         early_stopping : bool, default=False
             Whether to stop once the validation loss no longer falls, and to keep the
             weights of the best epoch.
+        scoring : {"loss", "roc_auc"}, default="loss"
+            What tells the best epoch: the lowest validation loss (for classifiers the
+            log-loss), or the highest area under the ROC curve, for classifiers.
         validation_fraction : float, default=0.1
             Part of the training samples set aside for early stopping, stratified for
             classifiers, unless `fit` gets `X_val` and `y_val`.
@@ -65,6 +71,34 @@ default="float32"
             estimator alone. An integer gives the same result each time.
         verbose : int, default=0
             1 prints a line an epoch.""",
+    # In place of the entries above, where the class reads tables.
+    "training_on_fields": """
+        early_stopping : bool or "auto", default="auto"
+            Whether to stop once the validation score no longer gets better, and to keep
+            the weights of the best epoch; ``"auto"`` for more than 10,000 samples.
+        n_iter_no_change : int, default=3
+            Epochs without a better validation score after which to stop.
+        standardize : bool, "quantile" or "log", default=True
+            Whether to scale each number to zero mean and unit variance and, for
+            regressors, the targets too, which `predict` undoes. ``"quantile"`` gives
+            numbers a normal distribution, ``"log"`` takes sign(x) log(1 + abs(x))
+            first: both tame counts with a long tail.""",
+    "fields": """
+        categorical_features : "from_dtype", array-like or None, default="from_dtype"
+            Columns of ids, by name or position or as a mask; ``"from_dtype"`` for those
+            of category, string, object and boolean dtype.
+        sequence_features : "from_dtype", array-like or None, default="from_dtype"
+            Columns of lists of ids; ``"from_dtype"`` for those that hold lists.
+        shared_embeddings : list of tuples of columns, default=None
+            Groups of columns that hold the same ids, for example
+            ``[("item_id", "browsed")]``, so that an id has one vector in all of them.
+        min_count : int, default=1
+            Ids that occur in fewer of the training samples are read as unknown.
+        max_len : int, default=50
+            Ids of a list that are kept: the latest, which are the last.""",
+    "fields_fitted": """
+        encoder_ : FieldEncoder
+            What turns tables into the arrays that the network takes.""",
     "fitted": """
         history_ : dict of str to list of float
             ``loss`` of each epoch and, with validation samples, ``val_loss``.
@@ -136,7 +170,9 @@ default="float32"
 
 
 def with_shared_docs(cls: type) -> type:
-    """Fill ``%(training)s`` and ``%(fitted)s`` in a class's docstring.
+    """Fill ``%(training)s`` and the like in a class's docstring.
+
+    Of the entries under "training" those stay that the class has, with its defaults.
 
     Parameters
     ----------
@@ -148,14 +184,32 @@ def with_shared_docs(cls: type) -> type:
     type
         The same class.
     """
+    parameters = inspect.signature(cls).parameters
+    texts = {name: textwrap.dedent(text).strip() for name, text in _SHARED.items()}
+    entries = _entries(texts["training"])
+    if "scoring" in parameters:
+        entries |= _entries(texts["training_on_fields"])
+    texts["training"] = "\n".join(
+        _DEFAULT.sub(f"default={_shown(parameters[name])}", entry, count=1)
+        for name, entry in entries.items()
+        if name in parameters
+    )
     blocks = {
-        name: textwrap.indent(textwrap.dedent(text), "    ").strip()
-        for name, text in _SHARED.items()
+        name: textwrap.indent(text, "    ").strip() for name, text in texts.items()
     }
-    rate = inspect.signature(cls).parameters.get("learning_rate")
-    if rate is not None:
-        blocks["training"] = blocks["training"].replace(
-            "{learning_rate}", str(rate.default)
-        )
     cls.__doc__ = (cls.__doc__ or "") % blocks
     return cls
+
+
+_DEFAULT = re.compile(r"default=\S+")
+
+
+def _entries(block: str) -> dict[str, str]:
+    """Split descriptions of parameters by the parameter's name."""
+    return {entry.split(" :")[0]: entry for entry in re.split(r"\n(?=\S)", block)}
+
+
+def _shown(parameter: inspect.Parameter) -> str:
+    """Return a parameter's default as docstrings show it."""
+    value = parameter.default
+    return f'"{value}"' if isinstance(value, str) else str(value)

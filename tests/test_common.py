@@ -9,6 +9,7 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator
 
+import skrec
 from skrec import (
     CNNClassifier,
     CNNRegressor,
@@ -19,6 +20,7 @@ from skrec import (
     RNNClassifier,
     RNNRegressor,
 )
+from tests.estimators.tables import FAMILIES
 
 
 def build(meta, n_outputs, activation=None):
@@ -105,14 +107,27 @@ ESTIMATORS = [
         marks=NIGHTLY,
     ),
 ]
-NAMED = [
-    CNNClassifier,
-    CNNRegressor,
-    MLPClassifier,
-    MLPRegressor,
-    RNNClassifier,
-    RNNRegressor,
+# Statistics of a batch know no weights: hence "relu" where "dice" is the default.
+OWN_SETTINGS = {
+    "FM": {},
+    "DIN": {"units": 8, "activation": "relu"},
+    "DIEN": {"units": 8, "activation": "relu"},
+}
+ON_TABLES = {
+    getattr(skrec, family + kind): family
+    for family in FAMILIES
+    for kind in ("Classifier", "Regressor")
+}
+ESTIMATORS += [
+    pytest.param(
+        cls(**OWN_SETTINGS.get(family, {"units": 8}), **EXACT),
+        id=cls.__name__,
+        marks=NIGHTLY,
+    )
+    for cls, family in ON_TABLES.items()
+    if family != "MLP"
 ]
+NAMED = [CNNClassifier, CNNRegressor, RNNClassifier, RNNRegressor, *ON_TABLES]
 
 
 def not_passed(results):
@@ -151,8 +166,9 @@ def test_the_defaults_pass_what_asks_for_no_equality_of_weights_and_rows(estimat
 def test_tags_promise_no_exception_from_the_rules(estimator):
     tags = get_tags(estimator())
     assert tags.input_tags.two_d_array
-    assert tags.input_tags.three_d_array
-    assert tags.input_tags.sparse == estimator.__name__.startswith("MLP")
+    of_order = estimator.__name__.startswith(("CNN", "RNN"))
+    assert tags.input_tags.sparse != of_order
+    assert tags.input_tags.three_d_array == (of_order or "MLP" in estimator.__name__)
     assert not tags.input_tags.allow_nan
     assert not tags.non_deterministic
     assert not tags.no_validation
@@ -170,9 +186,9 @@ def test_tags_promise_no_exception_from_the_rules(estimator):
 
 
 @pytest.mark.parametrize("estimator", NAMED)
-def test_parameters_are_explicit_few_and_scalar(estimator):
+def test_parameters_are_explicit_and_scalar(estimator):
     parameters = inspect.signature(estimator).parameters.values()
-    assert len(parameters) <= 30
+    assert len(parameters) <= 40
     for parameter in parameters:
         assert parameter.kind in (
             parameter.POSITIONAL_OR_KEYWORD,

@@ -1,6 +1,15 @@
-"""Data sets of events and ratings, real (`fetch_*`) and synthetic (`make_*`)."""
+"""Data sets of events and tables: real (`fetch_*`, `load_*`), synthetic (`make_*`)."""
 
+from skrec.datasets._clicks import make_clicks
+from skrec.datasets._criteo import load_criteo
 from skrec.datasets._movielens import fetch_movielens
+from skrec.datasets._scanner import fetch_scanner
 from skrec.datasets._sessions import make_sessions
 
-__all__ = ["fetch_movielens", "make_sessions"]
+__all__ = [
+    "fetch_movielens",
+    "fetch_scanner",
+    "load_criteo",
+    "make_clicks",
+    "make_sessions",
+]

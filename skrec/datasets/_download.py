@@ -100,12 +100,14 @@ def fetch_files(
 
 def download_zip(url: str, folder: str, digests: Digests) -> Files:
     """Return the files that the zip archive at `url` has in `folder`."""
-    try:
-        with urllib.request.urlopen(url, timeout=URL_TIMEOUT) as response:
-            content = response.read()
-    except http.client.HTTPException as error:  # the connection broke off
-        raise OSError(f"{type(error).__name__}: {error}") from error
-    return _read_zip(content, url, folder, digests)
+    return _read_zip(_read_url(url), url, folder, digests)
+
+
+def download_files(folder_url: str, digests: Digests) -> Files:
+    """Return the files that lie one by one below the address `folder_url`."""
+    files = {name: _read_url(f"{folder_url}/{name}") for name in digests}
+    _check_digests(files, digests, folder_url)
+    return files
 
 
 def download_wheel(requirement: str, folder: str, digests: Digests) -> Files:
@@ -130,6 +132,14 @@ def download_wheel(requirement: str, folder: str, digests: Digests) -> Files:
             lines = result.stderr.strip().splitlines() or ["pip said nothing"]
             raise OSError(f"pip gave no wheel: {lines[-1]}")
         return _read_zip(wheels[0].read_bytes(), wheels[0].name, folder, digests)
+
+
+def _read_url(url: str) -> bytes:
+    try:
+        with urllib.request.urlopen(url, timeout=URL_TIMEOUT) as response:
+            return response.read()
+    except http.client.HTTPException as error:  # the connection broke off
+        raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 def _read_folder(folder: Path, digests: Digests) -> Files:

@@ -54,6 +54,7 @@ GENRES = [
 ]
 RATING_COLUMNS = ["user_id", "item_id", "rating", "timestamp"]
 USER_COLUMNS = ["user_id", "age", "gender", "occupation", "zip_code"]
+ID_COLUMNS = ["user_id", "item_id", "gender", "occupation"]
 # Without the dates and the IMDb address, which RecBole's copy leaves out.
 OFFICIAL_ITEM_FIELDS = {0: "item_id", 1: "title", **dict(enumerate(GENRES, start=5))}
 
@@ -73,8 +74,9 @@ movies   item_id, title, year (of the title; missing for one movie), and one
          0/1 column for each of the 19 genres. Some movies have several genres,
          and some titles occur under two ids.
 data     ratings without the rating, joined with users and movies, in the order
-         of ratings.
-target   the ratings, row by row with data.
+         of ratings; with a task, the fields that estimators take.
+target   the ratings, row by row with data; with task="click", 1 for ratings of
+         4 and 5, 0 for 1 and 2, and no row for 3.
 
 Terms of use
 ------------
@@ -96,6 +98,7 @@ and Context. ACM Transactions on Interactive Intelligent Systems 5, 4, Article 1
 @validate_params(
     {
         "size": [StrOptions({"100k"})],
+        "task": [StrOptions({"rating", "click"}), None],
         "data_home": [str, PathLike, None],
         "download_if_missing": ["boolean"],
     },
@@ -104,6 +107,7 @@ and Context. ACM Transactions on Interactive Intelligent Systems 5, 4, Article 1
 def fetch_movielens(
     size: str = "100k",
     *,
+    task: str | None = None,
     data_home: str | PathLike | None = None,
     download_if_missing: bool = True,
 ) -> Bunch:
@@ -126,6 +130,12 @@ def fetch_movielens(
     ----------
     size : {"100k"}, default="100k"
         Which of the MovieLens data sets to load.
+    task : {"rating", "click"} or None, default=None
+        What `data` and `target` are made for. With a task, `data` is a table that
+        the estimators take as it is: ids have the category dtype, and the genres
+        of a movie are one list. With "click", ratings of 4 and 5 are clicks, 1 and
+        2 are none, and those of 3 are left out, as in many comparisons of click
+        models. With None, `data` is the plain join of the three files.
     data_home : str or path-like, default=None
         Folder of the cache. With None, the environment variable `SKREC_DATA`,
         or else `~/skrec_data`.
@@ -148,10 +158,17 @@ def fetch_movielens(
             dictionary, is a method.
         genres : list of 19 str
             Names of the genre columns.
-        data : DataFrame of shape (100000, 28)
-            `ratings` without `rating`, joined with `users` and `movies`.
-        target : Series of shape (100000,)
-            `rating`, from 1 to 5.
+        data : DataFrame of shape (100000, 28), (100000, 7) or (72855, 7)
+            `ratings` without `rating`, joined with `users` and `movies`. With a
+            task: `user_id`, `item_id`, `gender` and `occupation` as categories,
+            `age` and `year` as floats (the year of one movie is NaN) and `genres`
+            as lists of str, in the order of `ratings`, whose index they keep. The
+            zip code is left out, because almost every user has one of their own,
+            and so is the time, in which the ratings of a random test set lie
+            between those of the training set: `ratings` and `users` have both.
+        target : Series of shape (100000,) or (72855,)
+            `rating` from 1 to 5, as integers, or as floats if `task="rating"`;
+            `click`, 0 or 1, if `task="click"`.
         DESCR : str
             Description, terms of use and the paper to cite.
         source : str
@@ -166,7 +183,8 @@ def fetch_movielens(
 
     See Also
     --------
-    make_sessions : Synthetic sessions that need no files.
+    fetch_scanner : Purchases of households, with prices.
+    make_clicks : Synthetic clicks that need no files.
     skrec.preprocessing.make_windows : Turn such events into sequences.
 
     References
@@ -185,6 +203,21 @@ def fetch_movielens(
     3.52986
     >>> movielens.movies["title"].head(3).tolist()
     ['Toy Story', 'GoldenEye', 'Four Rooms']
+
+    As a table for a click model:
+
+    >>> clicks = fetch_movielens(task="click")
+    >>> clicks.data.iloc[0]
+    user_id                         22
+    item_id                        377
+    gender                           M
+    occupation                  writer
+    age                           25.0
+    year                        1994.0
+    genres        [Children's, Comedy]
+    Name: 2, dtype: object
+    >>> round(float(clicks.target.mean()), 3)
+    0.76
     """
     files, source = fetch_files(
         f"movielens-{size}",
@@ -202,16 +235,37 @@ def fetch_movielens(
     ratings, users, movies = parse(files)
     joined = ratings.merge(users, how="left", on="user_id", validate="many_to_one")
     joined = joined.merge(movies, how="left", on="item_id", validate="many_to_one")
+    data, target = joined.drop(columns="rating"), joined["rating"]
+    if task is not None:
+        data, target = _fields(joined, movies), target.astype(float)
+    if task == "click":
+        is_clear = target != 3
+        data, target = data[is_clear], (target[is_clear] > 3).astype(int)
+        target = target.rename("click")
     return Bunch(
         ratings=ratings,
         users=users,
         movies=movies,
         genres=list(GENRES),
-        data=joined.drop(columns="rating"),
-        target=joined["rating"],
+        data=data,
+        target=target,
         DESCR=DESCR,
         source=source,
     )
+
+
+def _fields(joined: pd.DataFrame, movies: pd.DataFrame) -> pd.DataFrame:
+    """Type the columns so that they say which field each of them is."""
+    flags = movies.set_index("item_id")[GENRES].astype(bool)
+    genres = {
+        movie: flags.columns[row].tolist()
+        for movie, row in zip(flags.index, flags.to_numpy(), strict=True)
+    }
+    data = joined[ID_COLUMNS].astype("category")
+    data["age"] = joined["age"].astype(float)
+    data["year"] = joined["year"].astype(float)
+    data["genres"] = joined["item_id"].map(genres)
+    return data
 
 
 def _read_table(content: bytes, sep: str, **kwargs) -> pd.DataFrame:

@@ -57,7 +57,35 @@ def deployable(
     if masked:
         padded = keras.ops.all(keras.ops.equal(raw, 0.0), axis=-1, keepdims=True)
         x = keras.ops.where(padded, PADDING_VALUE, x)
-    outputs = core(x)
+    return _with_head(raw, core, core(x), head)
+
+
+def deployable_on_fields(core: keras.Model, head: Head) -> keras.Model:
+    """Put the activation behind a network on encoded fields.
+
+    Parameters
+    ----------
+    core : keras.Model
+        Compiled network.
+    head : Head
+        What comes after the network.
+
+    Returns
+    -------
+    keras.Model
+        Compiled model from the dict of arrays that ``encoder_.transform`` returns.
+    """
+    alone = not isinstance(core.input, dict)
+    inputs = {"numbers": core.input} if alone else core.input
+    raw = {
+        name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
+        for name, tensor in inputs.items()
+    }
+    return _with_head(raw, core, core(raw["numbers"] if alone else raw), head)
+
+
+def _with_head(raw: Any, core: keras.Model, outputs: Any, head: Head) -> keras.Model:
+    """Turn outputs into predictions, in a compiled model."""
     if head.activation != "linear":
         outputs = keras.layers.Activation(head.activation, dtype=outputs.dtype)(outputs)
     if head.scaler is not None and head.scaler.is_fitted:

@@ -6,8 +6,15 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.utils import assert_all_finite
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import (
+    _check_y,
+    check_consistent_length,
+    validate_data,
+)
 
+from skrec.preprocessing._frames import as_table, in_fitted_order
+
+NO_TARGET = "no_validation"  # what scikit-learn's validate_data takes for no y
 SHAPES = {
     2: "2 (samples, features)",
     3: "3 (samples, steps, channels)",
@@ -18,7 +25,7 @@ SHAPES = {
 def checked_arrays(
     estimator: Any,
     X: Any,
-    y: Any = "no_validation",
+    y: Any = NO_TARGET,
     *,
     reset: bool,
     dimensions: tuple[int, ...],
@@ -98,6 +105,74 @@ def checked_arrays(
     return X, y.toarray() if sparse.issparse(y) else y
 
 
+def is_table(X: Any) -> bool:
+    """Tell whether X has columns of kinds of their own: a frame, or labels in an array.
+
+    Parameters
+    ----------
+    X : array-like
+        Samples.
+
+    Returns
+    -------
+    bool
+        False for arrays of numbers, of whatever dtype, and what is turned into them.
+    """
+    if hasattr(X, "columns"):
+        return True
+    if sparse.issparse(X):
+        return False
+    array = np.asarray(X)
+    if array.ndim != 2 or array.dtype.kind not in "OUS":
+        return False
+    try:
+        array.astype(np.float64)
+    except (TypeError, ValueError):
+        return True
+    return False
+
+
+def checked_table(
+    estimator: Any, X: Any, y: Any = NO_TARGET, *, reset: bool, y_numeric: bool = False
+) -> Any:
+    """Validate the columns of a table, and y if given; the cells are for the encoder.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose input it is.
+    X : DataFrame or array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
+        Targets.
+    reset : bool
+        Whether to record what X looks like, or to compare it with what was recorded.
+    y_numeric : bool, default=False
+        Whether the targets are numbers.
+
+    Returns
+    -------
+    DataFrame or ndarray, or tuple of it and an ndarray if y is given
+        X with its columns in the order of the first fit, and y.
+    """
+    table = as_table(X, estimator, only_numbers=False)
+    names = None if reset else getattr(estimator, "feature_names_in_", None)
+    table = in_fitted_order(table, names)
+    X = validate_data(estimator, table, reset=reset, skip_check_array=True)
+    if names is not None:  # so that the encoder finds those of an array too
+        X = pd.DataFrame(X, copy=False).set_axis(names, axis=1)
+    if isinstance(y, str):
+        return X
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is "
+            "None"
+        )
+    y = _check_y(y, multi_output=True, y_numeric=y_numeric, estimator=estimator)
+    check_consistent_length(X, y)
+    return X, y
+
+
 def require_numeric_columns(X: Any, name: str) -> None:
     """Name the columns of a frame that hold something other than numbers.
 
@@ -120,7 +195,8 @@ def require_numeric_columns(X: Any, name: str) -> None:
         raise ValueError(
             f"{name} needs numbers in every column of X. Not numeric: "
             f"{', '.join(wrong)}. Encode them first, for example with OneHotEncoder or "
-            "OrdinalEncoder in a ColumnTransformer, or drop them."
+            "OrdinalEncoder in a ColumnTransformer, drop them, or use a class that gives "
+            "ids vectors, such as MLPClassifier or MLPRegressor."
         )
 
 

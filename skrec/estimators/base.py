@@ -5,7 +5,6 @@ import os
 from abc import ABCMeta, abstractmethod
 from collections.abc import Hashable
 from contextlib import AbstractContextManager
-from copy import deepcopy
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
@@ -23,19 +22,18 @@ from skrec.estimators import _deploy
 from skrec.estimators._atomic import all_or_nothing
 from skrec.estimators._callbacks import checked_callbacks
 from skrec.estimators._epochs import EpochReporter
-from skrec.estimators._inputs import checked_arrays
+from skrec.estimators._inputs import NO_TARGET
 from skrec.estimators._memory import remembers
 from skrec.estimators._optimizer_params import OptimizerParamsMixin
 from skrec.estimators._weights import row_weights
-from skrec.networks import PADDING_VALUE, Network
-from skrec.preprocessing._scaling import ChannelScaler
+from skrec.networks import Network
 from skrec.training import make_optimizer, resolve_device
 from skrec.training._seeds import SPLIT, derive, draw_seed, global_generators
 from skrec.training._updates import base_learning_rate, graph_key, has_schedule
 from skrec.training.cache import lease
 from skrec.training.fit_key import fit_memory
 from skrec.training.keras_fit import train_with_keras
-from skrec.training.loop import Plan, Watcher, needs_model_fit, train
+from skrec.training.loop import Plan, Scores, Watcher, needs_model_fit, train
 from skrec.training.optimizers import optimizer_template
 from skrec.training.program import Program
 from skrec.training.rows import Rows
@@ -47,6 +45,7 @@ ACTIVATIONS = {
     if inspect.isfunction(value) and name not in ("get", "serialize", "deserialize")
 }
 EVALUATION_ROWS = 4096  # validation rows scored at once
+PENALTIES = ("l1", "l2", "embedding_l2")
 
 
 class BaseNetwork(
@@ -93,16 +92,37 @@ class BaseNetwork(
     _optimizer_config: tuple[type[keras.optimizers.Optimizer], dict[str, Any]]
     _optimizer_key: Hashable
 
-    # What the family's network takes; overridden where it differs.
-    _dimensions: tuple[int, ...] = (2, 3)
-    _accept_sparse = False
-    _masks_padding = False
+    # ---- what a kind of input adds -------------------------------------------------
+
+    @abstractmethod
+    def _checked(self, X: Any, y: Any, reset: bool) -> Any:
+        """Check X and y; where y is ``NO_TARGET``, X alone."""
+
+    @abstractmethod
+    def _learn_inputs(self, X: Any, kept: np.ndarray | None, weight: np.ndarray) -> Any:
+        """Learn to encode X from the rows to train on; return all rows encoded."""
+
+    @abstractmethod
+    def _encoded(self, X: Any) -> Any:
+        """Encode checked rows: what is done once, before training."""
+
+    @abstractmethod
+    def _learn_scale(self, rows: Rows) -> None:
+        """Learn the scale of encoded rows, and of their targets."""
+
+    @abstractmethod
+    def _prepare(self, inputs: Any) -> Any:
+        """Turn encoded rows into what the network takes, each row by itself."""
+
+    @abstractmethod
+    def _deployable(self, core: keras.Model) -> keras.Model:
+        """Put what prepares X before the network and the activation behind it."""
 
     # ---- what a family and a task add ----------------------------------------------
 
     @abstractmethod
-    def _network(self, input_shape: tuple[int, ...], n_outputs: int) -> Network:
-        """Describe the architecture for these shapes."""
+    def _network(self, n_outputs: int) -> Network:
+        """Describe the architecture for the inputs that were learnt."""
 
     @abstractmethod
     def _learn_target(self, y: np.ndarray, classes: Any) -> None:
@@ -180,7 +200,7 @@ class BaseNetwork(
             y_val,
             reset=not goes_on,
             epochs=self.epochs,
-            early_stopping=self.early_stopping,
+            early_stopping=self._stops_early(X),
             remember=remembers(self),
         )
 
@@ -207,35 +227,40 @@ class BaseNetwork(
         X, y = self._checked(X, y, reset=reset)
         class_weight = getattr(self, "class_weight", None)
         if reset:
-            self._input_shape = X.shape[1:]
             self._learn_target(y, classes)
             self._seed = draw_seed(self.random_state)
-            self._scaler = ChannelScaler()
-            self._spec = self._network(self._input_shape, self._n_outputs)
             self.history_: dict[str, list[float]] = {}
-        elif self._spec != self._network(self._input_shape, self._n_outputs):
+        known = getattr(self, "classes_", None)
+        weight = row_weights(sample_weight, X, class_weight, y, known)
+        kept, held_out = None if weight.all() else np.flatnonzero(weight), None
+        has_validation = X_val is not None or y_val is not None
+        if early_stopping and not has_validation:
+            kept, held_out = self._split(y, kept)
+        target = self._encode_target(y)
+        inputs = self._learn_inputs(X, kept, weight) if reset else self._encoded(X)
+        rows = Rows(inputs, target, weight, self._prepare, kept)
+        validation = None
+        if has_validation:
+            validation = self._checked_validation(X_val, y_val)
+        elif held_out is not None:
+            validation = replace(rows, index=held_out)
+        self._learn_scale(rows)
+        network = self._network(self._n_outputs)
+        if reset:
+            self._spec = network
+        elif self._spec != network:
             raise ValueError(
                 "A parameter that shapes the network was changed, so that training "
                 "cannot go on from the last weights. Set warm_start=False, or make a "
                 "clone for the new parameters."
             )
-        known = getattr(self, "classes_", None)
-        weight = row_weights(sample_weight, X, class_weight, y, known)
-        rows = Rows(X, self._encode_target(y), weight, self._prepare)
-        if not weight.all():
-            rows = rows.select(np.flatnonzero(weight))
-        validation = None
-        if X_val is not None or y_val is not None:
-            validation = self._checked_validation(X_val, y_val)
-        elif early_stopping:
-            rows, validation = self._split(rows, y)
-        if self.standardize:
-            self._scale(rows)
         context = self._init_callback_context(max_subtasks=epochs)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         context.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
         reporter = EpochReporter(self, context, X, y, metadata, epochs)
-        self._state = self._train(rows, validation, reset, epochs, remember, reporter)
+        self._state = self._train(
+            rows, validation, reset, epochs, early_stopping, remember, reporter
+        )
         self.__dict__.pop("_model", None)
         self.n_iter_ = self._state.epoch
         context.call_on_fit_task_end(
@@ -247,17 +272,9 @@ class BaseNetwork(
         )
         return self
 
-    def _checked(self, X: Any, y: Any, reset: bool) -> tuple[np.ndarray, np.ndarray]:
-        X, y = checked_arrays(
-            self,
-            X,
-            y,
-            reset=reset,
-            dimensions=self._dimensions,
-            accept_sparse=self._accept_sparse,
-            y_numeric=is_regressor(self),
-        )
-        return X, y
+    def _stops_early(self, X: Any) -> bool:
+        """Decide whether a fit on X stops early."""
+        return bool(self.early_stopping)
 
     def _checked_validation(self, X_val: Any, y_val: Any) -> Rows:
         if X_val is None or y_val is None:
@@ -265,15 +282,18 @@ class BaseNetwork(
             raise ValueError(f"X_val and y_val go together. Missing: {missing}.")
         X_val, y_val = self._checked(X_val, y_val, reset=False)
         y_val = self._encode_target(y_val)
-        return Rows(X_val, y_val, np.ones(len(y_val)), self._prepare)
+        return Rows(self._encoded(X_val), y_val, np.ones(len(y_val)), self._prepare)
 
-    def _split(self, rows: Rows, y: np.ndarray) -> tuple[Rows, Rows]:
+    def _split(
+        self, y: np.ndarray, kept: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Set rows aside for early stopping, stratified where there are classes."""
-        y = y if rows.index is None else y[rows.index]
+        kept = np.arange(len(y)) if kept is None else kept
+        y = y[kept]
         stratify = y if not is_regressor(self) and y.ndim == 1 else None
         try:
             train, held_out = train_test_split(
-                np.arange(len(rows)),
+                kept,
                 test_size=self.validation_fraction,
                 stratify=stratify,
                 random_state=derive(self._seed, SPLIT) % 2**32,
@@ -284,31 +304,12 @@ class BaseNetwork(
                 f"{self.validation_fraction} of {len(y)} samples: {error} Give more "
                 "samples, another validation_fraction, or X_val and y_val."
             ) from None
-        return rows.select(train), rows.select(held_out)
+        return train, held_out
 
-    def _scale(self, rows: Rows) -> None:
-        """Learn the scales, block by block, so that X may be larger than memory."""
-        self._scaler = deepcopy(self._scaler)  # a failed fit keeps the old one
-        for X, _, weight in replace(rows, prepare=np.asarray).blocks():
-            self._scaler.update(X, weight, self._padded(X))
+    def _learn_target_scale(self, rows: Rows) -> None:
+        """Learn the scale of the targets of the rows to train on."""
         kept = slice(None) if rows.index is None else rows.index
         self._scale_target(rows.y[kept], rows.weight[kept])
-
-    def _padded(self, X: np.ndarray) -> np.ndarray | None:
-        """Tell which steps are padding: those whose channels are all zero."""
-        if self._masks_padding and X.ndim == 3:
-            return (X == 0).all(axis=-1)
-        return None
-
-    def _prepare(self, X: np.ndarray) -> np.ndarray:
-        """Standardise and mark padding: what the network takes in."""
-        inputs = self._scaler.transform(X).astype(self._float, copy=False)
-        padded = self._padded(X)
-        if padded is not None and padded.any():
-            inputs = np.where(
-                padded[..., None], inputs.dtype.type(PADDING_VALUE), inputs
-            )
-        return inputs
 
     def _prepare_target(self, target: np.ndarray) -> np.ndarray:
         """Bring encoded targets to the network's scale and dtype."""
@@ -352,11 +353,28 @@ class BaseNetwork(
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         return optimizer
 
+    def _rates(self) -> dict[str, float]:
+        """Return the continuous hyper-parameters that the network's builder takes."""
+        return {"dropout": self.dropout, "l1": self.l1, "l2": self.l2}
+
+    def _dropout_rate(self, layer_name: str) -> float:
+        """Return the rate of a dropout layer of the network."""
+        return self.dropout
+
+    @property
+    def _monitored(self) -> str | None:
+        """The validation score that tells the best epoch; None for the loss."""
+        return None
+
+    def _validation_scores(self) -> Scores | None:
+        """Return what is computed of validation rows beside the loss."""
+        return None
+
     def _keras_model(self) -> keras.Model:
         """Build a private, compiled Keras model on standardised inputs."""
         kind, config = self._optimizer_config
         with global_generators(0):
-            model = self._spec.build(self.dropout, self.l1, self.l2)
+            model = self._spec.build(**self._rates())
             optimizer = kind.from_config(config)
             model.compile(optimizer=optimizer, loss=self._loss(self._float))
         return model
@@ -380,6 +398,7 @@ class BaseNetwork(
         validation: Rows | None,
         reset: bool,
         epochs: int,
+        early_stopping: bool,
         remember: bool,
         reporter: EpochReporter,
     ) -> State:
@@ -398,18 +417,21 @@ class BaseNetwork(
                 state = self._current_state()
                 if self._optimizer_key != last_key:
                     state = replace(state, optimizer=program.untrained_optimizer)
-            stops = self.early_stopping and validation is not None
-            dropout = [self.dropout] * program.n_dropout
+            stops = early_stopping and validation is not None
+            dropout = [self._dropout_rate(name) for name in program.dropout_names]
+            penalties = {k: v for k, v in self._rates().items() if k in PENALTIES}
             plan = Plan(
                 seed=self._seed,
                 epochs=epochs,
                 batch_size=min(self.batch_size or len(rows), len(rows)),
                 learning_rate=base_learning_rate(optimizer),
-                rates=Rates.of(optimizer, dropout, self.l1, self.l2),
+                rates=Rates.of(optimizer, dropout, **penalties),
                 schedule=self.lr_schedule,
                 total_epochs=self.epochs,
                 patience=self.n_iter_no_change if stops else None,
                 evaluation_batch_size=EVALUATION_ROWS,
+                scores=self._validation_scores(),
+                maximize=self._monitored,
             )
             memory = None
             if remember:
@@ -460,15 +482,10 @@ class BaseNetwork(
     def _raw_predict(self, X: Any) -> np.ndarray:
         """Return the network's outputs as float64."""
         check_is_fitted(self)
-        X = checked_arrays(
-            self,
-            X,
-            reset=False,
-            dimensions=self._dimensions,
-            accept_sparse=self._accept_sparse,
-        )
+        inputs = self._encoded(self._checked(X, NO_TARGET, reset=False))
         with self._lease() as program:
-            outputs = program.predict_with(self._current_state(), X, self._prepare)
+            state = self._current_state()
+            outputs = program.predict_with(state, inputs, self._prepare)
             return outputs.astype(np.float64)
 
     @property
@@ -482,12 +499,7 @@ class BaseNetwork(
         if "_model" not in vars(self):
             core = self._keras_model()
             core.set_weights(self._state.weights)
-            self._model = _deploy.deployable(
-                core,
-                scaler=self._scaler,
-                masked=self._masks_padding and len(self._input_shape) == 2,
-                head=self._head,
-            )
+            self._model = self._deployable(core)
         return self._model
 
     @property
@@ -503,8 +515,6 @@ class BaseNetwork(
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = 3 in self._dimensions
-        tags.input_tags.sparse = self._accept_sparse
         tags.non_deterministic = False
         return tags
 

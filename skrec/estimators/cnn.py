@@ -7,18 +7,18 @@ from sklearn.utils._param_validation import Interval
 
 from skrec._docs import with_shared_docs
 from skrec._warn import warn_user
+from skrec.estimators._arrays import ArrayNetwork
 from skrec.estimators._classification import NetworkClassifier
 from skrec.estimators._regression import NetworkRegressor
-from skrec.estimators.base import BaseNetwork
 from skrec.networks import Network, as_sizes, build_cnn, too_short
 
 
-class _CNN(BaseNetwork):
+class _CNN(ArrayNetwork):
     """Parameters and architecture of the family."""
 
     _dimensions = (2, 3, 4)
     _parameter_constraints = {
-        **BaseNetwork._parameter_constraints,
+        **ArrayNetwork._parameter_constraints,
         "filters": [Interval(Integral, 1, None, closed="left"), str, "array-like"],
         "kernel_size": [Interval(Integral, 1, None, closed="left")],
         "pool_size": [Interval(Integral, 1, None, closed="left")],
@@ -86,12 +86,12 @@ class _CNN(BaseNetwork):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _network(self, input_shape: tuple[int, ...], n_outputs: int) -> Network:
-        for message in too_short(input_shape, self.kernel_size, self.pool_size):
+    def _network(self, n_outputs: int) -> Network:
+        for message in too_short(self._input_shape, self.kernel_size, self.pool_size):
             warn_user(message)
         return Network.of(
             build_cnn,
-            input_shape=input_shape,
+            input_shape=self._input_shape,
             n_outputs=n_outputs,
             filters=as_sizes(self.filters, "filters"),
             kernel_size=int(self.kernel_size),

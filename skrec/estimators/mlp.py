@@ -1,35 +1,46 @@
-"""Multi-layer perceptrons over the features of a table, or any flattened array."""
+"""Multi-layer perceptrons over the columns of a table, or any flattened array."""
 
 from numbers import Integral
 from typing import Any
 
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skrec._docs import with_shared_docs
 from skrec.estimators._classification import NetworkClassifier
+from skrec.estimators._fields import FieldNetwork
 from skrec.estimators._regression import NetworkRegressor
-from skrec.estimators.base import BaseNetwork
-from skrec.networks import Network, as_sizes, build_mlp
+from skrec.networks import Network, as_sizes, build_field_mlp, build_mlp
+from skrec.networks._sizes import embedding_dims
 
 
-class _MLP(BaseNetwork):
+class _MLP(FieldNetwork):
     """Parameters and architecture of the family."""
 
     _dimensions = (2, 3, 4)
-    _accept_sparse = True
     _parameter_constraints = {
-        **BaseNetwork._parameter_constraints,
+        **FieldNetwork._parameter_constraints,
         "units": [Interval(Integral, 1, None, closed="left"), str, "array-like"],
+        "embedding_dim": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
     }
 
     def __init__(
         self,
         units: Any = 128,
         *,
+        embedding_dim: int | str = 10,
+        categorical_features: Any = "from_dtype",
+        sequence_features: Any = "from_dtype",
+        shared_embeddings: Any = None,
+        min_count: int = 1,
+        max_len: int = 50,
         activation: str = "relu",
         dropout: float = 0.0,
         l1: float = 0.0,
         l2: float = 0.0,
+        embedding_l2: float = 0.0,
         batch_norm: bool = False,
         optimizer: Any = "adam",
         optimizer_params: dict | None = None,
@@ -38,12 +49,13 @@ class _MLP(BaseNetwork):
         clipnorm: float | None = None,
         batch_size: int | None = 32,
         epochs: int = 30,
-        early_stopping: bool = False,
+        early_stopping: bool | str = False,
+        scoring: str = "loss",
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         class_weight: Any = None,
         callbacks: Any = None,
-        standardize: bool = True,
+        standardize: bool | str = True,
         device: str = "auto",
         precision: str = "float32",
         memory: Any = None,
@@ -52,10 +64,17 @@ class _MLP(BaseNetwork):
         verbose: int = 0,
     ) -> None:
         self.units = units
+        self.embedding_dim = embedding_dim
+        self.categorical_features = categorical_features
+        self.sequence_features = sequence_features
+        self.shared_embeddings = shared_embeddings
+        self.min_count = min_count
+        self.max_len = max_len
         self.activation = activation
         self.dropout = dropout
         self.l1 = l1
         self.l2 = l2
+        self.embedding_l2 = embedding_l2
         self.batch_norm = batch_norm
         self.optimizer = optimizer
         self.optimizer_params = optimizer_params
@@ -65,6 +84,7 @@ class _MLP(BaseNetwork):
         self.batch_size = batch_size
         self.epochs = epochs
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.class_weight = class_weight
@@ -77,30 +97,51 @@ class _MLP(BaseNetwork):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _network(self, input_shape: tuple[int, ...], n_outputs: int) -> Network:
-        return Network.of(
-            build_mlp,
-            input_shape=input_shape,
-            n_outputs=n_outputs,
-            units=as_sizes(self.units, "units"),
-            activation=self.activation,
-            batch_norm=bool(self.batch_norm),
-            dtype=self.precision,
-        )
+    def _rates(self) -> dict[str, float]:
+        rates = super()._rates()
+        if not self._has_embeddings:
+            del rates["embedding_l2"]
+        return rates
+
+    @property
+    def _has_embeddings(self) -> bool:
+        """Whether there is more than numbers, which need no lookup."""
+        return self._on_fields and not self.encoder_.spec_.only_numbers
+
+    def _network(self, n_outputs: int) -> Network:
+        options: dict[str, Any] = {
+            "n_outputs": n_outputs,
+            "units": as_sizes(self.units, "units"),
+            "activation": self.activation,
+            "batch_norm": bool(self.batch_norm),
+            "dtype": self.precision,
+        }
+        if not self._has_embeddings:
+            shape = self._input_shape
+            if self._on_fields:
+                shape = (self.encoder_.spec_.n_numbers,)
+            return Network.of(build_mlp, input_shape=shape, **options)
+        fields = self.encoder_.spec_
+        dims = embedding_dims(self.embedding_dim, fields)
+        return Network.of(build_field_mlp, fields=fields, embedding_dim=dims, **options)
 
 
 @with_shared_docs
 class MLPClassifier(NetworkClassifier, _MLP):
     """Multi-layer perceptron for classification.
 
-    Dense layers over the features of a table, which may be a sparse matrix (made dense
-    block by block where it would be large), or over the flattened values of sequences
-    and images.
+    Dense layers over the columns of a table, with a vector for each id, or over the
+    flattened values of sequences and images. A table of numbers may be a sparse matrix,
+    which is made dense block by block where it would be large.
 
     Parameters
     ----------
     units : int, str or sequence of int, default=128
         Width of the hidden layers, as 128, ``"128-64"`` or ``(128, 64)``.
+    embedding_dim : int or "auto", default=10
+        Length of the vector of an id; ``"auto"`` makes it longer for columns of more
+        ids: ``min(50, round(1.6 * n_ids**0.56))``.
+    %(fields)s
     activation : str, default="relu"
         Activation of the hidden layers, by its Keras name.
     %(training)s
@@ -110,6 +151,7 @@ class MLPClassifier(NetworkClassifier, _MLP):
     classes_ : ndarray of shape (n_classes,)
         Labels.
     %(fitted)s
+    %(fields_fitted)s
 
     See Also
     --------
@@ -124,6 +166,17 @@ class MLPClassifier(NetworkClassifier, _MLP):
     >>> clf = MLPClassifier(units=16, epochs=20, random_state=0).fit(X, y)
     >>> clf.predict_proba(X[:2]).shape
     (2, 3)
+
+    A table with a column of labels:
+
+    >>> import pandas as pd
+    >>> X = pd.DataFrame({"city": ["Rome", "Oslo"] * 20, "price": range(40)})
+    >>> y = [0, 1] * 20
+    >>> clf = MLPClassifier(units=16, random_state=0).fit(X, y)
+    >>> clf.predict(pd.DataFrame({"city": ["Oslo", "Lima"], "price": [3, None]})).shape
+    (2,)
+    >>> clf.embeddings_("city").shape
+    (2, 10)
     """
 
     _parameter_constraints: dict = {
@@ -136,14 +189,19 @@ class MLPClassifier(NetworkClassifier, _MLP):
 class MLPRegressor(NetworkRegressor, _MLP):
     """Multi-layer perceptron for regression.
 
-    Dense layers over the features of a table, which may be a sparse matrix (made dense
-    block by block where it would be large), or over the flattened values of sequences
-    and images; trained on the mean squared error.
+    Dense layers over the columns of a table, with a vector for each id, or over the
+    flattened values of sequences and images; trained on the mean squared error. A table
+    of numbers may be a sparse matrix, which is made dense block by block where it would
+    be large.
 
     Parameters
     ----------
     units : int, str or sequence of int, default=128
         Width of the hidden layers, as 128, ``"128-64"`` or ``(128, 64)``.
+    embedding_dim : int or "auto", default=10
+        Length of the vector of an id; ``"auto"`` makes it longer for columns of more
+        ids: ``min(50, round(1.6 * n_ids**0.56))``.
+    %(fields)s
     activation : str, default="relu"
         Activation of the hidden layers, by its Keras name.
     %(training)s
@@ -151,6 +209,7 @@ class MLPRegressor(NetworkRegressor, _MLP):
     Attributes
     ----------
     %(fitted)s
+    %(fields_fitted)s
 
     See Also
     --------

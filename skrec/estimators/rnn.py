@@ -6,18 +6,18 @@ from typing import Any
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skrec._docs import with_shared_docs
+from skrec.estimators._arrays import ArrayNetwork
 from skrec.estimators._classification import NetworkClassifier
 from skrec.estimators._regression import NetworkRegressor
-from skrec.estimators.base import BaseNetwork
 from skrec.networks import Network, as_sizes, build_rnn
 
 
-class _RNN(BaseNetwork):
+class _RNN(ArrayNetwork):
     """Parameters and architecture of the family."""
 
     _masks_padding = True
     _parameter_constraints = {
-        **BaseNetwork._parameter_constraints,
+        **ArrayNetwork._parameter_constraints,
         "cell": [StrOptions({"gru", "lstm"})],
         "units": [Interval(Integral, 1, None, closed="left"), str, "array-like"],
         "bidirectional": ["boolean"],
@@ -82,10 +82,10 @@ class _RNN(BaseNetwork):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _network(self, input_shape: tuple[int, ...], n_outputs: int) -> Network:
+    def _network(self, n_outputs: int) -> Network:
         return Network.of(
             build_rnn,
-            input_shape=input_shape,
+            input_shape=self._input_shape,
             n_outputs=n_outputs,
             cell=self.cell,
             units=as_sizes(self.units, "units"),

@@ -9,6 +9,7 @@ from typing import Any
 from scipy.stats import loguniform, uniform
 from skopt.space import Categorical, Integer, Real
 
+from skrec.estimators._fields import FieldNetwork
 from skrec.estimators.cnn import _CNN
 from skrec.estimators.mlp import _MLP
 from skrec.estimators.rnn import _RNN
@@ -111,6 +112,19 @@ _RANGES: Mapping[type, Mapping[str, _Range]] = MappingProxyType(
             "l1": _PENALTY,
             "l2": _PENALTY,
         },
+        # The other families on tables; each has some of these.
+        FieldNetwork: {
+            "embedding_dim": _Choice((4, 8, 16, 32), grid=(8, 16, 32)),
+            "num_factors": _Choice((8, 16, 32, 64), grid=(8, 16, 32)),
+            "learning_rate": _Real(1e-4, 1e-2, log=True, grid=(1e-4, 1e-3, 1e-2)),
+            "embedding_l2": _Real(1e-7, 1e-3, log=True, grid=(1e-6, 1e-5, 1e-4)),
+            "units": _Choice(("64-32", "128-64", "256-128-64", "400-400-400")),
+            "cross_layers": _Integer(1, 4, step=1),
+            "fusion": _Choice(("concat", "sum", "gated")),
+            "batch_size": _Choice((128, 256, 512, 1024)),
+            "dropout": _DROPOUT,
+            "modality_dropout": _DROPOUT,
+        },
     }
 )
 _KINDS: Mapping[str, Callable[[_Range], Any]] = MappingProxyType(
@@ -134,12 +148,12 @@ def search_space(
     Parameters
     ----------
     estimator : estimator class or instance
-        One of the CNN, RNN and MLP classifiers and regressors, or a subclass.
+        One of the named classifiers and regressors, or a subclass.
     kind : {"grid", "random", "bayes", "optuna"}, default="random"
         Search that the space is for:
 
-        - ``"grid"``: lists that make 81 candidates of a CNN, 54 of an RNN and 27 of an
-          MLP, for :class:`~sklearn.model_selection.GridSearchCV`;
+        - ``"grid"``: lists that make 81 candidates of a CNN, 54 of an RNN and 27 of the
+          others, for :class:`~sklearn.model_selection.GridSearchCV`;
         - ``"random"``: lists and SciPy distributions, for
           :class:`~sklearn.model_selection.RandomizedSearchCV` and searches that halve;
         - ``"bayes"``: dimensions of scikit-optimize;
@@ -182,6 +196,22 @@ def search_space(
     `batch_norm`                                              no, yes [3]_
     ======================= =============== ================= ===============
 
+    The other families on tables have those of the following that are parameters of
+    theirs:
+
+    ========================= =====================================================
+    `embedding_dim`           4, 8, 16, 32 [6]_
+    `num_factors`             8, 16, 32, 64 [7]_
+    `learning_rate` (log)     1e-4 to 1e-2 [6]_
+    `embedding_l2` (log)      1e-7 to 1e-3 [6]_
+    `units`                   64-32, 128-64, 256-128-64, 400-400-400 [6]_
+    `cross_layers`            1 to 4 [8]_
+    `fusion`                  concat, sum, gated
+    `batch_size`              128, 256, 512, 1024 [7]_
+    `dropout`                 0 to 0.5 [6]_
+    `modality_dropout`        0 to 0.5
+    ========================= =====================================================
+
     A grid has a few values of the first ones and leaves the others at their defaults.
     The number of units is any integer between the bounds under ``"bayes"``, whose
     dimensions know no steps. ``"cosine"`` spreads the decay over all epochs, so that a
@@ -203,6 +233,13 @@ def search_space(
        recommendations", CIKM 2018.
     .. [5] J. Tang and K. Wang, "Personalized top-N sequential recommendation via
        convolutional sequence embedding", WSDM 2018: dropout of 0.5, penalty of 1e-6.
+    .. [6] J. Zhu, J. Liu, S. Yang, Q. Zhang and X. He, "Open benchmarking for
+       click-through rate prediction", CIKM 2021: the kind of ranges tuned there, with
+       smaller dimensions and towers for smaller data.
+    .. [7] X. He, L. Liao, H. Zhang, L. Nie, X. Hu and T.-S. Chua, "Neural collaborative
+       filtering", WWW 2017: factors of 8 to 64, batches of 128 to 1024.
+    .. [8] R. Wang et al., "DCN V2: improved deep & cross network and practical lessons
+       for web-scale learning to rank systems", WWW 2021: one to four layers.
 
     Examples
     --------
@@ -229,11 +266,12 @@ def _ranges_of(estimator: Any) -> Mapping[str, _Range]:
     kind = estimator if inspect.isclass(estimator) else type(estimator)
     for family, ranges in _RANGES.items():
         if issubclass(kind, family):
-            return ranges
+            names = inspect.signature(kind).parameters
+            return {name: values for name, values in ranges.items() if name in names}
     if issubclass(kind, KerasEstimator):
         reason = "has the parameters of your own build function"
     else:
-        reason = "is none of the CNN, RNN and MLP classifiers and regressors"
+        reason = "is none of skrec's named classifiers and regressors"
     raise ValueError(
         f"search_space knows no ranges for {kind.__name__}, which {reason}: write the "
         "dict, for example {'units': [32, 64]}, or, for a pipeline, pass the step that "

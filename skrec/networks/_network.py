@@ -12,14 +12,14 @@ class Network:
     """An architecture: a building function and the options that shape its graph.
 
     Two equal networks have the same graph, so that they can share one compiled program.
-    Continuous hyper-parameters (``dropout``, ``l1``, ``l2``) are therefore not options
-    but arguments of :meth:`build`.
+    Continuous hyper-parameters (``dropout``, ``l1``, ``l2``, ...) are therefore not
+    options but arguments of :meth:`build`.
 
     Parameters
     ----------
     builder : callable
-        Function ``builder(*, dropout, l1, l2, **options) -> keras.Model``, whose model
-        returns logits (or the regression's outputs).
+        Function ``builder(*, dropout=0.0, l1=0.0, l2=0.0, **options) -> keras.Model``,
+        whose model returns logits (or the regression's outputs).
     options : tuple of (str, hashable)
         Name and value of each option, in a fixed order.
 
@@ -53,22 +53,19 @@ class Network:
         """
         return cls(builder, tuple(sorted(options.items())))
 
-    def build(
-        self, dropout: float = 0.0, l1: float = 0.0, l2: float = 0.0
-    ) -> keras.Model:
+    def build(self, **rates: float) -> keras.Model:
         """Build a new Keras model, not compiled.
 
         Parameters
         ----------
-        dropout : float, default=0.0
-            Fraction of the hidden units to drop in training.
-        l1, l2 : float, default=0.0
-            Penalties on the absolute and the squared kernel weights.
+        **rates : float
+            Continuous hyper-parameters, such as ``dropout``; the builder's defaults,
+            which leave them out, where they are not given.
 
         Returns
         -------
         keras.Model
-            A functional model of standard Keras layers.
+            A functional model.
         """
         options: dict[str, Any] = dict(self.options)
-        return self.builder(dropout=dropout, l1=l1, l2=l2, **options)
+        return self.builder(**rates, **options)

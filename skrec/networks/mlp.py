@@ -1,8 +1,10 @@
-"""Multi-layer perceptron over the flattened features."""
+"""Multi-layer perceptron over the flattened features, or the fields of a table."""
 
 import keras
 
 from skrec.networks._blocks import dense_tower, logits_layer
+from skrec.networks._fields import embed, field_inputs, field_model, flat_fields
+from skrec.preprocessing._spec import FieldSpec
 
 
 def build_mlp(
@@ -58,3 +60,67 @@ def build_mlp(
     x = keras.layers.Flatten(dtype=dtype)(inputs) if len(input_shape) > 1 else inputs
     x = dense_tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
     return keras.Model(inputs, logits_layer(x, n_outputs, l1, l2, dtype), name="mlp")
+
+
+def build_field_mlp(
+    *,
+    fields: FieldSpec,
+    n_outputs: int,
+    units: tuple[int, ...],
+    embedding_dim: int | tuple[int, ...] = 10,
+    activation: str = "relu",
+    batch_norm: bool = False,
+    dtype: str = "float32",
+    dropout: float = 0.0,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    embedding_l2: float = 0.0,
+) -> keras.Model:
+    r"""Build a multi-layer perceptron over the encoded fields of a table.
+
+    Parameters
+    ----------
+    fields : FieldSpec
+        Sizes of the fields.
+    n_outputs : int
+        Number of logits, or of regression outputs.
+    units : tuple of int
+        Width of each hidden layer.
+    embedding_dim : int or tuple of int, default=10
+        Length of the vectors of ids, of all tables or of each.
+    activation : str, default="relu"
+        Activation of the hidden layers.
+    batch_norm : bool, default=False
+        Whether to normalise each hidden layer before its activation.
+    dtype : str, default="float32"
+        Keras dtype policy of the layers.
+    dropout : float, default=0.0
+        Fraction of each hidden layer's units to drop in training.
+    l1, l2 : float, default=0.0
+        Penalties on the absolute and the squared kernel weights.
+    embedding_l2 : float, default=0.0
+        Penalty on the squares of the vectors.
+
+    Returns
+    -------
+    keras.Model
+        Model from encoded rows to (samples, n_outputs).
+
+    References
+    ----------
+    .. [1] P. Covington, J. Adams and E. Sargin, "Deep neural networks for YouTube
+       recommendations", RecSys 2016.
+
+    Examples
+    --------
+    >>> from skrec.networks import build_field_mlp
+    >>> from skrec.preprocessing import FieldSpec
+    >>> fields = FieldSpec(tables=(16,), ids=(0,), n_numbers=2)
+    >>> build_field_mlp(fields=fields, n_outputs=1, units=(8,)).count_params()
+    273
+    """
+    inputs = field_inputs(fields, dtype)
+    embedded = embed(inputs, fields, embedding_dim, dtype, embedding_l2)
+    x = flat_fields(inputs, fields, embedded, dtype)
+    x = dense_tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
+    return field_model(inputs, logits_layer(x, n_outputs, l1, l2, dtype), "field_mlp")

@@ -1,5 +1,7 @@
 """From raw columns and event logs to the inputs of models."""
 
+from skrec.preprocessing._spec import FieldSpec, SequenceSpec
 from skrec.preprocessing._windows import make_windows
+from skrec.preprocessing.fields import FieldEncoder
 
-__all__ = ["make_windows"]
+__all__ = ["FieldEncoder", "FieldSpec", "SequenceSpec", "make_windows"]

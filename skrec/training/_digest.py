@@ -10,6 +10,7 @@ import struct
 import sys
 import types
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -87,6 +88,10 @@ class _Digester:
                 self.add(value)
         elif isinstance(item, set | frozenset):
             self._put("set", "".join(sorted(map(digest, item))).encode())
+        elif is_dataclass(item) and not inspect.isclass(item):
+            self._put("dataclass")
+            values = {field.name: getattr(item, field.name) for field in fields(item)}
+            self.add([type(item), values])
         elif isinstance(item, np.ndarray):
             self._add_array(item)
         elif sparse.issparse(item):

@@ -21,12 +21,17 @@ class TunedDropout(keras.layers.Dropout):
         if not training:
             return inputs
         rate = tf.cast(self.tuned_rate, inputs.dtype)
+        # Keras allows None in it, for the batch's own size.
+        noise_shape = self.noise_shape and [
+            tf.shape(inputs)[axis] if size is None else size
+            for axis, size in enumerate(self.noise_shape)
+        ]
         return tf.cond(
             rate > 0,
             lambda: tf.nn.experimental.stateless_dropout(
                 inputs,
                 rate=rate,
-                noise_shape=self.noise_shape,
+                noise_shape=noise_shape,
                 seed=tf.cast(self.seed_generator.next(), "int32"),
             ),
             lambda: tf.identity(inputs),

@@ -65,6 +65,7 @@ def fit_memory(
     }
     plan_items |= {"rates": asdict(plan.rates), "patience": plan.patience}
     plan_items["evaluation_batch_size"] = plan.evaluation_batch_size
+    plan_items["scores"] = plan.scores, plan.maximize
     continues = not callbacks and plan.schedule != "cosine"
     if not continues:
         plan_items["epochs"] = plan.epochs, plan.total_epochs

@@ -62,11 +62,18 @@ def train_with_keras(
     ):
         variable.assign(value)
     feed = _Feed(rows, plan)
-    own = [feed, _Report(observer)]
+    val_data = None if validation is None else validation.take()
+    own: list[keras.callbacks.Callback] = [feed]
+    if plan.scores is not None and val_data is not None:
+        own.append(_Scores(plan, val_data))
+    own.append(_Report(observer))
     if plan.patience is not None:
         own.append(
             keras.callbacks.EarlyStopping(
-                patience=plan.patience, restore_best_weights=True
+                monitor=f"val_{plan.maximize or 'loss'}",
+                mode="max" if plan.maximize else "min",
+                patience=plan.patience,
+                restore_best_weights=True,
             )
         )
     history = model.fit(
@@ -76,7 +83,7 @@ def train_with_keras(
         verbose=0,
         shuffle=False,
         callbacks=[*own, *callbacks],
-        validation_data=None if validation is None else validation.take(),
+        validation_data=val_data,
         validation_batch_size=plan.evaluation_batch_size or plan.batch_size,
         **options,
     )
@@ -141,6 +148,21 @@ class _Feed(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.plan.learning_rate is not None and self.plan.schedule is not None:
             self.model.optimizer.learning_rate = self.base
+
+
+class _Scores(keras.callbacks.Callback):
+    """Adds the plan's own validation scores to the logs of each epoch."""
+
+    def __init__(self, plan: Plan, val_data: Any) -> None:
+        super().__init__()
+        self.plan, self.val_data = plan, val_data
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        x, y, weight = self.val_data
+        outputs = self.model.predict(x, verbose=0)
+        assert logs is not None and self.plan.scores is not None
+        for name, value in self.plan.scores(outputs, y, weight).items():
+            logs[f"val_{name}"] = value
 
 
 class _Report(keras.callbacks.Callback):

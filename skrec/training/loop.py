@@ -15,6 +15,7 @@ from skrec.training.schedules import Schedule, learning_rates
 from skrec.training.state import Best, Progress, Rates, State
 
 Logs = dict[str, float]
+Scores = Callable[[np.ndarray, np.ndarray, np.ndarray], Logs]
 
 
 @dataclass
@@ -40,10 +41,15 @@ class Plan:
     shuffle : bool, default=True
         Whether to visit the rows in a new order in each epoch.
     patience : int, default=None
-        Stop after this many epochs without a lower validation loss, and restore the
+        Stop after this many epochs without a better validation score, and restore the
         weights of the best one; None never stops.
     evaluation_batch_size : int, default=None
         Rows a step of validation; `batch_size` if None.
+    scores : callable, default=None
+        Function of (outputs, targets, weights) of the validation rows that returns a
+        dict of further scores, logged with ``val_`` in front.
+    maximize : str, default=None
+        Which of these scores says what epoch is best; None for the lowest loss.
     """
 
     seed: int
@@ -56,6 +62,8 @@ class Plan:
     shuffle: bool = True
     patience: int | None = None
     evaluation_batch_size: int | None = None
+    scores: Scores | None = None
+    maximize: str | None = None
 
 
 class Observer(Protocol):
@@ -263,13 +271,18 @@ def train(
         if val_data is not None:
             size = plan.evaluation_batch_size or plan.batch_size
             scores = program.evaluate(val_data, size, plan.rates)
+            if plan.scores is not None:
+                scores |= plan.scores(*program.outputs(val_data))
             logs |= {f"val_{name}": value for name, value in scores.items()}
         require_finite(logs, [], epoch)
         if watcher is not None:
             watcher.epoch_end(program, epoch, logs)
         history.append(logs)
         if plan.patience is not None:
-            _look_for_best(best, logs["val_loss"], program)
+            loss = logs["val_loss"]
+            if plan.maximize is not None:
+                loss = -logs[f"val_{plan.maximize}"]
+            _look_for_best(best, loss, program)
             patience_is_over = best.waited >= plan.patience
         stop = is_new and observer.epoch_end(logs, program.get_weights)
         if stop or patience_is_over or (watcher is not None and watcher.stop):
@@ -309,7 +322,7 @@ def _recall(
 
 
 def _look_for_best(best: Best, loss: float, program: Program) -> None:
-    """Take note of an epoch's validation loss, and of the weights if it is the best."""
+    """Take note of what an epoch lost, and of the weights if it is the best."""
     if loss < best.loss:
         best.loss, best.waited = loss, 0
         best.weights = program.get_weights()

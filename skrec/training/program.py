@@ -2,7 +2,7 @@
 
 A program is traced once and then run with any weights, rows, batch size, learning rate
 and dropout rate: all of these are inputs or variables of its graphs. Penalties and
-clipping are inputs too, of a second graph that is traced for the first fit that has
+clipping are inputs too, of further graphs that are traced for the first fit that has
 them, since a condition in the first would cost every step a tenth of its time.
 """
 
@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skrec.training import _seeds, _updates
+from skrec.training import _penalties, _seeds, _updates
 from skrec.training._dropout import tuned_layers, with_tuned_dropout
 from skrec.training.rows import Data, Stream, take_rows
 from skrec.training.state import Rates, State
@@ -181,13 +181,15 @@ class Program:
             layer.tuned_rate.assign(rate)
         for generator, seed in zip(self._generators, seeds, strict=True):
             generator.assign(seed)
-        function = self._penalised_graph if rates.penalised else self._train_graph
-        inputs = self._inputs(rates)
+        inputs = tf.nest.map_structure(
+            lambda value: tf.constant(value, tf.float32),
+            (rates.optimizer, rates.penalties),
+        )
         size = tf.constant(batch_size, tf.int32)
         total = tf.constant(0.0, tf.float64)
         self._reset_metrics()
         for block, rows, steps in data.blocks(order, batch_size):
-            run = self._graph(function, block, _EPOCH_SPEC, inputs)
+            run = self._graph(self._train_graph, block, _EPOCH_SPEC, inputs)
             total = run(
                 block.x,
                 block.y,
@@ -201,9 +203,9 @@ class Program:
         return {"loss": float(total) / len(data), **self._metric_results()}
 
     @property
-    def n_dropout(self) -> int:
-        """Number of dropout layers in the model."""
-        return len(self._dropout)
+    def dropout_names(self) -> list[str]:
+        """Names of the dropout layers, in the model's order."""
+        return [layer.name for layer in self._dropout]
 
     @property
     def n_seeds(self) -> int:
@@ -229,7 +231,6 @@ class Program:
         dict of str to float
             ``loss``, the mean over the rows, and the compiled metrics.
         """
-        rates = rates or Rates()
         size = tf.constant(batch_size, tf.int32)
         total = tf.constant(0.0, tf.float64)
         self._reset_metrics()
@@ -238,13 +239,35 @@ class Program:
             order = tf.constant(rows, tf.int32)
             total = run(block.x, block.y, block.weight, order, size, total)
         loss = float(total) / len(data)
-        if rates.l1 or rates.l2:
-            loss += sum(
-                float(_penalty(weight.value, rates.l1, rates.l2))
-                for weight in self.model.trainable_variables
-                if weight.name == "kernel"
-            )
+        if rates is not None and rates.penalties:
+            variables = self.model.trainable_variables
+            loss += float(_penalties.value(variables, rates.penalties))
         return {"loss": loss, **self._metric_results()}
+
+    def outputs(self, data: Data | Stream) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Compute the outputs for rows that are on the device already.
+
+        Parameters
+        ----------
+        data : Data or Stream
+            The rows.
+
+        Returns
+        -------
+        tuple of ndarray
+            Outputs, targets and weights of the rows, in their order.
+        """
+        parts = []
+        for block, rows, _ in data.blocks(np.arange(len(data)), PREDICT_ROWS):
+            for start in range(0, len(rows), PREDICT_ROWS):
+                some = slice(start, start + PREDICT_ROWS)
+                x, y, weight = tf.nest.map_structure(
+                    lambda array, some=some: array[some],
+                    (block.x, block.y, block.weight),
+                )
+                parts.append((self._predict(x).numpy(), y.numpy(), weight.numpy()))
+        outputs, targets, weights = zip(*parts, strict=True)
+        return np.concatenate(outputs), np.concatenate(targets), np.concatenate(weights)
 
     def predict(self, x: Any, prepare: Callable[[Any], Any] | None = None) -> Any:
         """Compute the model's outputs, block by block.
@@ -341,7 +364,7 @@ class Program:
             return tf.TensorSpec(tensor.shape, tensor.dtype)
 
         rows = tf.nest.map_structure(open_rows, (data.x, data.y, data.weight))
-        key = (function.__name__, str(rows))
+        key = (function.__name__, str(rows), str(tf.nest.map_structure(exact, inputs)))
         if key in self._graphs:
             return self._graphs[key]
         with tf.device(self.device):  # what Keras creates lazily cannot be traced
@@ -356,18 +379,6 @@ class Program:
         self._graphs[key] = _concrete(function, *signature)
         return self._graphs[key]
 
-    def _inputs(self, rates: Rates) -> tuple[Any, ...]:
-        """Return the hyper-parameters that the training graph takes, as tensors."""
-        hyper = {
-            name: tf.constant(value, tf.float32)
-            for name, value in rates.optimizer.items()
-        }
-        if not rates.penalised:
-            return (hyper,)
-        clipnorm = np.inf if rates.clipnorm is None else rates.clipnorm
-        penalties = (rates.l1, rates.l2, clipnorm)
-        return (hyper, *(tf.constant(value, tf.float32) for value in penalties))
-
     def _train_graph(
         self,
         x: Any,
@@ -378,32 +389,9 @@ class Program:
         total: Any,
         learning_rates: Any,
         hyper: Any,
+        penalties: Any,
     ) -> Any:
         """Walk the rows in `order`, a batch at a time, and update the weights."""
-        rows = (x, y, weight, order, batch_size, total)
-        return self._train(rows, learning_rates, hyper)
-
-    def _penalised_graph(
-        self,
-        x: Any,
-        y: Any,
-        weight: Any,
-        order: Any,
-        batch_size: Any,
-        total: Any,
-        learning_rates: Any,
-        hyper: Any,
-        l1: Any,
-        l2: Any,
-        clipnorm: Any,
-    ) -> Any:
-        """Do the same with penalties and clipping."""
-        rows = (x, y, weight, order, batch_size, total)
-        return self._train(rows, learning_rates, hyper, (l1, l2, clipnorm))
-
-    def _train(
-        self, rows: Any, learning_rates: Any, hyper: Any, penalties: Any = None
-    ) -> Any:
         self.n_traces += 1  # this line runs when the graph is traced, and only then
         fused = _updates.is_fused(self.optimizer)
 
@@ -416,9 +404,13 @@ class Program:
                 objective = loss if fused else self.optimizer.scale_loss(loss)
             variables = self.model.trainable_variables
             gradients = tape.gradient(objective, [v.value for v in variables])
-            if penalties is not None:
-                gradients, extra = self._penalise(gradients, fused, *penalties)
+            gradients = [_penalties.as_dense(gradient) for gradient in gradients]
+            if penalties:
+                extra = _penalties.value(variables, penalties)
                 loss += tf.cast(extra, loss.dtype)
+                gradients = _penalties.add(gradients, variables, penalties)
+                if fused:  # an optimizer of the user's own clips for itself
+                    gradients = _penalties.clip(gradients, penalties)
             rate = learning_rates[step]
             if fused:
                 _updates.apply_fused(self.optimizer, gradients, variables, rate, hyper)
@@ -429,7 +421,7 @@ class Program:
             self._update_metrics(batch, outputs)
             return loss
 
-        return self._walk(train_step, *rows)
+        return self._walk(train_step, x, y, weight, order, batch_size, total)
 
     def _evaluate_graph(
         self, x: Any, y: Any, weight: Any, order: Any, batch_size: Any, total: Any
@@ -473,25 +465,6 @@ class Program:
         start = (tf.constant(0), total)
         return tf.while_loop(lambda step, _: step < n_steps, body, start)[1]
 
-    def _penalise(
-        self, gradients: list[Any], fused: bool, l1: Any, l2: Any, clipnorm: Any
-    ) -> tuple[list[Any], Any]:
-        """Add the penalties' gradients, then clip; also return the penalty itself."""
-        total = tf.constant(0.0)
-        changed: list[Any] = []
-        for g, variable in zip(gradients, self.model.trainable_variables, strict=True):
-            if g is not None:
-                g, w = tf.convert_to_tensor(g), variable.value
-                if variable.name == "kernel":
-                    a, b = tf.cast(l1, w.dtype), tf.cast(l2, w.dtype)
-                    g = g + a * tf.sign(w) + 2 * b * w
-                    total += _penalty(w, l1, l2)
-                if fused:  # an optimizer of the user's own clips for itself
-                    norm = tf.maximum(tf.norm(g), tf.cast(1e-30, g.dtype))
-                    g = g * tf.minimum(tf.cast(clipnorm, g.dtype) / norm, 1)
-            changed.append(g)
-        return changed, total
-
     @cached_property
     def _predict(self) -> Callable[[Any], Any]:
         inputs = tf.nest.map_structure(
@@ -509,12 +482,6 @@ class Program:
             return {}
         results = self.model.get_metrics_result()
         return {name: float(value) for name, value in results.items() if name != "loss"}
-
-
-def _penalty(kernel: Any, l1: Any, l2: Any) -> Any:
-    """Return the penalty on one kernel, in single precision."""
-    w = tf.cast(kernel, tf.float32)
-    return l1 * tf.reduce_sum(tf.abs(w)) + l2 * tf.reduce_sum(tf.square(w))
 
 
 def input_structure(model: keras.Model) -> Any:

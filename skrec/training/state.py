@@ -30,12 +30,12 @@ class State:
 
 @dataclass
 class Best:
-    """The epoch with the lowest validation loss.
+    """The epoch with the lowest validation loss, or highest score.
 
     Parameters
     ----------
     loss : float, default=inf
-        Its validation loss.
+        Its validation loss, or the score with its sign changed.
     waited : int, default=0
         Number of epochs since.
     weights : list of ndarray, default=None
@@ -90,6 +90,8 @@ class Rates:
         Largest norm of each weight's gradient.
     optimizer : dict of str to float
         Inputs of the fused update, such as ``beta_1``.
+    embedding_l2 : float, default=0.0
+        Penalty on the squares of embedding tables that the model does not know of.
     """
 
     dropout: Sequence[float] = ()
@@ -97,11 +99,22 @@ class Rates:
     l2: float = 0.0
     clipnorm: float | None = None
     optimizer: dict[str, float] = field(default_factory=dict)
+    embedding_l2: float = 0.0
 
     @property
-    def penalised(self) -> bool:
-        """Whether gradients are changed before the update."""
-        return bool(self.l1 or self.l2 or self.clipnorm is not None)
+    def penalties(self) -> dict[str, float]:
+        """What changes gradients before the update; empty if nothing does.
+
+        Kernel penalties and clipping come together, so that a search over them needs
+        one more graph and not one for each combination.
+        """
+        found: dict[str, float] = {}
+        if self.l1 or self.l2 or self.clipnorm is not None:
+            clipnorm = np.inf if self.clipnorm is None else self.clipnorm
+            found |= {"l1": self.l1, "l2": self.l2, "clipnorm": clipnorm}
+        if self.embedding_l2:
+            found["embedding_l2"] = self.embedding_l2
+        return found
 
     @classmethod
     def of(
@@ -110,6 +123,7 @@ class Rates:
         dropout: Sequence[float],
         l1: float = 0.0,
         l2: float = 0.0,
+        embedding_l2: float = 0.0,
     ) -> "Rates":
         """Gather the hyper-parameters, with those that the optimizer has.
 
@@ -121,6 +135,8 @@ class Rates:
             Rate of each dropout layer.
         l1, l2 : float, default=0.0
             Penalties on the kernels.
+        embedding_l2 : float, default=0.0
+            Penalty on the embedding tables.
 
         Returns
         -------
@@ -128,6 +144,6 @@ class Rates:
             What :meth:`Program.train_epoch` takes.
         """
         if not _updates.is_fused(optimizer):
-            return cls(dropout, l1, l2)
+            return cls(dropout, l1, l2, embedding_l2=embedding_l2)
         values = _updates.input_values(optimizer)
-        return cls(dropout, l1, l2, optimizer.clipnorm, values)
+        return cls(dropout, l1, l2, optimizer.clipnorm, values, embedding_l2)

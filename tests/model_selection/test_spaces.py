@@ -30,7 +30,17 @@ from skrec.networks import as_sizes
 
 CLASSIFIERS = [skrec.CNNClassifier, skrec.RNNClassifier, skrec.MLPClassifier]
 REGRESSORS = [skrec.CNNRegressor, skrec.RNNRegressor, skrec.MLPRegressor]
-NAMED = CLASSIFIERS + REGRESSORS
+ON_TABLES = [
+    skrec.FMRegressor,
+    skrec.DeepFMClassifier,
+    skrec.WideDeepRegressor,
+    skrec.DCNClassifier,
+    skrec.DINClassifier,
+    skrec.DIENRegressor,
+    skrec.NeuMFClassifier,
+    skrec.LateFusionRegressor,
+]
+NAMED = CLASSIFIERS + REGRESSORS + ON_TABLES
 KINDS = ["grid", "random", "bayes", "optuna"]
 X, Y = make_sessions(n_samples=40, n_steps=4, random_state=0)
 
@@ -61,24 +71,35 @@ def test_every_draw_is_a_legal_parameter(estimator, kind):
         assert set(params) == set(space)
         candidate = estimator().set_params(**params)
         candidate._validate_params()
-        as_sizes(candidate.units, "units")
+        if "units" in params:
+            as_sizes(candidate.units, "units")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("estimator", NAMED)
+@pytest.mark.parametrize(
+    "estimator", [*CLASSIFIERS, *REGRESSORS, skrec.DeepFMRegressor]
+)
 def test_a_draw_can_be_trained(estimator, kind):
     y = Y if estimator in CLASSIFIERS else X.sum(axis=(1, 2))
+    data = X[:, 0] if estimator is skrec.DeepFMRegressor else X
     network = estimator(epochs=1, random_state=0)
 
     (params,) = draw(search_space(network, kind), kind, n=1)
-    fitted = clone(network).set_params(**params).fit(X, y)
+    fitted = clone(network).set_params(**params).fit(data, y)
 
     assert np.isfinite(fitted.history_["loss"]).all()
 
 
 @pytest.mark.parametrize(
     ("estimator", "size"),
-    [(skrec.CNNRegressor, 81), (skrec.RNNRegressor, 54), (skrec.MLPRegressor, 27)],
+    [
+        (skrec.CNNRegressor, 81),
+        (skrec.RNNRegressor, 54),
+        (skrec.MLPRegressor, 27),
+        (skrec.FMClassifier, 27),
+        (skrec.DCNRegressor, 27),
+        (skrec.NeuMFRegressor, 27),
+    ],
 )
 def test_grids_are_small(estimator, size):
     assert len(ParameterGrid(search_space(estimator, "grid"))) == size

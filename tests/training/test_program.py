@@ -4,7 +4,15 @@ import keras
 import numpy as np
 import pytest
 
-from skrec.networks import PADDING_VALUE, Network, build_cnn, build_mlp, build_rnn
+from skrec.networks import (
+    PADDING_VALUE,
+    Network,
+    build_cnn,
+    build_deepfm,
+    build_mlp,
+    build_rnn,
+)
+from skrec.preprocessing import FieldSpec, SequenceSpec
 from skrec.training import make_optimizer
 from skrec.training.program import Program
 from skrec.training.rows import Data
@@ -13,6 +21,7 @@ from skrec.training.state import Rates, State
 N_ROWS, BATCH_SIZE, LEARNING_RATE = 70, 16, 1e-3  # a last batch of 6 rows
 N_STEPS = -(-N_ROWS // BATCH_SIZE)
 SIZES = {"n_outputs": 3}
+FIELDS = FieldSpec((8, 10), (0, 1), n_numbers=2, sequences=(SequenceSpec(1, 4),))
 
 NETWORKS = {
     "cnn-features": Network.of(
@@ -43,6 +52,9 @@ NETWORKS = {
     "mlp-batch_norm": Network.of(
         build_mlp, input_shape=(10,), units=(6,), batch_norm=True, **SIZES
     ),
+    "deepfm": Network.of(
+        build_deepfm, fields=FIELDS, units=(5,), embedding_dim=3, **SIZES
+    ),
 }
 MLP = NETWORKS["mlp"]
 
@@ -50,8 +62,15 @@ MLP = NETWORKS["mlp"]
 def make_rows(network, seed=0):
     """Return x, y, sample weights; sequences are padded to different lengths."""
     rng = np.random.default_rng(seed)
-    input_shape = dict(network.options)["input_shape"]
-    x = rng.normal(size=(N_ROWS, *input_shape)).astype("float32")
+    if network.builder is build_deepfm:
+        x = {
+            "ids": rng.integers(8, size=(N_ROWS, 2)).astype("int32"),
+            "numbers": rng.normal(size=(N_ROWS, 2)).astype("float32"),
+            "sequence_0": rng.integers(10, size=(N_ROWS, 4)).astype("int32"),
+        }
+    else:
+        input_shape = dict(network.options)["input_shape"]
+        x = rng.normal(size=(N_ROWS, *input_shape)).astype("float32")
     if network.builder is build_rnn:
         padded = np.arange(input_shape[0]) < rng.integers(5, size=N_ROWS)[:, None]
         x[padded] = PADDING_VALUE
@@ -75,7 +94,7 @@ def make_program(network=MLP, optimizer="adam", **compile_kwargs):
 
 
 def rates_of(program, optimizer=None, dropout=0.0, **penalties):
-    rates = [dropout] * program.n_dropout
+    rates = [dropout] * len(program.dropout_names)
     return Rates.of(optimizer or program.optimizer, rates, **penalties)
 
 
@@ -103,7 +122,7 @@ def assert_epoch_is_keras(network, make, penalties=None):
     rates = rates_of(program, make(), **penalties)
     logs = run_epoch(program, (x, y, weight), order, rates=rates)
     history = model.fit(
-        x[order],
+        keras.tree.map_structure(lambda array: array[order], x),
         y[order],
         sample_weight=weight[order],
         batch_size=BATCH_SIZE,
@@ -169,12 +188,49 @@ def test_an_epoch_with_each_optimizer_is_that_of_keras(optimizer, params, clipno
         ("mlp", {"l2": 0.02}),
         ("cnn-images", {"l1": 0.01, "l2": 0.02}),
         ("rnn-bidirectional", {"l1": 0.01, "l2": 0.02}),
+        ("deepfm", {"l2": 0.02, "embedding_l2": 0.03}),
+        ("deepfm", {"embedding_l2": 0.03}),
     ],
 )
 def test_an_epoch_with_penalties_is_that_of_keras(network, penalties):
+    # Keras's Adam takes the pieces of an embedding's gradient apart, see the next test.
+    kind = "momentum" if network == "deepfm" else "adam"
     assert_epoch_is_keras(
-        NETWORKS[network], lambda: make_optimizer("adam", LEARNING_RATE), penalties
+        NETWORKS[network], lambda: make_optimizer(kind, LEARNING_RATE), penalties
     )
+
+
+def test_adam_squares_the_sum_of_an_embeddings_gradient():
+    # One id in all rows: its gradient comes in as many pieces as there are rows.
+    network = Network.of(
+        build_deepfm, fields=FieldSpec((8,), (0,)), units=(3,), embedding_dim=2, **SIZES
+    )
+    program = make_program(network)
+    program.load(program.initial_state(0))
+    before = dict(zip(names(program), program.get_weights(), strict=True))
+    x = {"ids": np.full((N_ROWS, 1), 5, "int32")}
+    rows = x, np.zeros(N_ROWS, "int32"), np.ones(N_ROWS, "float32")
+    run_epoch(program, rows, batch_size=N_ROWS)
+    after = dict(zip(names(program), program.get_weights(), strict=True))
+    step = np.abs(after["weight_of_0"] - before["weight_of_0"])
+    # Adam's first step is the learning rate, whatever the size of the gradient.
+    np.testing.assert_allclose(step[5], LEARNING_RATE, rtol=1e-3)
+    assert (np.delete(step, 5, axis=0) == 0).all()
+
+
+def names(program):
+    """Return a name of each weight: that of its layer, where it has one weight."""
+    return [weight.path.split("/")[-2] for weight in program.model.weights]
+
+
+def test_outputs_of_rows_on_the_device_are_those_of_predict():
+    x, y, weight = make_rows(NETWORKS["deepfm"])
+    program = make_program(NETWORKS["deepfm"])
+    program.load(program.initial_state(0))
+    outputs, targets, weights = program.outputs(Data.of(x, y, weight, "/CPU:0"))
+    np.testing.assert_allclose(outputs, program.predict(x), atol=1e-6)
+    np.testing.assert_array_equal(targets, y)
+    np.testing.assert_array_equal(weights, weight)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", keras.optimizers.Lion])

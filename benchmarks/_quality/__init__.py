@@ -1,0 +1,1 @@
+"""Parts of quality_ctr.py: data, features, models, peers and the tables."""

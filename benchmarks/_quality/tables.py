@@ -1,0 +1,66 @@
+"""Tables of what was measured: means and standard errors over the folds."""
+
+import numpy as np
+import pandas as pd
+
+from _quality.data import METRICS
+
+SMALLER_IS_BETTER = {"rmse", "mae", "log_loss"}
+
+
+def summary(
+    records: pd.DataFrame, task: str, references: list[list[str]]
+) -> pd.DataFrame:
+    """Sum the models of one task up, in the order in which they ran.
+
+    Parameters
+    ----------
+    records : DataFrame
+        One row a model and fold.
+    task : str
+        Name of the task.
+    references : list of list of str
+        Groups of models. The best of each group, in the first metric, is what the other
+        models are compared with, fold by fold.
+
+    Returns
+    -------
+    DataFrame
+        One row a model.
+    """
+    own = records[records["task"] == task]
+    metrics = METRICS[own["part"].iloc[0]]
+    sign = -1 if metrics[0] in SMALLER_IS_BETTER else 1
+    by_fold = sign * own.pivot(index="fold", columns="model", values=metrics[0])
+    groups = [[name for name in group if name in by_fold] for group in references]
+    rivals = [by_fold[group].mean().idxmax() for group in groups if group]
+    rows = []
+    for name, found in own.groupby("model", sort=False):
+        row = {"model": name, "folds": len(found)}
+        for metric in metrics:
+            row[metric] = found[metric].mean()
+            row[f"{metric} se"] = standard_error(found[metric])
+        for rival in rivals:
+            gain = (by_fold[name] - by_fold[rival]).dropna()
+            row[f"better than {rival} by"] = gain.mean()
+            row[f"its se ({rival})"] = standard_error(gain)
+        for seconds in ("seconds", "search_seconds"):
+            row[seconds] = found[seconds].median()
+        rows.append({**row, "candidates": found["candidates"].iloc[0]})
+    return pd.DataFrame(rows)
+
+
+def for_reading(table: pd.DataFrame) -> pd.DataFrame:
+    """Write the scores of a table with four digits and seconds with one."""
+
+    def written(column: pd.Series) -> pd.Series:
+        digits = 1 if column.name.endswith("seconds") else 4
+        return column.map(lambda x: "" if np.isnan(x) else f"{x:.{digits}f}")
+
+    floats = table.select_dtypes("float")
+    return table.assign(**{name: written(floats[name]) for name in floats})
+
+
+def standard_error(values: pd.Series) -> float:
+    """Return the standard error of a mean; of one value it is not known."""
+    return float(values.std(ddof=1) / np.sqrt(len(values)))

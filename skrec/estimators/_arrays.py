@@ -1,0 +1,79 @@
+"""Networks on arrays: rows of numbers, sequences (steps, channels) and images."""
+
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+from sklearn.base import is_regressor
+
+from skrec.estimators import _deploy
+from skrec.estimators._inputs import checked_arrays
+from skrec.estimators.base import BaseNetwork
+from skrec.networks import PADDING_VALUE
+from skrec.preprocessing._scaling import ChannelScaler
+from skrec.training.rows import Rows
+
+
+class ArrayNetwork(BaseNetwork):
+    """Checks and standardises arrays; a family adds ``__init__`` and ``_network``."""
+
+    # What the family's network takes; overridden where it differs.
+    _dimensions: tuple[int, ...] = (2, 3)
+    _accept_sparse = False
+    _masks_padding = False
+
+    def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, np.ndarray]:
+        return checked_arrays(
+            self,
+            X,
+            y,
+            reset=reset,
+            dimensions=self._dimensions,
+            accept_sparse=self._accept_sparse,
+            y_numeric=is_regressor(self),
+        )
+
+    def _learn_inputs(self, X: Any, kept: np.ndarray | None, weight: np.ndarray) -> Any:
+        self._input_shape = X.shape[1:]
+        self._scaler = ChannelScaler()
+        return X
+
+    def _encoded(self, X: Any) -> Any:
+        return X
+
+    def _learn_scale(self, rows: Rows) -> None:
+        """Learn the scales, block by block, so that X may be larger than memory."""
+        if not self.standardize:
+            return
+        self._scaler = deepcopy(self._scaler)  # a failed fit keeps the old one
+        for X, _, weight in replace(rows, prepare=np.asarray).blocks():
+            self._scaler.update(X, weight, self._padded(X))
+        self._learn_target_scale(rows)
+
+    def _padded(self, X: np.ndarray) -> np.ndarray | None:
+        """Tell which steps are padding: those whose channels are all zero."""
+        if self._masks_padding and X.ndim == 3:
+            return (X == 0).all(axis=-1)
+        return None
+
+    def _prepare(self, inputs: np.ndarray) -> np.ndarray:
+        """Standardise and mark padding: what the network takes in."""
+        prepared = self._scaler.transform(inputs).astype(self._float, copy=False)
+        padded = self._padded(inputs)
+        if padded is not None and padded.any():
+            prepared = np.where(
+                padded[..., None], prepared.dtype.type(PADDING_VALUE), prepared
+            )
+        return prepared
+
+    def _deployable(self, core: keras.Model) -> keras.Model:
+        masked = self._masks_padding and len(self._input_shape) == 2
+        return _deploy.deployable(core, self._scaler, masked, self._head)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = 3 in self._dimensions
+        tags.input_tags.sparse = self._accept_sparse
+        return tags

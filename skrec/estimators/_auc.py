@@ -1,0 +1,82 @@
+"""The area under the ROC curve of validation rows, and a warning where it is chance."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.metrics import roc_auc_score
+
+from skrec._warn import warn_user
+
+
+def auc_scores(
+    logits: np.ndarray, target: np.ndarray, weight: np.ndarray, required: bool
+) -> dict[str, float]:
+    """Compute the area under the ROC curve; the mean over classes where there are more.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_rows, n_outputs)
+        Outputs of a network.
+    target : ndarray of shape (n_rows, 1), (n_rows, n_outputs) or (n_rows,)
+        0 and 1, or codes of classes.
+    weight : ndarray of shape (n_rows,)
+        Weights of the rows.
+    required : bool
+        Whether a curve that is not defined is an error, or left out.
+
+    Returns
+    -------
+    dict of str to float
+        ``auc``, or nothing.
+
+    Raises
+    ------
+    ValueError
+        If `required`, and a class is missing.
+    """
+    several = target.ndim == 1
+    n_classes = logits.shape[1] if several else 2
+    present = len(np.unique(target))
+    if present < n_classes:
+        if not required:
+            return {}
+        raise ValueError(
+            "scoring='roc_auc' needs every class among the validation samples: give "
+            "more samples, a larger validation_fraction, or X_val and y_val with all "
+            f"classes. Received: {present} of {n_classes} classes."
+        )
+    scores = softmax(logits, axis=1) if several else logits
+    if scores.shape[1] == 1:
+        scores, target = scores[:, 0], target[:, 0]
+    multi_class = "ovr" if several else "raise"
+    auc = roc_auc_score(target, scores, sample_weight=weight, multi_class=multi_class)
+    return {"auc": float(auc)}
+
+
+def warn_if_auc_is_chance(history: Sequence[float], target: np.ndarray) -> None:
+    """Warn if the validation AUC of no epoch says that the network has learnt.
+
+    Parameters
+    ----------
+    history : sequence of float
+        Validation AUC of each epoch.
+    target : ndarray of shape (n_rows, 1)
+        0 and 1 of the validation rows.
+    """
+    n_positive = np.count_nonzero(target)
+    n_negative = len(target) - n_positive
+    if not history or not n_positive or not n_negative:
+        return
+    # That of the Mann-Whitney statistic where scores tell nothing.
+    error = np.sqrt((len(target) + 1) / (12 * n_positive * n_negative))
+    if max(history) < 0.5 + 2 * error:
+        warn_user(
+            f"The validation AUC stayed at chance, .5: {max(history):.3f} was the best "
+            f"of {len(history)} epochs, with a standard error of {error:.3f}. Usual "
+            "reasons: numbers that are not scaled (standardize=False), a learning_rate "
+            "that is too high or too low, columns of ids that are read as numbers (see "
+            "categorical_features), ids that the validation samples do not share with "
+            "the training samples, penalties that are too strong, too few validation "
+            "samples, or a target that X says nothing about."
+        )

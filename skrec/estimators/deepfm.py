@@ -1,0 +1,218 @@
+"""DeepFM: a factorisation machine and a tower on the same vectors."""
+
+from numbers import Integral
+from typing import Any
+
+from sklearn.utils._param_validation import Interval
+
+from skrec._docs import with_shared_docs
+from skrec.estimators._classification import NetworkClassifier
+from skrec.estimators._fields import FieldNetwork
+from skrec.estimators._regression import NetworkRegressor
+from skrec.networks import Network, as_sizes, build_deepfm
+
+
+class _DeepFM(FieldNetwork):
+    """Parameters and architecture of the family."""
+
+    _parameter_constraints = {
+        **FieldNetwork._parameter_constraints,
+        "units": [Interval(Integral, 1, None, closed="left"), str, "array-like"],
+    }
+
+    def __init__(
+        self,
+        units: Any = "256-128-64",
+        *,
+        embedding_dim: int = 10,
+        categorical_features: Any = "from_dtype",
+        sequence_features: Any = "from_dtype",
+        shared_embeddings: Any = None,
+        min_count: int = 1,
+        max_len: int = 50,
+        activation: str = "relu",
+        dropout: float = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        embedding_l2: float = 1e-5,
+        batch_norm: bool = False,
+        optimizer: Any = "adam",
+        optimizer_params: dict | None = None,
+        learning_rate: float = 0.001,
+        lr_schedule: Any = None,
+        clipnorm: float | None = None,
+        batch_size: int | None = 256,
+        epochs: int = 30,
+        early_stopping: bool | str = "auto",
+        scoring: str = "loss",
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 3,
+        class_weight: Any = None,
+        callbacks: Any = None,
+        standardize: bool | str = True,
+        device: str = "auto",
+        precision: str = "float32",
+        memory: Any = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.units = units
+        self.embedding_dim = embedding_dim
+        self.categorical_features = categorical_features
+        self.sequence_features = sequence_features
+        self.shared_embeddings = shared_embeddings
+        self.min_count = min_count
+        self.max_len = max_len
+        self.activation = activation
+        self.dropout = dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.embedding_l2 = embedding_l2
+        self.batch_norm = batch_norm
+        self.optimizer = optimizer
+        self.optimizer_params = optimizer_params
+        self.learning_rate = learning_rate
+        self.lr_schedule = lr_schedule
+        self.clipnorm = clipnorm
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.scoring = scoring
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.class_weight = class_weight
+        self.callbacks = callbacks
+        self.standardize = standardize
+        self.device = device
+        self.precision = precision
+        self.memory = memory
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _network(self, n_outputs: int) -> Network:
+        return Network.of(
+            build_deepfm,
+            fields=self.encoder_.spec_,
+            n_outputs=n_outputs,
+            units=as_sizes(self.units, "units"),
+            embedding_dim=int(self.embedding_dim),
+            activation=self.activation,
+            batch_norm=bool(self.batch_norm),
+            dtype=self.precision,
+        )
+
+
+@with_shared_docs
+class DeepFMClassifier(NetworkClassifier, _DeepFM):
+    """DeepFM for classification.
+
+    A factorisation machine, which multiplies the vectors of each pair of columns, and a
+    tower of dense layers read the same vectors; their logits are added [1]_. A number's
+    vector is its value times a vector of its column, so that the tower is wide where
+    there are many: for thousands of numbers take an FM.
+
+    Parameters
+    ----------
+    units : int, str or sequence of int, default="256-128-64"
+        Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.
+    embedding_dim : int, default=10
+        Length of the vector of a field.
+    %(fields)s
+    activation : str, default="relu"
+        Activation of the tower's layers, by its Keras name.
+    %(training)s
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels.
+    %(fitted)s
+    %(fields_fitted)s
+
+    See Also
+    --------
+    DeepFMRegressor : The same network for numbers.
+    FMClassifier : The factorisation machine alone.
+    DCNClassifier : Products of higher degrees.
+    WideDeepClassifier : A linear model instead of the factorisation machine.
+
+    References
+    ----------
+    .. [1] H. Guo, R. Tang, Y. Ye, Z. Li and X. He, "DeepFM: a factorization-machine
+       based neural network for CTR prediction", IJCAI 2017.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skrec import DeepFMClassifier
+    >>> X = pd.DataFrame({"city": ["Rome", "Oslo"] * 20, "price": range(40)})
+    >>> y = (X["city"] == "Oslo") == (X["price"] > 20)
+    >>> clf = DeepFMClassifier("16-8", embedding_dim=4, random_state=0).fit(X, y)
+    >>> clf.predict(pd.DataFrame({"city": ["Oslo", "Lima"], "price": [30, None]})).shape
+    (2,)
+    >>> clf.embeddings_("city").shape
+    (2, 4)
+    """
+
+    _parameter_constraints: dict = {
+        **_DeepFM._parameter_constraints,
+        **NetworkClassifier._parameter_constraints,
+    }
+
+
+@with_shared_docs
+class DeepFMRegressor(NetworkRegressor, _DeepFM):
+    """DeepFM for regression.
+
+    A factorisation machine, which multiplies the vectors of each pair of columns, and a
+    tower of dense layers read the same vectors; their logits are added [1]_. Trained on
+    the mean squared error. A number's vector is its value times a vector of its column,
+    so that the tower is wide where there are many: for thousands of numbers take an FM.
+
+    Parameters
+    ----------
+    units : int, str or sequence of int, default="256-128-64"
+        Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.
+    embedding_dim : int, default=10
+        Length of the vector of a field.
+    %(fields)s
+    activation : str, default="relu"
+        Activation of the tower's layers, by its Keras name.
+    %(training)s
+
+    Attributes
+    ----------
+    %(fitted)s
+    %(fields_fitted)s
+
+    See Also
+    --------
+    DeepFMClassifier : The same network for labels.
+    FMRegressor : The factorisation machine alone.
+    DCNRegressor : Products of higher degrees.
+    WideDeepRegressor : A linear model instead of the factorisation machine.
+
+    References
+    ----------
+    .. [1] H. Guo, R. Tang, Y. Ye, Z. Li and X. He, "DeepFM: a factorization-machine
+       based neural network for CTR prediction", IJCAI 2017.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skrec import DeepFMRegressor
+    >>> X = pd.DataFrame({"city": ["Rome", "Oslo"] * 20, "price": range(40)})
+    >>> y = X["price"] * (X["city"] == "Oslo")
+    >>> reg = DeepFMRegressor("16-8", embedding_dim=4, random_state=0).fit(X, y)
+    >>> reg.predict(pd.DataFrame({"city": ["Oslo", "Lima"], "price": [30, None]})).shape
+    (2,)
+    >>> reg.embeddings_("city").shape
+    (2, 4)
+    """
+
+    _parameter_constraints: dict = {
+        **_DeepFM._parameter_constraints,
+        **NetworkRegressor._parameter_constraints,
+    }

@@ -1,0 +1,375 @@
+"""Late fusion: groups of columns, each with a branch of its own."""
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skrec._docs import with_shared_docs
+from skrec.estimators._classification import NetworkClassifier
+from skrec.estimators._fields import FieldNetwork
+from skrec.estimators._regression import NetworkRegressor
+from skrec.networks import (
+    FieldGroup,
+    Network,
+    as_sizes,
+    build_late_fusion,
+    groups_by_kind,
+)
+from skrec.preprocessing._kinds import chosen_columns
+
+SIZES = [Interval(Integral, 1, None, closed="left"), str, "array-like"]
+
+
+class _LateFusion(FieldNetwork):
+    """Parameters, groups and architecture of the family."""
+
+    _parameter_constraints = {
+        **FieldNetwork._parameter_constraints,
+        "units": SIZES,
+        "branch_units": SIZES,
+        "fusion": [StrOptions({"concat", "sum", "gated"})],
+        "sequence_branch": [StrOptions({"rnn", "cnn"})],
+        "modality_dropout": [Interval(Real, 0, 1, closed="left")],
+        "groups": [dict, list, tuple, None],
+    }
+
+    def __init__(
+        self,
+        units: Any = "128-64",
+        branch_units: Any = 64,
+        fusion: str = "concat",
+        sequence_branch: str = "rnn",
+        modality_dropout: float = 0.0,
+        groups: Any = None,
+        *,
+        embedding_dim: int = 10,
+        categorical_features: Any = "from_dtype",
+        sequence_features: Any = "from_dtype",
+        shared_embeddings: Any = None,
+        min_count: int = 1,
+        max_len: int = 50,
+        activation: str = "relu",
+        dropout: float = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        embedding_l2: float = 1e-5,
+        batch_norm: bool = False,
+        optimizer: Any = "adam",
+        optimizer_params: dict | None = None,
+        learning_rate: float = 0.001,
+        lr_schedule: Any = None,
+        clipnorm: float | None = None,
+        batch_size: int | None = 256,
+        epochs: int = 30,
+        early_stopping: bool | str = "auto",
+        scoring: str = "loss",
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 3,
+        class_weight: Any = None,
+        callbacks: Any = None,
+        standardize: bool | str = True,
+        device: str = "auto",
+        precision: str = "float32",
+        memory: Any = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.units = units
+        self.branch_units = branch_units
+        self.fusion = fusion
+        self.sequence_branch = sequence_branch
+        self.modality_dropout = modality_dropout
+        self.groups = groups
+        self.embedding_dim = embedding_dim
+        self.categorical_features = categorical_features
+        self.sequence_features = sequence_features
+        self.shared_embeddings = shared_embeddings
+        self.min_count = min_count
+        self.max_len = max_len
+        self.activation = activation
+        self.dropout = dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.embedding_l2 = embedding_l2
+        self.batch_norm = batch_norm
+        self.optimizer = optimizer
+        self.optimizer_params = optimizer_params
+        self.learning_rate = learning_rate
+        self.lr_schedule = lr_schedule
+        self.clipnorm = clipnorm
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.scoring = scoring
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.class_weight = class_weight
+        self.callbacks = callbacks
+        self.standardize = standardize
+        self.device = device
+        self.precision = precision
+        self.memory = memory
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # ---- groups --------------------------------------------------------------------
+
+    def _learn_inputs(self, X: Any, kept: np.ndarray | None, weight: np.ndarray) -> Any:
+        names = getattr(self, "feature_names_in_", range(self.n_features_in_))
+        self._grouped_columns(list(names))  # raises before all rows are encoded
+        return super()._learn_inputs(X, kept, weight)
+
+    def _grouped_columns(self, names: list) -> list[list[int]]:
+        """Return the positions of the columns of each group; each column is in one."""
+        if self.groups is None:
+            return []
+        keys = self.groups if isinstance(self.groups, dict) else range(len(self.groups))
+        group_of: dict[int, Any] = {}
+        grouped = []
+        for key in keys:
+            own = self.groups[key]
+            own = [own] if isinstance(own, Integral) else own
+            positions = chosen_columns(own, names, f"groups[{key!r}]")
+            if not positions:
+                raise ValueError(
+                    f"groups[{key!r}] must name at least one column. Received: {own!r}."
+                )
+            for position in positions:
+                if position in group_of:
+                    raise ValueError(
+                        f"groups must have each column once, but {names[position]!r} "
+                        f"is in two: {group_of[position]!r} and {key!r}. "
+                        f"Received: groups={self.groups!r}."
+                    )
+                group_of[position] = key
+            grouped.append(sorted(positions))
+        missing = [name for k, name in enumerate(names) if k not in group_of]
+        if missing:
+            raise ValueError(
+                f"groups must have each column of X: add {missing} to a group, or drop "
+                f"them from X. Received: groups={self.groups!r}."
+            )
+        return grouped
+
+    def _field_groups(self) -> tuple[FieldGroup, ...]:
+        """Describe the groups by the positions of columns among those of their kind."""
+        columns = list(self.encoder_.columns_.values())
+        if self.groups is None:
+            return groups_by_kind(self.encoder_.spec_)
+        # What says where a number was missing goes with the number.
+        n_numbers = sum(column.kind == "number" for column in columns)
+        indicators = self.encoder_._numbers.indicators.tolist()
+        indicator_of = {k: n_numbers + at for at, k in enumerate(indicators)}
+        field_groups = []
+        for positions in self._grouped_columns(list(self.encoder_.columns_)):
+            own: dict[str, list[int]] = {
+                kind: [
+                    columns[k].position for k in positions if columns[k].kind == kind
+                ]
+                for kind in ("id", "number", "sequence", "array")
+            }
+            missing = [indicator_of[k] for k in own["number"] if k in indicator_of]
+            field_groups.append(
+                FieldGroup(
+                    ids=tuple(own["id"]),
+                    numbers=(*own["number"], *missing),
+                    sequences=tuple(own["sequence"]),
+                    arrays=tuple(own["array"]),
+                )
+            )
+        return tuple(field_groups)
+
+    # ---- the network ---------------------------------------------------------------
+
+    def _rates(self) -> dict[str, float]:
+        return {**super()._rates(), "modality_dropout": self.modality_dropout}
+
+    def _dropout_rate(self, layer_name: str) -> float:
+        if layer_name.startswith("modality_dropout"):
+            return self.modality_dropout
+        return super()._dropout_rate(layer_name)
+
+    def _network(self, n_outputs: int) -> Network:
+        return Network.of(
+            build_late_fusion,
+            fields=self.encoder_.spec_,
+            n_outputs=n_outputs,
+            groups=self._field_groups(),
+            units=as_sizes(self.units, "units"),
+            branch_units=as_sizes(self.branch_units, "branch_units"),
+            fusion=self.fusion,
+            sequence_branch=self.sequence_branch,
+            embedding_dim=int(self.embedding_dim),
+            activation=self.activation,
+            batch_norm=bool(self.batch_norm),
+            dtype=self.precision,
+        )
+
+
+@with_shared_docs
+class LateFusionClassifier(NetworkClassifier, _LateFusion):
+    """Late fusion of fields, sequences, images and vectors for classification.
+
+    Each group of columns has a branch of its own: ids and lists of ids become vectors,
+    numbers and vectors of text or images enter as they are, a GRU or a convolution
+    reads sequences of vectors, and two convolutions read images. Each branch ends in
+    dense layers; what they say is brought together and goes through a last tower.
+
+    An array is a cell of X: a column of equal-shaped float arrays of one dimension (a
+    vector), two (steps, channels) or three (height, width, channels). Steps that are
+    all zero are padding. X may also be a plain array of numbers.
+
+    Parameters
+    ----------
+    units : int, str or sequence of int, default="128-64"
+        Width of the layers after the fusion, as 128, ``"128-64"`` or ``(128, 64)``.
+    branch_units : int, str or sequence of int, default=64
+        Width of the dense layers that end each branch, in the same way. The first is
+        also the width of recurrent layers and convolutions.
+    fusion : {"concat", "sum", "gated"}, default="concat"
+        Whether to put the branches side by side, to add them up, or to weigh them, unit
+        by unit, with gates computed from all of them, which sum to 1 [1]_.
+    sequence_branch : {"rnn", "cnn"}, default="rnn"
+        What reads sequences of vectors: a GRU, or a convolution over three steps and
+        the largest value of each filter [2]_, which is faster.
+    modality_dropout : float, default=0.0
+        Probability to drop a whole branch of a row in training, each for itself, in
+        [0, 1): so that no branch relies on the others [3]_.
+    groups : dict or list, default=None
+        Columns of each branch: a dict from a name of your own to names or positions of
+        columns, or a list of lists of them. Each column of X is in one group. None puts
+        ids, lists of ids and numbers into one group and each array into its own.
+    embedding_dim : int, default=10
+        Length of the vector of an id.
+    %(fields)s
+    activation : str, default="relu"
+        Activation of the convolutions and dense layers, by its Keras name.
+    %(training)s
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels.
+    %(fitted)s
+    %(fields_fitted)s
+
+    See Also
+    --------
+    LateFusionRegressor : The same network for numbers.
+    MLPClassifier : One tower over all columns.
+    WideDeepClassifier : A linear model beside the tower.
+
+    References
+    ----------
+    .. [1] J. Arevalo, T. Solorio, M. Montes-y-Gomez and F. A. Gonzalez, "Gated
+       multimodal units for information fusion", ICLR 2017 workshop.
+    .. [2] Y. Kim, "Convolutional neural networks for sentence classification", EMNLP
+       2014.
+    .. [3] N. Neverova, C. Wolf, G. Taylor and F. Nebout, "ModDrop: adaptive multi-modal
+       gesture recognition", TPAMI 38(8), 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from skrec import LateFusionClassifier
+    >>> photos = np.random.default_rng(0).normal(size=(40, 4, 4, 1))
+    >>> X = pd.DataFrame({"brand": ["a", "b"] * 20, "price": range(40)})
+    >>> X["photo"] = list(photos)
+    >>> y = photos.mean(axis=(1, 2, 3)) > 0
+    >>> groups = {"shop": ["brand", "price"], "seen": ["photo"]}
+    >>> clf = LateFusionClassifier(16, 8, groups=groups, random_state=0).fit(X, y)
+    >>> clf.predict(X[:2]).shape
+    (2,)
+    """
+
+    _parameter_constraints: dict = {
+        **_LateFusion._parameter_constraints,
+        **NetworkClassifier._parameter_constraints,
+    }
+
+
+@with_shared_docs
+class LateFusionRegressor(NetworkRegressor, _LateFusion):
+    """Late fusion of fields, sequences, images and vectors for regression.
+
+    Each group of columns has a branch of its own: ids and lists of ids become vectors,
+    numbers and vectors of text or images enter as they are, a GRU or a convolution
+    reads sequences of vectors, and two convolutions read images. Each branch ends in
+    dense layers; what they say is brought together and goes through a last tower.
+    Trained on the mean squared error.
+
+    An array is a cell of X: a column of equal-shaped float arrays of one dimension (a
+    vector), two (steps, channels) or three (height, width, channels). Steps that are
+    all zero are padding. X may also be a plain array of numbers.
+
+    Parameters
+    ----------
+    units : int, str or sequence of int, default="128-64"
+        Width of the layers after the fusion, as 128, ``"128-64"`` or ``(128, 64)``.
+    branch_units : int, str or sequence of int, default=64
+        Width of the dense layers that end each branch, in the same way. The first is
+        also the width of recurrent layers and convolutions.
+    fusion : {"concat", "sum", "gated"}, default="concat"
+        Whether to put the branches side by side, to add them up, or to weigh them, unit
+        by unit, with gates computed from all of them, which sum to 1 [1]_.
+    sequence_branch : {"rnn", "cnn"}, default="rnn"
+        What reads sequences of vectors: a GRU, or a convolution over three steps and
+        the largest value of each filter [2]_, which is faster.
+    modality_dropout : float, default=0.0
+        Probability to drop a whole branch of a row in training, each for itself, in
+        [0, 1): so that no branch relies on the others [3]_.
+    groups : dict or list, default=None
+        Columns of each branch: a dict from a name of your own to names or positions of
+        columns, or a list of lists of them. Each column of X is in one group. None puts
+        ids, lists of ids and numbers into one group and each array into its own.
+    embedding_dim : int, default=10
+        Length of the vector of an id.
+    %(fields)s
+    activation : str, default="relu"
+        Activation of the convolutions and dense layers, by its Keras name.
+    %(training)s
+
+    Attributes
+    ----------
+    %(fitted)s
+    %(fields_fitted)s
+
+    See Also
+    --------
+    LateFusionClassifier : The same network for labels.
+    MLPRegressor : One tower over all columns.
+    WideDeepRegressor : A linear model beside the tower.
+
+    References
+    ----------
+    .. [1] J. Arevalo, T. Solorio, M. Montes-y-Gomez and F. A. Gonzalez, "Gated
+       multimodal units for information fusion", ICLR 2017 workshop.
+    .. [2] Y. Kim, "Convolutional neural networks for sentence classification", EMNLP
+       2014.
+    .. [3] N. Neverova, C. Wolf, G. Taylor and F. Nebout, "ModDrop: adaptive multi-modal
+       gesture recognition", TPAMI 38(8), 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from skrec import LateFusionRegressor
+    >>> photos = np.random.default_rng(0).normal(size=(40, 4, 4, 1))
+    >>> X = pd.DataFrame({"brand": ["a", "b"] * 20, "price": range(40)})
+    >>> X["photo"] = list(photos)
+    >>> y = photos.mean(axis=(1, 2, 3)) + np.arange(40)
+    >>> groups = {"shop": ["brand", "price"], "seen": ["photo"]}
+    >>> reg = LateFusionRegressor(16, 8, groups=groups, random_state=0).fit(X, y)
+    >>> reg.predict(X[:2]).shape
+    (2,)
+    """
+
+    _parameter_constraints: dict = {
+        **_LateFusion._parameter_constraints,
+        **NetworkRegressor._parameter_constraints,
+    }

@@ -1,0 +1,93 @@
+"""Neural matrix factorisation: a user and an item, multiplied and through a tower."""
+
+import keras
+
+from skrec.networks._blocks import dense_tower, logits_layer
+from skrec.networks._fields import embed, field_inputs, field_model, first_order, join
+from skrec.preprocessing._spec import FieldSpec
+
+
+def build_neumf(
+    *,
+    fields: FieldSpec,
+    n_outputs: int,
+    structure: str = "neumf",
+    num_factors: int = 8,
+    units: tuple[int, ...] = (64, 32, 16, 8),
+    biases: bool = False,
+    activation: str = "relu",
+    batch_norm: bool = False,
+    dtype: str = "float32",
+    dropout: float = 0.0,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    embedding_l2: float = 0.0,
+) -> keras.Model:
+    """Build generalised matrix factorisation, a tower on two vectors, or both.
+
+    The vectors that are multiplied and those that enter the tower are trained apart.
+
+    Parameters
+    ----------
+    fields : FieldSpec
+        Sizes of the fields, two of which are ids: the user and the item. Whatever else
+        there is has no effect on the output.
+    n_outputs : int
+        Number of logits, or of regression outputs.
+    structure : {"neumf", "gmf", "mlp"}, default="neumf"
+        Both parts, the product alone or the tower alone.
+    num_factors : int, default=8
+        Length of the vectors that are multiplied.
+    units : tuple of int, default=(64, 32, 16, 8)
+        Width of the tower's layers; the vectors that enter it have half the first each.
+    biases : bool, default=False
+        Whether to add a number for the user and one for the item to each output.
+    activation : str, default="relu"
+        Activation of the tower.
+    batch_norm : bool, default=False
+        Whether to normalise each layer of the tower before its activation.
+    dtype : str, default="float32"
+        Keras dtype policy of the layers.
+    dropout : float, default=0.0
+        Fraction of each layer of the tower to drop in training.
+    l1, l2 : float, default=0.0
+        Penalties on the absolute and the squared kernel weights.
+    embedding_l2 : float, default=0.0
+        Penalty on the squares of all vectors.
+
+    Returns
+    -------
+    keras.Model
+        Model from encoded rows to (samples, n_outputs).
+
+    References
+    ----------
+    .. [1] X. He, L. Liao, H. Zhang, L. Nie, X. Hu and T.-S. Chua, "Neural
+       collaborative filtering", WWW 2017.
+
+    Examples
+    --------
+    >>> from skrec.networks import build_neumf
+    >>> from skrec.preprocessing._spec import FieldSpec
+    >>> fields = FieldSpec(tables=(100, 50), ids=(0, 1))
+    >>> build_neumf(fields=fields, n_outputs=1, structure="gmf").count_params()
+    1209
+    """
+    inputs = field_inputs(fields, dtype)
+    pair = FieldSpec(tables=fields.tables, ids=fields.ids)
+    parts = []
+    if structure != "mlp":
+        factors = embed(inputs, pair, num_factors, dtype, embedding_l2, "gmf")
+        parts.append(keras.layers.Multiply(dtype=dtype)(factors.ids))
+    if structure != "gmf":
+        dim = max(units[0] // 2, 1)
+        vectors = embed(inputs, pair, dim, dtype, embedding_l2, "mlp")
+        x = keras.layers.Flatten(dtype=dtype)(vectors.stacked)
+        x = dense_tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
+        parts.append(x)
+    logits = logits_layer(join(parts, dtype), n_outputs, l1, l2, dtype)
+    if biases:
+        own = first_order(inputs, pair, n_outputs, dtype, l1, l2, embedding_l2)
+        final = "float32" if dtype.startswith("mixed") else dtype
+        logits = keras.layers.Add(dtype=final)([logits, own])
+    return field_model(inputs, logits, structure)

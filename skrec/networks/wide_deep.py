@@ -1,0 +1,87 @@
+"""Wide & Deep: a linear model beside a tower of dense layers over embeddings."""
+
+import keras
+
+from skrec.networks._blocks import dense_tower, logits_layer
+from skrec.networks._fields import (
+    embed,
+    field_inputs,
+    field_model,
+    first_order,
+    flat_fields,
+)
+from skrec.networks._sizes import embedding_dims
+from skrec.preprocessing._spec import FieldSpec
+
+
+def build_wide_deep(
+    *,
+    fields: FieldSpec,
+    n_outputs: int,
+    units: tuple[int, ...],
+    embedding_dim: int | str = 10,
+    activation: str = "relu",
+    batch_norm: bool = False,
+    dtype: str = "float32",
+    dropout: float = 0.0,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    embedding_l2: float = 0.0,
+) -> keras.Model:
+    """Build a linear model of all fields beside a tower over their embeddings.
+
+    Their logits are added, and both are trained together [1]_.
+
+    Parameters
+    ----------
+    fields : FieldSpec
+        Sizes of the fields.
+    n_outputs : int
+        Number of logits, or of regression outputs.
+    units : tuple of int
+        Width of each layer of the tower.
+    embedding_dim : int or "auto", default=10
+        Length of the vectors; ``"auto"`` chooses it for each table from its rows.
+    activation : str, default="relu"
+        Activation of the tower's layers.
+    batch_norm : bool, default=False
+        Whether to normalise each layer of the tower before its activation.
+    dtype : str, default="float32"
+        Keras dtype policy of the layers.
+    dropout : float, default=0.0
+        Fraction of each tower layer's units to drop in training.
+    l1, l2 : float, default=0.0
+        Penalties on the absolute and the squared kernel weights.
+    embedding_l2 : float, default=0.0
+        Penalty on the squares of the weights and vectors of ids.
+
+    Returns
+    -------
+    keras.Model
+        Model from encoded rows to (samples, n_outputs).
+
+    References
+    ----------
+    .. [1] H.-T. Cheng et al., "Wide & deep learning for recommender systems",
+       DLRS 2016.
+
+    Examples
+    --------
+    >>> from skrec.networks import build_wide_deep
+    >>> from skrec.preprocessing import FieldSpec
+    >>> fields = FieldSpec(tables=(8,), ids=(0,), n_numbers=2)
+    >>> build_wide_deep(
+    ...     fields=fields, n_outputs=1, units=(16,), embedding_dim=4
+    ... ).count_params()
+    171
+    """
+    inputs = field_inputs(fields, dtype)
+    dims = embedding_dims(embedding_dim, fields)
+    embedded = embed(inputs, fields, dims, dtype, embedding_l2)
+    x = flat_fields(inputs, fields, embedded, dtype)
+    x = dense_tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
+    deep = logits_layer(x, n_outputs, l1, l2, dtype)
+    wide = first_order(inputs, fields, n_outputs, dtype, l1, l2, embedding_l2)
+    full = keras.DTypePolicy(dtype).variable_dtype  # float32 under mixed precision
+    logits = keras.layers.Add(dtype=full)([wide, deep])
+    return field_model(inputs, logits, "wide_deep")

@@ -1,0 +1,204 @@
+"""Any table to a pandas frame, or to a plain array of numbers, with its checks."""
+
+import sys
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import infer_dtype
+from scipy import sparse
+from sklearn.utils import check_array
+
+FLOATS = (np.float64, np.float32)
+
+
+def as_table(X: Any, estimator: Any, only_numbers: bool = False) -> Any:
+    """Return a pandas frame, or a 2-D array or CSR matrix of finite floats.
+
+    Parameters
+    ----------
+    X : DataFrame, array-like or sparse matrix of shape (n_rows, n_columns)
+        A pandas or polars frame, or anything that NumPy reads.
+    estimator : estimator
+        Who asks, for the messages.
+    only_numbers : bool, default=False
+        Whether all columns of an array of numbers are numbers, not ids.
+
+    Returns
+    -------
+    DataFrame, ndarray or csr_matrix
+        A frame where columns may be of different kinds: of frames and of arrays of
+        strings or objects. Arrays of floats are returned as they are.
+
+    Raises
+    ------
+    ValueError
+        If there are no rows or columns, if X is not of two dimensions, if two columns
+        have one name, or if an array of numbers is not finite.
+    """
+    if isinstance(X, pd.DataFrame):
+        table = X
+    elif _is_polars(X):
+        table = _from_polars(X)
+    elif sparse.issparse(X):
+        return _numeric(X, estimator)
+    else:
+        values = _as_array(X)
+        if values.dtype.kind in "UST":
+            values = values.astype(object)
+        if values.ndim != 2:
+            check_array(values, dtype=None, estimator=estimator, input_name="X")
+        kinds = "O" if only_numbers else "Oiu"
+        if values.dtype.kind not in kinds:
+            return _numeric(values, estimator)
+        table = pd.DataFrame(values, copy=False)
+        if only_numbers and all(map(_holds_numbers, table.to_numpy().T)):
+            return _numeric(values, estimator)
+    _require_shape(table, type(estimator).__name__)
+    _require_unique_names(table)
+    return table
+
+
+def in_fitted_order(table: Any, names: Any) -> Any:
+    """Put the columns of a frame in the order of fit, if they are the same ones.
+
+    Parameters
+    ----------
+    table : DataFrame, ndarray or csr_matrix
+        From :func:`as_table`.
+    names : ndarray of str, or None
+        Names of the columns in fit.
+
+    Returns
+    -------
+    DataFrame, ndarray or csr_matrix
+        The table itself, if it has other columns or none with names.
+    """
+    if names is None or not isinstance(table, pd.DataFrame):
+        return table
+    if list(table.columns) == list(names) or set(table.columns) != set(names):
+        return table
+    return table[list(names)]
+
+
+def _as_array(X: Any) -> np.ndarray:
+    """Read an array-like; numbers beside strings stay numbers."""
+    values = np.asarray(X)
+    if values.dtype.kind in "US" and not isinstance(X, np.ndarray):
+        return np.asarray(X, dtype=object)
+    return values
+
+
+def _holds_numbers(values: np.ndarray) -> bool:
+    """Tell whether a column of objects holds numbers alone."""
+    kind = infer_dtype(values, skipna=True)
+    return kind in ("integer", "floating", "mixed-integer-float")
+
+
+def _numeric(X: Any, estimator: Any) -> Any:
+    """Return an array or CSR matrix of finite floats, or let scikit-learn raise."""
+    X = check_array(
+        X,
+        accept_sparse="csr",
+        dtype=FLOATS,
+        ensure_all_finite=False,
+        estimator=estimator,
+        input_name="X",
+    )
+    try:
+        return check_array(
+            X, accept_sparse="csr", dtype=FLOATS, estimator=estimator, input_name="X"
+        )
+    except ValueError as error:
+        entries = X.tocoo() if sparse.issparse(X) else None
+        wrong = ~np.isfinite(X if entries is None else entries.data)
+        if not wrong.any():
+            raise
+        if entries is None:
+            row, column = np.argwhere(wrong)[0]
+        else:
+            row, column = entries.row[wrong][0], entries.col[wrong][0]
+        raise ValueError(
+            f"{error}\nThe first of {np.count_nonzero(wrong)} such values is in row "
+            f"{row}, column {column}. Missing numbers are imputed in data frames."
+        ) from None
+
+
+def _require_shape(table: pd.DataFrame, name: str) -> None:
+    """Raise, as scikit-learn does, where there are no rows or no columns."""
+    for size, what in zip(table.shape, ("sample", "feature"), strict=True):
+        if size == 0:
+            raise ValueError(
+                f"Found array with 0 {what}(s) (shape={table.shape}) while a minimum "
+                f"of 1 is required by {name}."
+            )
+
+
+def _require_unique_names(table: pd.DataFrame) -> None:
+    """Raise where two columns have one name."""
+    doubled = table.columns[table.columns.duplicated()].unique().tolist()
+    if doubled:
+        raise ValueError(
+            f"X has more than one column of the same name: rename {doubled}. "
+            f"Received: columns {table.columns.tolist()}."
+        )
+
+
+def _is_polars(X: Any) -> bool:
+    """Tell a polars frame without importing polars where nobody else has."""
+    polars = sys.modules.get("polars")
+    if polars is None:
+        return False
+    if isinstance(X, polars.LazyFrame):
+        raise ValueError(
+            "X must hold its rows: call .collect() on it. Received: a polars LazyFrame."
+        )
+    return isinstance(X, polars.DataFrame)
+
+
+def _from_polars(X: Any) -> pd.DataFrame:
+    """Return a polars frame in pandas, column by column."""
+    columns = {column.name: _pandas_column(column) for column in X.get_columns()}
+    return pd.DataFrame(columns, index=range(X.height), copy=False)
+
+
+def _pandas_column(column: Any) -> Any:
+    """Return what pandas makes a column of the same kind from, without pyarrow."""
+    polars = sys.modules["polars"]
+    dtype = column.dtype
+    if dtype.is_integer():
+        values = column.fill_null(0).to_numpy()
+        if not column.null_count():
+            return values
+        return pd.arrays.IntegerArray(values.copy(), column.is_null().to_numpy())
+    if dtype == polars.Decimal:
+        return column.cast(polars.Float64).to_numpy()
+    if dtype == polars.Array:
+        # Arrays one by one, each of the array's own dtype and shape.
+        cells = column.to_list()
+        return _objects([None if cell is None else np.array(cell) for cell in cells])
+    if dtype.is_nested() or dtype in (polars.Time, polars.Null):
+        return _objects(column.to_list())
+    if dtype in (polars.String, polars.Categorical, polars.Enum):
+        return _categories(column.cast(polars.String))
+    if dtype == polars.Boolean:
+        return pd.Series(column.to_numpy(), dtype=object)
+    return column.to_numpy()
+
+
+def _categories(column: Any) -> pd.Categorical:
+    """Return strings as a category: only different ones become Python's strings."""
+    polars = sys.modules["polars"]
+    different = column.drop_nulls().unique()
+    codes = column.cast(polars.Enum(different)).to_physical().cast(polars.Int64)
+    return pd.Categorical.from_codes(
+        codes.fill_null(-1).to_numpy(), different.to_numpy().astype(object)
+    )
+
+
+def _objects(cells: list) -> pd.Series:
+    """Return a column of cells as they are, such as lists."""
+    column = np.empty(len(cells), dtype=object)
+    for row, cell in enumerate(cells):
+        column[row] = cell
+    return pd.Series(column)

@@ -1,0 +1,498 @@
+"""Tables to what networks on fields take: codes of ids, scaled numbers, sequences."""
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+from skrec.preprocessing._frames import as_table, in_fitted_order
+from skrec.preprocessing._kinds import (
+    Column,
+    chosen_columns,
+    column_kinds,
+    lay_out,
+    shared_groups,
+    warn_of_empty,
+)
+from skrec.preprocessing._lists import flatten, pad, stack
+from skrec.preprocessing._numbers import (
+    NumberScaler,
+    array_scaler,
+    dense_blocks,
+    number_block,
+    scaled_array,
+)
+from skrec.preprocessing._scaling import ChannelScaler
+from skrec.preprocessing._spec import FieldSpec, SequenceSpec
+from skrec.preprocessing._vocabulary import Factor, Vocabulary, factorize, round_up
+
+
+class FieldEncoder(TransformerMixin, BaseEstimator):
+    r"""Encode a table as the fields that click and rating models take.
+
+    Each column becomes a field of one of four kinds, by its dtype:
+
+    ==================================================== =============================
+    category, string, object, boolean                    id, to be embedded
+    number, also nullable; decimal                       number, scaled
+    lists, tuples or 1-D arrays of integers or strings   sequence of ids
+    arrays of floats of one shape (1-D: a vector,        array, scaled per channel
+    2-D: a sequence of vectors, 3-D: an image)
+    ==================================================== =============================
+
+    Code 0 is padding and 1 stands for ids that were not seen, or too rarely. Known
+    ids have codes from 2 on in sorted order, so they do not depend on the order of the
+    rows. A missing id is a value of its own if `fit` has seen one, else unknown.
+    Missing numbers become the mean (the median with ``numbers="quantile"``), and a
+    column that says where they were missing, 0 or 1, is appended for each column in
+    which `fit` has seen some. Missing arrays become the mean too. Arrays of numbers,
+    other than data frames, must not have missing values.
+
+    Parameters
+    ----------
+    categorical_features : "from_dtype" or array-like, default="from_dtype"
+        The columns that are ids, as in
+        :class:`~sklearn.ensemble.HistGradientBoostingClassifier`: names, positions or
+        a mask over all columns, and no others; then a column of strings that is left
+        out is an error. None says that there are none. Ids are compared by value, so
+        that 3 and 3.0 are one id.
+    sequence_features : "from_dtype" or array-like, default="from_dtype"
+        The columns that are sequences of ids, in the same way. Lists that are left
+        out must be arrays of one shape.
+    shared_embeddings : list of tuple, default=None
+        Groups of columns that hold the same ids and share an embedding table, such as
+        ``[("item_id", "history")]``. They are ids, or sequences of them, whatever
+        their dtype.
+    min_count : int, default=1
+        Ids that occur less often in `fit`, over all columns of a table, are unknown.
+    max_len : int, default=50
+        Items to keep of each list: the last ones. Shorter lists are padded in front,
+        as :func:`make_windows` does.
+    numbers : {"standard", "quantile", "log"} or None, default="standard"
+        Scale of the numbers: mean 0 and variance 1; quantiles of a normal
+        distribution, as :class:`~sklearn.preprocessing.QuantileTransformer` makes them
+        from 10,000 rows; ``sign(x) * log(1 + abs(x))`` and then mean 0 and variance 1;
+        or as they are.
+
+    Attributes
+    ----------
+    spec_ : FieldSpec
+        Sizes of the encoded fields. Those of tables are rounded up to a grid with
+        eight steps between n and 2 n, at least 8, those of sequences to one with two:
+        a network is traced for each different size, and so the folds of a search,
+        whose numbers of ids hardly differ, share one.
+    columns_ : dict of str to Column
+        Kind, position among the columns of this kind, and embedding table or None of
+        each column; by position where columns have no names.
+    vocabularies_ : list of ndarray
+        Ids of each table, sorted; the code of an id is its index plus 2.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Names of the columns, if all of them are strings.
+    n_features_in_ : int
+        Number of columns.
+
+    See Also
+    --------
+    make_windows : Sequences of what a user did before, from a log of events.
+    sklearn.preprocessing.OrdinalEncoder : Codes of ids alone.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skrec.preprocessing import FieldEncoder
+    >>> clicks = pd.DataFrame(
+    ...     {
+    ...         "item": ["tea", "milk", "tea"],
+    ...         "price": [3.0, 1.0, 2.0],
+    ...         "history": [["milk"], [], ["tea", "milk"]],
+    ...     }
+    ... )
+    >>> encoder = FieldEncoder(shared_embeddings=[("item", "history")])
+    >>> encoded = encoder.fit_transform(clicks)
+    >>> encoder.vocabularies_[0].tolist()
+    ['milk', 'tea']
+    >>> encoded["ids"].ravel()
+    array([3, 2, 3], dtype=int32)
+    >>> encoded["sequence_0"]
+    array([[0, 2],
+           [0, 0],
+           [3, 2]], dtype=int32)
+    >>> encoded["numbers"].ravel().round(2)
+    array([ 1.22, -1.22,  0.  ], dtype=float32)
+    """
+
+    _parameter_constraints: dict = {
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+        "sequence_features": [StrOptions({"from_dtype"}), "array-like", None],
+        "shared_embeddings": [list, tuple, None],
+        "min_count": [Interval(Integral, 1, None, closed="left")],
+        "max_len": [Interval(Integral, 1, None, closed="left")],
+        "numbers": [StrOptions({"standard", "quantile", "log"}), None],
+    }
+
+    def __init__(
+        self,
+        categorical_features: Any = "from_dtype",
+        sequence_features: Any = "from_dtype",
+        shared_embeddings: Sequence | None = None,
+        *,
+        min_count: int = 1,
+        max_len: int = 50,
+        numbers: str | None = "standard",
+    ) -> None:
+        self.categorical_features = categorical_features
+        self.sequence_features = sequence_features
+        self.shared_embeddings = shared_embeddings
+        self.min_count = min_count
+        self.max_len = max_len
+        self.numbers = numbers
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.categorical = tags.input_tags.string = True
+        tags.input_tags.sparse = True
+        return tags
+
+    # ---- scikit-learn's methods ----------------------------------------------------
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "FieldEncoder":
+        """Learn ids, scales and sizes.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or sparse matrix of shape (n_rows, n_columns)
+            Table.
+        y : None
+            Not used.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights for means and variances; rows of weight zero are left out.
+
+        Returns
+        -------
+        FieldEncoder
+            Itself.
+        """
+        self._fit(X, sample_weight)
+        return self
+
+    def fit_transform(
+        self, X: Any, y: Any = None, sample_weight: Any = None
+    ) -> dict[str, np.ndarray]:
+        """Learn from a table and encode it.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or sparse matrix of shape (n_rows, n_columns)
+            Table.
+        y : None
+            Not used.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights for means and variances; rows of weight zero are left out.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Encoded rows, as from :meth:`transform`.
+        """
+        return self.prepare(self._fit(X, sample_weight))
+
+    def transform(self, X: Any) -> dict[str, np.ndarray]:
+        """Encode a table.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or sparse matrix of shape (n_rows, n_columns)
+            Table; columns with names may come in any order.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``"ids"`` of shape (n_rows, n_ids), int32; ``"numbers"`` of shape (n_rows,
+            n_numbers), with the indicators of missing ones last; ``"sequence_0"``, ...
+            of shape (n_rows, length), int32; ``"array_0"``, ... of the arrays' shape.
+            What there is none of is left out.
+        """
+        return self.prepare(self.encode(X))
+
+    def _fit(self, X: Any, sample_weight: Any) -> dict[str, Any]:
+        """Learn everything; return all rows, encoded but not scaled."""
+        rows = None
+        if sample_weight is not None:
+            weight = np.asarray(sample_weight)
+            rows = np.flatnonzero(weight) if (weight == 0).any() else None
+        encoded = self.learn(X, rows, sample_weight)
+        if "numbers" in encoded:
+            numbers = encoded["numbers"]
+            weight = _check_sample_weight(sample_weight, numbers)
+            if rows is not None:
+                numbers, weight = numbers[rows], weight[rows]
+            for block, part in dense_blocks(numbers):
+                self.update_scale(block, weight[part])
+        return encoded
+
+    # ---- steps for estimators ------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def learn(
+        self, X: Any, rows: Any = None, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        """Learn from some rows all but the scale of numbers, and encode all of them.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or sparse matrix of shape (n_rows, n_columns)
+            Table.
+        rows : array-like of int or bool, default=None
+            Rows to learn from; all if None.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of all rows of X, for the scale of arrays.
+
+        Returns
+        -------
+        dict of str to ndarray or sparse matrix
+            As from :meth:`encode`.
+        """
+        given = (self.categorical_features, self.sequence_features)
+        by_dtype = not self.shared_embeddings and all(
+            isinstance(one, str) or one is None for one in given
+        )
+        table = as_table(X, self, only_numbers=by_dtype)
+        validate_data(self, table, reset=True, skip_check_array=True)
+        if rows is not None:
+            rows = np.arange(table.shape[0])[np.asarray(rows)]
+            if not len(rows):
+                raise ValueError("rows must hold at least one row. Received: none.")
+        self._choose_kinds(table, by_dtype)
+        self._vocabularies: list[Vocabulary] = []
+        self._lengths: dict[int, int] = {}
+        self._shapes: list[tuple[int, ...]] = []
+        self._numbers = NumberScaler(self.numbers)
+        encoded = self._encode(table, learn=True, rows=rows)
+        if "numbers" in encoded:
+            is_frame = isinstance(table, pd.DataFrame)
+            self._numbers.learn(encoded["numbers"], rows, sample_weight, is_frame)
+            names = [list(self.columns_)[c] for c in self._of_kind("number")]
+            warn_of_empty([names[k] for k in self._numbers.empty])
+        self._array_scalers = [
+            array_scaler(self.numbers, encoded[f"array_{k}"], rows, sample_weight)
+            for k in range(len(self._shapes))
+        ]
+        self._describe()
+        return encoded
+
+    def encode(self, X: Any) -> dict[str, Any]:
+        """Encode a table, but leave its numbers as they are.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or sparse matrix of shape (n_rows, n_columns)
+            Table.
+
+        Returns
+        -------
+        dict of str to ndarray or sparse matrix
+            As from :meth:`transform`, but with raw ``"numbers"``, NaN where they are
+            missing, without indicators; sparse ones stay sparse. Arrays are raw too.
+        """
+        check_is_fitted(self)
+        table = as_table(X, self, self.spec_.only_numbers)
+        table = in_fitted_order(table, getattr(self, "feature_names_in_", None))
+        validate_data(self, table, reset=False, skip_check_array=True)
+        return self._encode(table, learn=False, rows=None)
+
+    def update_scale(self, numbers: np.ndarray, sample_weight: np.ndarray) -> None:
+        """Take a block of raw numbers into their mean and variance.
+
+        Parameters
+        ----------
+        numbers : ndarray of shape (n_rows, n_numbers)
+            ``"numbers"`` of encoded rows, dense.
+        sample_weight : ndarray of shape (n_rows,)
+            Weights.
+        """
+        self._numbers.update(numbers, sample_weight)
+
+    def prepare(
+        self, encoded: dict[str, Any], dtype: Any = "float32"
+    ) -> dict[str, np.ndarray]:
+        """Scale and impute the numbers and arrays of encoded rows.
+
+        Parameters
+        ----------
+        encoded : dict of str to ndarray or sparse matrix
+            From :meth:`encode` or :meth:`learn`, or some of its rows.
+        dtype : str or dtype, default="float32"
+            Of the numbers and arrays.
+
+        Returns
+        -------
+        dict of str to ndarray
+            As from :meth:`transform`.
+        """
+        prepared = dict(encoded)
+        if "numbers" in encoded:
+            numbers = encoded["numbers"]
+            dense = numbers.toarray() if sparse.issparse(numbers) else numbers
+            prepared["numbers"] = self._numbers.transform(dense, dtype)
+        for k, scaler in enumerate(self._array_scalers):
+            scaled = scaled_array(scaler, encoded[f"array_{k}"])
+            prepared[f"array_{k}"] = scaled.astype(dtype, copy=False)
+        return prepared
+
+    @property
+    def scaler(self) -> ChannelScaler | None:
+        """What scales the numbers, where that is all that :meth:`prepare` does."""
+        check_is_fitted(self)
+        plain = self.spec_.only_numbers and self.numbers == "standard"
+        if not plain or len(self._numbers.indicators) or len(self._numbers.empty):
+            return None
+        return self._numbers.standard
+
+    # ---- parts ---------------------------------------------------------------------
+
+    def _choose_kinds(self, table: Any, by_dtype: bool) -> None:
+        """Set `columns_`."""
+        self.columns_: dict[Any, Column]
+        n_columns = table.shape[1]
+        names = list(getattr(self, "feature_names_in_", range(n_columns)))
+        groups: list[list[int]] = []
+        if by_dtype and not isinstance(table, pd.DataFrame):
+            kinds = ["number"] * n_columns
+        else:
+            groups = shared_groups(self.shared_embeddings, names)
+            kinds = column_kinds(
+                _as_frame(table),
+                names,
+                self._chosen("categorical_features", names),
+                self._chosen("sequence_features", names),
+                groups,
+            )
+        self.columns_ = lay_out(names, kinds, groups)
+
+    def _chosen(self, parameter: str, names: list) -> list[int] | None:
+        """Return the columns that a parameter names; None says by dtype."""
+        chosen = getattr(self, parameter)
+        if isinstance(chosen, str):
+            return None
+        return chosen_columns([] if chosen is None else chosen, names, parameter)
+
+    def _of_kind(self, kind: str) -> list[int]:
+        """Return the positions in the table of all columns of one kind."""
+        columns = self.columns_.values()
+        return [c for c, column in enumerate(columns) if column.kind == kind]
+
+    def _encode(self, table: Any, learn: bool, rows: Any) -> dict[str, Any]:
+        """Encode rows; learn ids, lengths and shapes first, if asked to."""
+        if not isinstance(table, pd.DataFrame):
+            numbers = self._of_kind("number")
+            if len(numbers) == table.shape[1]:
+                return {"numbers": table}
+            table = _as_frame(table)
+        names = list(self.columns_)
+        encoded: dict[str, Any] = {}
+        if ids := self._of_kind("id"):
+            encoded["ids"] = np.empty((len(table), len(ids)), dtype=np.int32)
+        if numbers := self._of_kind("number"):
+            encoded["numbers"] = number_block(table, numbers, names)
+        self._encode_tables(table, encoded, learn, rows)
+        for k, c in enumerate(self._of_kind("array")):
+            shape = None if learn else self._shapes[k]
+            encoded[f"array_{k}"] = stack(table.iloc[:, c], names[c], shape)
+            if learn:
+                self._shapes.append(encoded[f"array_{k}"].shape[1:])
+        return encoded
+
+    def _encode_tables(
+        self, table: pd.DataFrame, encoded: dict[str, Any], learn: bool, rows: Any
+    ) -> None:
+        """Fill in the codes of all ids and sequences, one embedding table at a time."""
+        repeats = None if rows is None else np.bincount(rows, minlength=len(table))
+        members: dict[int, list[tuple[int, Any]]] = {}
+        for c, (name, column) in enumerate(self.columns_.items()):
+            if column.table is not None:
+                members.setdefault(column.table, []).append((c, name))
+        for t in range(len(members)):
+            factors: list[Factor] = []
+            lengths: list[np.ndarray | None] = []
+            for c, name in members[t]:
+                values, own = table.iloc[:, c], None
+                if self.columns_[name].kind == "sequence":
+                    own, values = flatten(values, name, self.max_len)
+                factors.append(factorize(values, name, own))
+                lengths.append(own)
+            if learn:
+                self._learn_table(factors, lengths, repeats)
+            for factor, own in zip(factors, lengths, strict=True):
+                position = self.columns_[factor.name].position
+                codes = self._vocabularies[t].codes(factor)
+                if own is None:
+                    encoded["ids"][:, position] = codes
+                else:
+                    length = self._lengths[position]
+                    encoded[f"sequence_{position}"] = pad(codes, own, length)
+
+    def _learn_table(
+        self,
+        factors: list[Factor],
+        lengths: list[np.ndarray | None],
+        repeats: np.ndarray | None,
+    ) -> None:
+        """Learn the ids of one table, and how long its sequences are."""
+        weights = [
+            repeats if own is None or repeats is None else np.repeat(repeats, own)
+            for own in lengths
+        ]
+        self._vocabularies.append(Vocabulary.learn(factors, weights, self.min_count))
+        warn_of_empty(
+            [
+                factor.name
+                for factor, weight in zip(factors, weights, strict=True)
+                if not factor.counts(weight)[1:].any()
+            ]
+        )
+        for factor, own in zip(factors, lengths, strict=True):
+            if own is not None:
+                longest = own.max() if repeats is None else own[repeats > 0].max()
+                length = min(self.max_len, round_up(int(longest), steps=2, least=1))
+                self._lengths[self.columns_[factor.name].position] = length
+
+    def _describe(self) -> None:
+        """Set `spec_` and `vocabularies_`."""
+        tables_of = {
+            kind: tuple(
+                column.table
+                for column in self.columns_.values()
+                if column.kind == kind and column.table is not None
+            )
+            for kind in ("id", "sequence")
+        }
+        tables = [round_up(own.size, steps=8, least=8) for own in self._vocabularies]
+        self.vocabularies_ = [own.ids for own in self._vocabularies]
+        self.spec_ = FieldSpec(
+            tables=tuple(tables),
+            ids=tables_of["id"],
+            n_numbers=len(self._of_kind("number")) + len(self._numbers.indicators),
+            sequences=tuple(
+                SequenceSpec(table, self._lengths[k])
+                for k, table in enumerate(tables_of["sequence"])
+            ),
+            arrays=tuple(self._shapes),
+        )
+
+
+def _as_frame(table: Any) -> pd.DataFrame:
+    """Return a frame of whatever the table is."""
+    if isinstance(table, pd.DataFrame):
+        return table
+    return pd.DataFrame(table.toarray() if sparse.issparse(table) else table)

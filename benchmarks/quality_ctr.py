@@ -23,11 +23,11 @@ from _quality.evaluation import Records, evaluate, tune_and_judge
 PARTS = ["rating", "clicks", "choice", "speed"]
 AMOUNTS = {
     "candidates": Amount(20, 4, 1, "candidates of each search of a network or a peer"),
-    "baseline_candidates": Amount(20, 8, 1, "candidates of each other search"),
+    "baseline_candidates": Amount(20, 6, 1, "candidates of each other search"),
     "rating_folds": Amount(5, 5, 1, "folds of the ratings, of five"),
     "click_repeats": Amount(10, 3, 1, "random splits of MovieLens clicks"),
     "criteo_repeats": Amount(5, 1, 1, "repetitions of five folds of criteo-8k"),
-    "choice_repeats": Amount(10, 5, 1, "seeds of the models of product choice"),
+    "choice_repeats": Amount(10, 3, 1, "seeds of the models of product choice"),
     "epochs": Amount(60, 40, 2, "epochs of a network at most"),
     "speed_epochs": Amount(10, 5, 1, "epochs that are timed"),
     "speed_rounds": Amount(5, 3, 1, "rounds of the timing"),
@@ -124,7 +124,7 @@ def protocol(args: argparse.Namespace, tasks: list[Task], notes: list[str]) -> s
         f"{args.baseline_candidates} for other models; the best candidate is trained "
         "again on the whole training part, of which networks hold a tenth out to stop "
         "early (not for criteo-8k and product choice)",
-        "scores in the searches": "RMSE of ratings, AUC of clicks, accuracy of choices",
+        "scores in the searches": "RMSE of ratings, AUC of clicks, log-loss of choices",
         "folds": "the same rows for every model: folds_<task>.npz",
         "se": "standard error of the mean over folds; of a gain, over the differences "
         "fold by fold. Folds overlap in their training rows, so it is a lower bound",
@@ -169,23 +169,20 @@ def speed_part(args: argparse.Namespace, report: Report, python: Path | None) ->
     """Time training beside FuxiCTR's."""
     if python is None:
         return
-    measured = speed.measure(
-        python,
-        args.batch_size,
-        args.speed_epochs,
-        args.speed_rounds,
-        args.seed,
-        args.mode == "tiny",
-    )
-    measured.to_csv(Path(args.out, "speed_rounds.csv"), index=False)
+    try:
+        measured = speed.measure(python, args)
+    except PeerError as error:
+        report.write(f"The part 'speed' failed: {error}")
+        return
     settings = ", ".join(f"{key} {value}" for key, value in speed.SETTINGS.items())
     report.write(
-        f"Training on the click data of MovieLens: {args.speed_epochs} epochs, batch "
-        f"size {args.batch_size}, {settings}; no validation. Each training is a "
+        f"Training on the click data of MovieLens: {args.speed_epochs} epochs, "
+        f"{settings}; no validation. Each training is a "
         "process of its own, one at a time, with one thread or one a core, whichever "
-        f"is faster; medians of {args.speed_rounds} rounds. skrec's seconds include "
-        "encoding the fields, FuxiCTR's start from encoded rows; `cold` is skrec's "
-        "first fit in a process, with tracing, `seconds` its second."
+        f"is faster; medians of {args.speed_rounds} rounds. `cold` is the "
+        "first training in a process, `seconds` a second one. skrec's include encoding "
+        "the fields and, cold, tracing; FuxiCTR's start from encoded rows. AUC is on "
+        "the training rows: both learn."
     )
     report.table("speed", "Seconds of training", speed.speed_table(measured))
 
@@ -230,7 +227,12 @@ def parse(argv: list[str] | None) -> tuple[argparse.ArgumentParser, argparse.Nam
         help="do not make that environment: without it the peers are left out",
     )
     parser.add_argument(
-        "--batch-size", type=int, default=1024, help="of the timing (default: 1024)"
+        "--batch-sizes",
+        type=int,
+        nargs="+",
+        default=[256, 1024],
+        metavar="N",
+        help="of the timing (default: 256 1024)",
     )
     args = parse_options(parser, argv, AMOUNTS)
     return parser, args

@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from _common import accuracy_error
 from sklearn.metrics import (
-    accuracy_score,
     log_loss,
     mean_absolute_error,
     roc_auc_score,
     root_mean_squared_error,
 )
 from sklearn.model_selection import KFold, RepeatedStratifiedKFold, ShuffleSplit
+from sklearn.utils import Bunch
 
 from skrec.datasets import fetch_movielens, fetch_scanner, load_criteo
 
@@ -81,14 +82,15 @@ class Task:
         found = {"log_loss": log_loss(y, predicted, labels=classes)}
         if self.part == "clicks":
             return {"auc": roc_auc_score(y, predicted[:, 1]), **found}
-        chosen = classes[predicted.argmax(axis=1)]
-        return {"accuracy": accuracy_score(y, chosen), **found}
+        correct = classes[predicted.argmax(axis=1)] == y
+        error = accuracy_error(correct, self.groups[rows])
+        return {"accuracy": correct.mean(), "accuracy_se": error, **found}
 
 
 SCORING = {
     "rating": "neg_root_mean_squared_error",
     "clicks": "roc_auc",
-    "choice": "accuracy",
+    "choice": "neg_log_loss",
 }
 METRICS = {
     "rating": ["rmse", "mae"],
@@ -106,15 +108,14 @@ def _inner(train: np.ndarray, test: np.ndarray, seed: int) -> Fold:
 
 def movielens_rating(n_folds: int, seed: int, tiny: bool) -> Task:
     """Ratings of MovieLens-100K in five folds; `n_folds` of them are used."""
-    bunch = fetch_movielens(task="rating")
-    X, y = _in_time_order(bunch, bunch.data, bunch.target, tiny)
+    X, y = _table(fetch_movielens(task="rating"), tiny)
     splits = KFold(5, shuffle=True, random_state=seed).split(X)
     folds = [_inner(*split, seed=seed + k) for k, split in enumerate(splits)]
     return Task(
         "MovieLens-100K ratings",
         "rating",
         X,
-        y.astype(float),
+        y,
         folds[:n_folds],
         "5-fold cross-validation over all 100,000 ratings, shuffled; a tenth of the "
         "training part compares candidates; predictions clipped to [1, 5]",
@@ -123,8 +124,7 @@ def movielens_rating(n_folds: int, seed: int, tiny: bool) -> Task:
 
 def movielens_clicks(n_repeats: int, seed: int, tiny: bool) -> Task:
     """Clicks made of MovieLens-100K, 80/10/10 at random, again and again."""
-    bunch = fetch_movielens(task="click")
-    X, y = _in_time_order(bunch, bunch.data, bunch.target, tiny)
+    X, y = _table(fetch_movielens(task="click"), tiny)
     splits = ShuffleSplit(n_repeats, test_size=0.1, random_state=seed).split(X)
     folds = []
     for k, (train, test) in enumerate(splits):
@@ -180,19 +180,19 @@ def scanner_choice(name: str, n_repeats: int, seed: int, tiny: bool) -> Task:
         bunch.target.to_numpy(),
         [Fold(train, valid, rows[test])] * n_repeats,
         "the last 20 % of each household (rounded up) are held out, the last 20 % of "
-        "the rest compare candidates; repeats differ in the models' seed only; the "
-        "standard error is that of an accuracy on households",
+        "the rest compare candidates; repeats differ in the seeds of models and of "
+        "searches; the standard error of the accuracy is that over households",
         groups,
     )
 
 
-def _in_time_order(bunch, X, y, tiny: bool) -> tuple[pd.DataFrame, np.ndarray]:
-    """Sort rows by time, for lists of what was rated before keep the latest."""
-    times = bunch.ratings["timestamp"].loc[X.index]
-    order = times.sort_values(kind="stable").index
+def _table(bunch: Bunch, tiny: bool) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the fields and the target of MovieLens, or a few rows of them."""
+    X, y = bunch.data.reset_index(drop=True), bunch.target.to_numpy()
     if tiny:
-        order = np.random.default_rng(0).choice(order, TINY_ROWS, replace=False)
-    return X.loc[order].reset_index(drop=True), y.loc[order].to_numpy()
+        rows = np.random.default_rng(0).choice(len(X), TINY_ROWS, replace=False)
+        X, y = X.iloc[rows].reset_index(drop=True), y[rows]
+    return X, y
 
 
 def criteo_folder(given: Path | None) -> Path | None:

@@ -23,6 +23,7 @@ COLUMNS = [
     "fold",
     "seed",
     *dict.fromkeys(name for names in METRICS.values() for name in names),
+    "accuracy_se",
     "seconds",
     "search_seconds",
     "candidates",
@@ -32,32 +33,38 @@ KEY = ["task", "model", "fold"]
 
 
 class Records:
-    """Results of each model on each fold, in a file that grows row by row.
+    """Results in a file that grows row by row, such as of each model on each fold.
 
     Parameters
     ----------
     path : Path
         CSV file; what is in it is not done again.
+    columns : list of str, default=COLUMNS
+        Its columns.
+    key : list of str, default=KEY
+        Columns that say what was done.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(
+        self, path: Path, columns: list[str] = COLUMNS, key: list[str] = KEY
+    ) -> None:
+        self.path, self._columns, self._key = path, columns, key
         self._done = set()
         if path.exists():
-            self._done = set(self.frame()[KEY].itertuples(index=False, name=None))
+            self._done = set(self.frame()[key].itertuples(index=False, name=None))
 
-    def __contains__(self, key: tuple[str, str, int]) -> bool:
+    def __contains__(self, key: tuple) -> bool:
         return key in self._done
 
     def add(self, row: dict[str, Any]) -> None:
         """Write one row at once."""
         is_new = not self.path.exists()
         with self.path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
+            writer = csv.DictWriter(file, self._columns)
             if is_new:
                 writer.writeheader()
             writer.writerow(row)
-        self._done.add(tuple(row[name] for name in KEY))
+        self._done.add(tuple(row[name] for name in self._key))
 
     def frame(self) -> pd.DataFrame:
         """Return all rows."""

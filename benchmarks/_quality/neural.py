@@ -99,18 +99,19 @@ def choice_models(task: Task, fixed: dict[str, Any]) -> list[Model]:
     """Return networks on prices, household and past choices."""
     space = {
         "units": ["32", "64"],
-        "dropout": uniform(0.2, 0.3),
-        "embedding_l2": loguniform(1e-4, 1e-3),
-        "learning_rate": loguniform(7e-4, 2e-3),
-        "embedding_dim": [4, 8],
+        "dropout": uniform(0.4, 0.2),
+        "embedding_l2": loguniform(5e-4, 2e-3),
+        "l2": loguniform(2e-4, 1e-3),
+        "learning_rate": loguniform(7e-4, 1.5e-3),
+        "epochs": [20, 40],
     }
-    fixed = {"batch_size": 64, "early_stopping": False, **fixed}
+    fixed = {"batch_size": 64, "embedding_dim": 4, **fixed, "early_stopping": False}
     models = [
         Model("skrec MLP", MLPClassifier(**fixed), space),
         Model("skrec Wide & Deep", WideDeepClassifier(**fixed), space),
         Model("skrec DeepFM", DeepFMClassifier(**fixed), space),
     ]
-    models += [_averaged(model) for model in models]
+    models += [_averaged(model) for model in models[:2]]
     return [_with_loyalty(task, model) for model in models]
 
 

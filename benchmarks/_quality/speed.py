@@ -1,5 +1,6 @@
 """Training time of the same networks in skrec and in FuxiCTR."""
 
+import argparse
 import sys
 from itertools import product
 from pathlib import Path
@@ -10,6 +11,7 @@ import pandas as pd
 
 from _quality.data import movielens_clicks
 from _quality.environment import run_job
+from _quality.evaluation import Records
 from _quality.peer_models import fuxi_arrays, fuxi_fields
 from skrec.preprocessing import FieldEncoder
 
@@ -23,6 +25,8 @@ SETTINGS = {
     "embedding_dim": 10,
     "cross_layers": 3,
 }
+KEY = ["network", "batch_size", "system", "threads", "round"]
+COLUMNS = [*KEY, "cold", "seconds", "auc"]
 SYSTEMS = {
     "FuxiCTR, its data loader": {"loader": "own", "num_workers": 0},
     "FuxiCTR, batches cut in memory": {"loader": "memory"},
@@ -30,37 +34,45 @@ SYSTEMS = {
 }
 
 
-def measure(
-    python: Path, batch_size: int, epochs: int, n_rounds: int, seed: int, tiny: bool
-) -> pd.DataFrame:
-    """Train every network in every system, in turn, `n_rounds` times.
+def measure(python: Path, args: argparse.Namespace) -> pd.DataFrame:
+    """Train every network in every system, in turn, again and again.
+
+    Parameters
+    ----------
+    python : Path
+        Interpreter of the peers' environment.
+    args : Namespace
+        Options of the script.
 
     Returns
     -------
     DataFrame
-        One row a training.
+        One row a process.
     """
-    task = movielens_clicks(1, seed, tiny)
+    tiny = args.mode == "tiny"
+    task = movielens_clicks(1, args.seed, tiny)
     encoder = FieldEncoder().fit(task.X.iloc[task.folds[0].train])
     arrays = fuxi_arrays(encoder, task, {"train": task.folds[0].train})
     job = {
         "task": "timing",
         "fields": fuxi_fields(encoder),
-        "candidates": [{**SETTINGS, "batch_size": batch_size}],
-        "epochs": epochs,
-        "seed": seed,
+        "epochs": args.speed_epochs,
+        "seed": args.seed,
         "tiny": tiny,
     }
     threads = sorted({1, joblib.cpu_count()})
-    rows = []
-    for k, network, system, n in product(range(n_rounds), NETWORKS, SYSTEMS, threads):
-        of_one = {**job, "model": network}
+    records = Records(Path(args.out, "speed_rounds.csv"), COLUMNS, KEY)
+    rounds = range(args.speed_rounds)
+    for k, *names in product(rounds, NETWORKS, args.batch_sizes, SYSTEMS, threads):
+        if (*names, k) in records:
+            continue
+        network, batch_size, system, n = names
+        candidates = [{**SETTINGS, "batch_size": batch_size}]
+        of_one = {**job, "model": network, "candidates": candidates}
         found = _train(python, of_one, arrays, SYSTEMS[system], n)
-        names = {"network": network, "system": system, "threads": n, "round": k}
-        rows.append({**names, **found})
-        seconds = f"{found['seconds']:.2f} s"
-        print(f"  {network}, {system}, threads {n}: {seconds}", flush=True)
-    return pd.DataFrame(rows)
+        records.add({**dict(zip(KEY, [*names, k], strict=True)), **found})
+        print(f"  {names}: {found['seconds']:.2f} s", flush=True)
+    return records.frame()
 
 
 def _train(
@@ -78,13 +90,14 @@ def _train(
 
 def speed_table(measured: pd.DataFrame) -> pd.DataFrame:
     """Return medians over rounds, with the threads that suit each system best."""
-    by = ["network", "system", "threads"]
-    middle = measured.groupby(by, sort=False).median(numeric_only=True).reset_index()
-    fastest = middle.groupby(["network", "system"], sort=False)["seconds"].idxmin()
-    found = middle.loc[fastest].drop(columns="round")
-    own = found[found["system"] == "skrec"].set_index("network")
-    times = found["network"].map(own["seconds"])
-    cold = found["network"].map(own["cold"])
-    found["skrec is faster by"] = found["seconds"] / times
-    found["its first fit by"] = found["seconds"] / cold
+    middle = measured.groupby(KEY[:-1], sort=False).median(numeric_only=True)
+    middle = middle.drop(columns="round").reset_index()
+    training = KEY[:2]
+    fastest = middle.groupby([*training, "system"], sort=False)["seconds"].idxmin()
+    found = middle.loc[fastest]
+    own = found[found["system"] == "skrec"].set_index(training)
+    of_skrec = own.loc[pd.MultiIndex.from_frame(found[training])]
+    for column in ("seconds", "cold"):
+        ratio = found[column].to_numpy() / of_skrec[column].to_numpy()
+        found[f"skrec is faster by ({column})"] = ratio
     return found.reset_index(drop=True)

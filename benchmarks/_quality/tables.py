@@ -30,6 +30,7 @@ def summary(
     """
     own = records[records["task"] == task]
     metrics = METRICS[own["part"].iloc[0]]
+    same_rows = "accuracy" in metrics  # repeats are no sample of what is judged
     sign = -1 if metrics[0] in SMALLER_IS_BETTER else 1
     by_fold = sign * own.pivot(index="fold", columns="model", values=metrics[0])
     groups = [[name for name in group if name in by_fold] for group in references]
@@ -40,10 +41,13 @@ def summary(
         for metric in metrics:
             row[metric] = found[metric].mean()
             row[f"{metric} se"] = standard_error(found[metric])
+        if same_rows:
+            row["accuracy se"] = found["accuracy_se"].mean()
         for rival in rivals:
             gain = (by_fold[name] - by_fold[rival]).dropna()
             row[f"better than {rival} by"] = gain.mean()
-            row[f"its se ({rival})"] = standard_error(gain)
+            if not same_rows:
+                row[f"its se ({rival})"] = standard_error(gain)
         for seconds in ("seconds", "search_seconds"):
             row[seconds] = found[seconds].median()
         rows.append({**row, "candidates": found["candidates"].iloc[0]})

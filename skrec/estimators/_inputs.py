@@ -195,8 +195,8 @@ def require_numeric_columns(X: Any, name: str) -> None:
         raise ValueError(
             f"{name} needs numbers in every column of X. Not numeric: "
             f"{', '.join(wrong)}. Encode them first, for example with OneHotEncoder or "
-            "OrdinalEncoder in a ColumnTransformer, drop them, or use a class that gives "
-            "ids vectors, such as MLPClassifier or MLPRegressor."
+            "OrdinalEncoder in a ColumnTransformer, drop them, or use a class that "
+            "gives ids vectors, such as MLPClassifier or MLPRegressor."
         )
 
 

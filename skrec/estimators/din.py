@@ -138,7 +138,7 @@ class DINClassifier(NetworkClassifier, _DIN):
     activation : str, default="dice"
         Activation of the tower's layers and of those that score a step: ``"dice"``,
         which bends where its input's mean is [1]_, or a Keras name. Where histories
-        are long, ``"relu"`` trains up to twice as fast.
+        are long, ``"relu"`` trains about twice as fast.
     %(training)s
 
     Attributes
@@ -209,7 +209,7 @@ class DINRegressor(NetworkRegressor, _DIN):
     activation : str, default="dice"
         Activation of the tower's layers and of those that score a step: ``"dice"``,
         which bends where its input's mean is [1]_, or a Keras name. Where histories
-        are long, ``"relu"`` trains up to twice as fast.
+        are long, ``"relu"`` trains about twice as fast.
     %(training)s
 
     Attributes

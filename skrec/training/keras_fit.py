@@ -55,6 +55,8 @@ def train_with_keras(
         The last state or, with `patience`, that of the best epoch.
     """
     model.optimizer.build(model.trainable_variables)
+    # Keras sums the loss in single precision and fails at penalties in double.
+    model._aggregate_additional_loss = _in_single_precision
     if state.weights:
         model.set_weights(state.weights)
     for variable, value in zip(
@@ -89,6 +91,10 @@ def train_with_keras(
     )
     optimizer = [variable.value.numpy() for variable in model.optimizer.variables]
     return State(model.get_weights(), optimizer, history.epoch[-1] + 1)
+
+
+def _in_single_precision(loss: Any) -> Any:
+    return keras.ops.cast(keras.ops.sum(loss), keras.config.floatx())
 
 
 class _Feed(keras.callbacks.Callback):

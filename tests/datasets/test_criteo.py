@@ -150,6 +150,7 @@ def test_n_rows_stops_within_and_between_files(tmp_path):
         (line("yes"), r"line 2: label must be a number or empty\. Received: 'yes'"),
         (line(numbers=[*[""] * 12, "68fd"]), r"line 2: I13 must .*Received: '68fd'"),
     ],
+    ids=["short", "long", "blank", "class", "no label", "text label", "text number"],
 )
 def test_errors_name_file_and_line(tmp_path, bad, message):
     good = write(tmp_path / "good.txt", line())

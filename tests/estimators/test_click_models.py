@@ -39,6 +39,13 @@ CLASSIFIERS = [
     pytest.param(WideDeepClassifier(**TOWER), id="WideDeep"),
     pytest.param(DCNClassifier(**TOWER), id="DCN"),
 ]
+# Every push runs the slower tests with the two that differ most.
+SLOWER = [
+    pytest.param(*case.values, id=case.id, marks=pytest.mark.nightly)
+    if case.id in ("DeepFM", "WideDeep")
+    else case
+    for case in CLASSIFIERS
+]
 CROSSES = [
     pytest.param(DCNClassifier(**TOWER, structure="parallel"), id="DCN-parallel"),
     pytest.param(DCNClassifier(**TOWER, low_rank=4, n_experts=3), id="DCN-experts"),
@@ -97,7 +104,7 @@ def test_ratings_follow_ids_numbers_and_lists(model):
     assert r2_score(y[900:], predicted, multioutput="raw_values").min() > 0.9
 
 
-@pytest.mark.parametrize("model", CLASSIFIERS)
+@pytest.mark.parametrize("model", SLOWER)
 def test_numbers_alone_are_enough(model):
     X = np.random.default_rng(0).normal(size=(400, 3))
     y = X[:, 0] + X[:, 1] > 0
@@ -137,7 +144,7 @@ def test_copies_in_double_precision_predict_the_same(model, tmp_path):
     np.testing.assert_allclose(outputs.ravel(), expected[:, 1], rtol=1e-6)
 
 
-@pytest.mark.parametrize("model", CLASSIFIERS)
+@pytest.mark.parametrize("model", SLOWER)
 def test_a_grid_over_three_classes_finds_the_rate_that_learns(model):
     X, codes = two_ids(600, n_ids=6)
     y = np.array(["low", "mid", "top"])[codes.sum(axis=1) % 3]

@@ -60,5 +60,8 @@ def test_din_finds_the_interest_that_an_average_hides(seed):
     din = auc(DINClassifier(**options), train, test)
     deepfm = auc(DeepFMClassifier(**options), train, test)
 
+    # Seeds 0, 1, 2, of at most .879, .885, .883: DIN .857, .868, .869; DeepFM .601,
+    # .601, .616. A dot product with the mean of ten random vectors of dimension ten
+    # ranks clicks with an AUC of .706, as make_clicks explains.
     assert din > best - 0.05
     assert din > deepfm + 0.15

@@ -3,6 +3,7 @@
 import pickle
 import warnings
 
+import keras
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -260,13 +261,23 @@ def test_auto_stops_early_where_there_are_many_rows():
     assert "val_loss" not in make("MLP", **settings).fit(TABLE, Y).history_
 
 
+class Batches(keras.callbacks.Callback):
+    """Acts between batches, so that Keras itself has to train."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        pass
+
+
+def test_keras_trains_in_double_precision_with_penalties():
+    settings = {"optimizer": "sgd", "precision": "float64", "embedding_l2": 0.01}
+    plain = make("MLP", **settings).fit(TABLE, Y)
+    called = make("MLP", callbacks=Batches(), **settings).fit(TABLE, Y)
+    np.testing.assert_allclose(
+        called.predict_proba(TABLE), plain.predict_proba(TABLE), atol=1e-6
+    )
+
+
 def test_batch_level_callbacks_stop_at_the_same_epoch():
-    import keras
-
-    class Batches(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            pass
-
     settings = {"early_stopping": True, "scoring": "roc_auc", "epochs": 8}
     plain = make("MLP", optimizer="sgd", **settings).fit(TABLE, Y)
     called = make("MLP", optimizer="sgd", callbacks=Batches(), **settings)

@@ -172,6 +172,7 @@ def test_the_column_is_there_in_training_alone_and_changes_no_logit():
 def test_the_loss_adds_the_column_times_alpha_before_rows_are_weighted():
     base = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     loss = PlusRowLoss(base, n_outputs=3, alpha=0.5)
+    assert loss.name == PlusRowLoss(base, n_outputs=3).name
     outputs = RNG.normal(size=(4, 4)).astype("float32")
     y, weight = np.array([0, 2, 1, 1]), np.array([1, 2, 0, 3], "float32")
     rows = -np.log(softmax(outputs[:, :3], axis=1)[np.arange(4), y])
@@ -187,11 +188,12 @@ def test_its_seed_comes_first_whether_or_not_dropout_layers_have_one():
     def generators(model):
         return [v.path for v in model.variables if v.name == "seed_generator_state"]
 
-    without, with_dropout = build(auxiliary=True), build(auxiliary=True, dropout=0.2)
+    deep = {"auxiliary": True, "units": (5, 5, 5, 5)}
+    without, with_dropout = build(**deep), build(**deep, dropout=0.2)
     own = [without.layers.index(x) for x in found(without, NegativeIds)]
     hidden = [without.layers.index(x) for x in found(without, keras.layers.Dropout)]
     assert max(own) < min(hidden)
-    assert len(generators(with_dropout)) == len(generators(without)) + 1
+    assert len(generators(with_dropout)) == len(generators(without)) + 4
     assert len(generators(with_tuned_dropout(without))) == len(generators(with_dropout))
 
 
@@ -240,6 +242,16 @@ def test_every_kind_of_field_and_several_histories_and_a_saved_model(
     in_training = np.array(model(rows, training=True))
     assert in_training.shape == (5, 4)
     assert np.isfinite(in_training).all()
+
+
+def test_a_history_of_one_step_has_all_attention_and_no_next_click(recwarn):
+    fields = FieldSpec(tables=(9,), ids=(0,), sequences=(SequenceSpec(0, 1),))
+    model = build(fields, auxiliary=True)
+    last = {**ROWS, "sequence_0": ROWS["sequence_0"][:, -1:]}
+    outputs = np.array(model(last, training=True))
+    assert outputs.shape == (3, 1)
+    assert np.isfinite(outputs).all()
+    assert not [w for w in recwarn if "softmax" in str(w.message)]
 
 
 def test_without_sequences_it_is_a_tower():

@@ -101,7 +101,8 @@ default="float32"
             What turns tables into the arrays that the network takes.""",
     "fitted": """
         history_ : dict of str to list of float
-            ``loss`` of each epoch and, with validation samples, ``val_loss``.
+            ``loss`` of each epoch, with its penalties, and, with validation samples,
+            ``val_loss``, without.
         n_iter_ : int
             Number of epochs trained.
         n_parameters_ : int

@@ -67,12 +67,14 @@ class FieldNetwork(ArrayNetwork):
 
     def _checked(self, X: Any, y: Any, reset: bool) -> Any:
         if reset:
-            chosen = self._new_encoder().get_params()
-            defaults = FieldEncoder().get_params()
-            plain = {"min_count", "max_len", "numbers"}
-            self._reads_columns = is_table(X) or any(
-                chosen[name] is not defaults[name] for name in defaults.keys() - plain
+            encoder = self._new_encoder()
+            columns = (
+                encoder.categorical_features,
+                encoder.sequence_features,
+                encoder.shared_embeddings,
             )
+            by_dtype = all(one is None or isinstance(one, str) for one in columns)
+            self._reads_columns = is_table(X) or not by_dtype
         if not self._reads_columns:
             return super()._checked(X, y, reset)
         return checked_table(self, X, y, reset=reset, y_numeric=not is_classifier(self))
@@ -123,7 +125,7 @@ class FieldNetwork(ArrayNetwork):
     def _deployable(self, core: keras.Model) -> keras.Model:
         if not self._on_fields:
             return super()._deployable(core)
-        if self.encoder_.spec_.only_numbers and not self._reads_columns:
+        if not self._reads_columns and self.standardize in (True, False):
             scaler = self.encoder_.scaler
             return _deploy.deployable(core, scaler, False, self._head)
         return _deploy.deployable_on_fields(core, self._head)

@@ -162,8 +162,8 @@ class _LateFusion(FieldNetwork):
             return groups_by_kind(self.encoder_.spec_)
         # What says where a number was missing goes with the number.
         n_numbers = sum(column.kind == "number" for column in columns)
-        indicators = self.encoder_._numbers.indicators.tolist()
-        indicator_of = {k: n_numbers + at for at, k in enumerate(indicators)}
+        indicators = enumerate(self.encoder_.indicators_, start=n_numbers)
+        indicator_of = {number: place for place, number in indicators}
         field_groups = []
         for positions in self._grouped_columns(list(self.encoder_.columns_)):
             own: dict[str, list[int]] = {

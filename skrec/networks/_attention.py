@@ -10,9 +10,9 @@ from skrec.networks._fields import Embedded, flat_fields, join
 from skrec.preprocessing._spec import FieldSpec
 
 ops = keras.ops
-# Attention sees a target in a history by products of vectors, and those of size .01 that
-# suit factorisation machines leave it blind for many epochs. On `make_clicks` (interest
-# alone, 100 categories, 10 browsed) the AUC is .86 after 8 epochs with .1, .73 with .01.
+# Attention sees a target in a history by products of vectors, and those of size .01
+# that suit factorisation machines leave it blind for many epochs. On `make_clicks` with
+# interest alone (100 categories, 10 browsed) AUC after 8 epochs: .86, and .73 with .01.
 VECTOR_SIZE = 0.1
 
 

@@ -363,6 +363,7 @@ def first_order(
             keras.layers.Dense(
                 n_outputs,
                 use_bias=False,
+                kernel_initializer="zeros",
                 kernel_regularizer=penalty(l1, l2),
                 dtype=dtype,
             )(join(numbers, dtype))

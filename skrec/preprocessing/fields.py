@@ -97,6 +97,8 @@ class FieldEncoder(TransformerMixin, BaseEstimator):
         each column; by position where columns have no names.
     vocabularies_ : list of ndarray
         Ids of each table, sorted; the code of an id is its index plus 2.
+    indicators_ : list of int
+        Which numbers, by position among them, have a column for where they are missing.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
         Names of the columns, if all of them are strings.
     n_features_in_ : int
@@ -468,7 +470,8 @@ class FieldEncoder(TransformerMixin, BaseEstimator):
                 self._lengths[self.columns_[factor.name].position] = length
 
     def _describe(self) -> None:
-        """Set `spec_` and `vocabularies_`."""
+        """Set `spec_`, `vocabularies_` and `indicators_`."""
+        self.indicators_: list[int] = list(map(int, self._numbers.indicators))
         tables_of = {
             kind: tuple(
                 column.table
@@ -482,7 +485,7 @@ class FieldEncoder(TransformerMixin, BaseEstimator):
         self.spec_ = FieldSpec(
             tables=tuple(tables),
             ids=tables_of["id"],
-            n_numbers=len(self._of_kind("number")) + len(self._numbers.indicators),
+            n_numbers=len(self._of_kind("number")) + len(self.indicators_),
             sequences=tuple(
                 SequenceSpec(table, self._lengths[k])
                 for k, table in enumerate(tables_of["sequence"])

@@ -66,8 +66,8 @@ def train_with_keras(
     feed = _Feed(rows, plan)
     val_data = None if validation is None else validation.take()
     own: list[keras.callbacks.Callback] = [feed]
-    if plan.scores is not None and val_data is not None:
-        own.append(_Scores(plan, val_data))
+    if val_data is not None:
+        own.append(_Validation(plan, val_data))
     own.append(_Report(observer))
     if plan.patience is not None:
         own.append(
@@ -156,19 +156,22 @@ class _Feed(keras.callbacks.Callback):
             self.model.optimizer.learning_rate = self.base
 
 
-class _Scores(keras.callbacks.Callback):
-    """Adds the plan's own validation scores to the logs of each epoch."""
+class _Validation(keras.callbacks.Callback):
+    """Makes the validation logs of each epoch those of the loop in the graph."""
 
     def __init__(self, plan: Plan, val_data: Any) -> None:
         super().__init__()
         self.plan, self.val_data = plan, val_data
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        x, y, weight = self.val_data
-        outputs = self.model.predict(x, verbose=0)
-        assert logs is not None and self.plan.scores is not None
-        for name, value in self.plan.scores(outputs, y, weight).items():
-            logs[f"val_{name}"] = value
+        assert logs is not None
+        if self.plan.rates.penalties:  # which the model has been given
+            logs["val_loss"] -= float(sum(self.model.losses))
+        if self.plan.scores is not None:
+            x, y, weight = self.val_data
+            outputs = self.model.predict(x, verbose=0)
+            scores = self.plan.scores(outputs, y, weight)
+            logs |= {f"val_{name}": value for name, value in scores.items()}
 
 
 class _Report(keras.callbacks.Callback):

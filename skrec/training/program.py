@@ -212,10 +212,8 @@ class Program:
         """Number of seed generators in the model."""
         return len(self._generators)
 
-    def evaluate(
-        self, data: Data | Stream, batch_size: int, rates: Rates | None = None
-    ) -> dict[str, float]:
-        """Compute the loss and the metrics without training.
+    def evaluate(self, data: Data | Stream, batch_size: int) -> dict[str, float]:
+        """Compute the loss, without the penalties of a fit, and the metrics.
 
         Parameters
         ----------
@@ -223,8 +221,6 @@ class Program:
             The rows.
         batch_size : int
             Rows a step.
-        rates : Rates, default=None
-            Penalties to add to the loss, as ``Model.evaluate`` does.
 
         Returns
         -------
@@ -238,11 +234,7 @@ class Program:
             run = self._graph(self._evaluate_graph, block, _WALK_SPEC)
             order = tf.constant(rows, tf.int32)
             total = run(block.x, block.y, block.weight, order, size, total)
-        loss = float(total) / len(data)
-        if rates is not None and rates.penalties:
-            variables = self.model.trainable_variables
-            loss += float(_penalties.value(variables, rates.penalties))
-        return {"loss": loss, **self._metric_results()}
+        return {"loss": float(total) / len(data), **self._metric_results()}
 
     def outputs(self, data: Data | Stream) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Compute the outputs for rows that are on the device already.

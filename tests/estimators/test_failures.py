@@ -87,7 +87,6 @@ DIVERGE = {"optimizer": "sgd", "learning_rate": 1e30}
             "learning_rate=0.5 has no effect on an optimizer object",
         ),
     ],
-    ids=str,
 )
 def test_a_bad_parameter_names_itself_and_what_is_legal(snapshot, cls, params, message):
     estimator = cls(**{"epochs": 1, **params})

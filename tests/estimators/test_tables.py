@@ -357,6 +357,15 @@ def test_an_array_gives_what_it_gave_before_there_were_fields():
     np.testing.assert_allclose(found[:, 0], on_array.predict(X), rtol=1e-4)
 
 
+@pytest.mark.parametrize("scale", [True, False, "quantile", "log"])
+def test_the_keras_model_of_an_array_takes_it_as_it_is_or_encoded(scale):
+    X = np.random.default_rng(0).normal(3, 2, size=(90, 4)).astype("float32")
+    model = make("DeepFM", standardize=scale).fit(X, X[:, 0] > 3)
+    inputs = X if isinstance(scale, bool) else model.encoder_.transform(X)
+    found = model.model_.predict(inputs, verbose=0)[:, 0]
+    np.testing.assert_allclose(found, model.predict_proba(X)[:, 1], atol=1e-5)
+
+
 def test_an_unfused_optimizer_trains_tables_too():
     model = DeepFMClassifier(
         units=4, epochs=2, optimizer="adam", optimizer_params={"amsgrad": True}

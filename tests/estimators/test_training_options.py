@@ -103,7 +103,6 @@ def test_parameters_of_the_optimizer_can_be_searched():
             {"optimizer": keras.optimizers.SGD, "optimizer_params": {"momentum": 0.9}},
         ),
     ],
-    ids=str,
 )
 def test_a_class_or_an_object_is_the_same_optimizer(by_name, other):
     if isinstance(other["optimizer"], keras.optimizers.Optimizer):
@@ -273,6 +272,15 @@ def test_validation_arrays_are_used_in_place_of_a_split():
     assert scored.history_["val_loss"][-1] == pytest.approx(
         log_loss(y_val, scored.predict_proba(X_val)), abs=1e-5
     )
+
+
+def test_the_validation_loss_is_the_log_loss_without_penalties():
+    X_train, X_val, y_train, y_val = train_test_split(X, Y, random_state=0)
+    model = MLPClassifier(**QUICK, l2=0.3, l1=0.1)
+    model.fit(X_train, y_train, X_val=X_val, y_val=y_val)
+    expected = log_loss(y_val, model.predict_proba(X_val))
+    assert model.history_["val_loss"][-1] == pytest.approx(expected, abs=1e-5)
+    assert model.history_["loss"][-1] > expected + 0.5
 
 
 def test_the_inner_split_is_stratified():

@@ -58,7 +58,8 @@ def click_models(task: Task, fixed: dict[str, Any]) -> list[Model]:
     """Return click models; they stop early by the AUC."""
     if ITEM not in task.X:
         return _few_rows_click_models(fixed)
-    fixed = {**fixed, "scoring": "roc_auc"}
+    # The AUC of a few thousand validation rows goes up and down: hence the patience.
+    fixed = {**fixed, "scoring": "roc_auc", "n_iter_no_change": 8}
     # With a tower, vectors need a strong penalty and small batches, as FuxiCTR's do.
     tower = {
         "units": ["64", "64-32", "128-64"],

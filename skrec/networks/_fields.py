@@ -364,6 +364,7 @@ def first_order(
                 n_outputs,
                 use_bias=False,
                 kernel_initializer="zeros",
+                name="weight_of_numbers",
                 kernel_regularizer=penalty(l1, l2),
                 dtype=dtype,
             )(join(numbers, dtype))

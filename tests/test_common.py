@@ -116,7 +116,10 @@ OWN_SETTINGS = {
     "DIEN": {"units": 8, "activation": "relu"},
 }
 # What the default settings need to learn the checks' few rows.
-OWN_DEFAULTS = {"FMClassifier": {"learning_rate": 0.05}}
+OWN_DEFAULTS = {
+    "FMClassifier": {"learning_rate": 0.05},
+    "FMRegressor": {"learning_rate": 0.02},
+}
 ON_TABLES = {
     getattr(skrec, family + kind): family
     for family in FAMILIES

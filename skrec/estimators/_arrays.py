@@ -12,6 +12,7 @@ from skrec.estimators import _deploy
 from skrec.estimators._inputs import checked_arrays
 from skrec.estimators.base import BaseNetwork
 from skrec.networks import PADDING_VALUE
+from skrec.preprocessing._numbers import padded_steps
 from skrec.preprocessing._scaling import ChannelScaler
 from skrec.training.rows import Rows
 
@@ -54,9 +55,7 @@ class ArrayNetwork(BaseNetwork):
 
     def _padded(self, X: np.ndarray) -> np.ndarray | None:
         """Tell which steps are padding: those whose channels are all zero."""
-        if self._masks_padding and X.ndim == 3:
-            return (X == 0).all(axis=-1)
-        return None
+        return padded_steps(X) if self._masks_padding else None
 
     def _prepare(self, inputs: np.ndarray) -> np.ndarray:
         """Standardise and mark padding: what the network takes in."""

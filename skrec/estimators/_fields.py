@@ -20,7 +20,7 @@ from skrec.estimators._inputs import checked_table, is_table
 from skrec.networks._fields import table_vectors
 from skrec.preprocessing import FieldEncoder
 from skrec.training.loop import Scores
-from skrec.training.rows import Rows
+from skrec.training.rows import Rows, as_they_are
 from skrec.training.state import State
 
 EARLY_STOPPING_ROWS = 10_000  # above which "auto" stops early
@@ -109,7 +109,7 @@ class FieldNetwork(ArrayNetwork):
             return
         if self.__sklearn_is_fitted__():  # a failed fit keeps the old one
             self.encoder_ = deepcopy(self.encoder_)
-        for inputs, _, weight in replace(rows, prepare=_as_it_is).blocks():
+        for inputs, _, weight in replace(rows, prepare=as_they_are).blocks():
             numbers = inputs.get("numbers") if isinstance(inputs, dict) else inputs
             if numbers is not None:
                 self.encoder_.update_scale(numbers, weight)
@@ -204,7 +204,3 @@ class FieldNetwork(ArrayNetwork):
         ids = self.encoder_.vocabularies_[table]
         index = pd.Index(ids, name=column)
         return pd.DataFrame(vectors[2 : 2 + len(ids)], index=index)
-
-
-def _as_it_is(inputs: Any) -> Any:
-    return inputs

@@ -17,7 +17,19 @@ BLOCK_BYTES = 2**24
 Block = tuple["Data", np.ndarray, slice]
 
 
-def _as_they_are(x: Any) -> Any:
+def as_they_are(x: Any) -> Any:
+    """Leave rows as they are.
+
+    Parameters
+    ----------
+    x : object
+        Rows.
+
+    Returns
+    -------
+    object
+        The same.
+    """
     return x
 
 
@@ -41,7 +53,7 @@ class Rows:
     x: Any
     y: Any
     weight: np.ndarray
-    prepare: Callable[[Any], Any] = _as_they_are
+    prepare: Callable[[Any], Any] = as_they_are
     index: np.ndarray | None = None
 
     def __len__(self) -> int:

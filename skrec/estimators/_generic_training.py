@@ -1,7 +1,7 @@
 """Training and predicting with a user's own compiled Keras model."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,18 +12,23 @@ import numpy as np
 import tensorflow as tf
 
 from skrec.training import resolve_device
-from skrec.training.cache import lease
+from skrec.training._variables import values_of
+from skrec.training.cache import PROGRAMS, lease
 from skrec.training.fit_key import fit_memory
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Observer, Plan, Watcher, needs_model_fit, train
-from skrec.training.memory import warn_once
+from skrec.training.memory import FitMemory, warn_once
 from skrec.training.program import PREDICT_ROWS, Program, input_structure
 from skrec.training.rows import Rows, take_rows
 from skrec.training.state import Rates, State
 from skrec.training.structure import (
+    Sharing,
     compile_kwargs,
+    copies_equal,
     dropout_rates,
-    sharing_key,
+    network_digest,
+    sharing,
+    trains_in_graph,
 )
 
 
@@ -33,24 +38,63 @@ def cast_inputs(model: keras.Model, x: Any) -> Any:
     Parameters
     ----------
     model : keras.Model
-        Built functional or Sequential model.
-    x : array, or list or dict of arrays
+        Built model. One that is neither functional nor Sequential says nothing of its
+        inputs: they keep their structure.
+    x : array, or list, tuple or dict of arrays
         Inputs.
 
     Returns
     -------
-    ndarray, or list or dict of ndarrays
+    ndarray, or list, tuple or dict of ndarrays
         The inputs, nested as the model takes them.
     """
+    if not getattr(model, "inputs", None):
+        return tf.nest.map_structure(as_keras_casts, x)
     inputs = input_structure(model)
-    if isinstance(x, Mapping) and not isinstance(inputs, Mapping):
-        named = [x[tensor.name] for tensor in model.inputs]
-        x = named if isinstance(inputs, list) else named[0]
-    return tf.nest.map_structure(
-        lambda tensor, array: np.asarray(array, dtype=tensor.dtype),
-        inputs,
-        x,
-        check_types=False,
+    if isinstance(x, Mapping):
+        named = [x.get(tensor.name) for tensor in model.inputs]
+        if isinstance(inputs, Mapping):
+            flat = [x[k] if k in x else x[t.name] for k, t in inputs.items()]
+            x = dict(zip(inputs, flat, strict=True))
+        else:
+            x = keras.tree.pack_sequence_as(inputs, named)
+    else:
+        x = keras.tree.pack_sequence_as(inputs, keras.tree.flatten(x))
+    return keras.tree.map_structure(
+        lambda tensor, array: _as_dtype(array, tensor.dtype), inputs, x
+    )
+
+
+def _as_dtype(array: Any, dtype: str) -> np.ndarray:
+    return np.asarray(array) if dtype == "string" else np.asarray(array, dtype=dtype)
+
+
+def as_keras_casts(array: Any) -> np.ndarray:
+    """Bring numbers to the dtype in which ``Model.fit`` feeds them.
+
+    Parameters
+    ----------
+    array : array-like
+        Numbers, or anything else.
+
+    Returns
+    -------
+    ndarray
+        Floats in Keras's default precision, all else as it is.
+    """
+    array = np.asarray(array)
+    return array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array
+
+
+def _as_keras_feeds(model: keras.Model, rows: Rows) -> Rows:
+    """Cast targets, and inputs as they are taken, to what the model computes with."""
+    doubles = [t for t in getattr(model, "outputs", None) or [] if t.dtype == "float64"]
+    cast = np.asarray if doubles else as_keras_casts
+    return replace(
+        rows,
+        y=tf.nest.map_structure(cast, rows.y),
+        weight=cast(rows.weight),
+        prepare=partial(cast_inputs, model),
     )
 
 
@@ -65,7 +109,7 @@ def fit_model(
     options: dict[str, Any],
     memory: Any = None,
 ) -> None:
-    """Train a compiled model in place, by a shared program where there can be one.
+    """Train a compiled model in place, as ``Model.fit`` would.
 
     Parameters
     ----------
@@ -88,58 +132,81 @@ def fit_model(
     memory : str, path or joblib.Memory, default=None
         Where the fit may have been stored, and will be.
     """
-    key = None
-    if not options and not needs_model_fit(callbacks):
-        key = sharing_key(model)
-    if key is None:
-        if memory is not None:
-            warn_once(
-                "generic",
-                model.name,
-                f"The fit of the model {model.name!r} is not stored in memory="
-                f"{str(memory)!r}, since it goes through Model.fit: only functional "
-                "and Sequential models of layers with a configuration, without "
-                "callbacks between batches and further arguments of fit, are stored.",
-            )
-        before = model.get_weights()
-        try:
-            train_with_keras(
-                model,
-                State([], [], epoch),
-                rows,
-                plan,
-                observer,
-                validation,
-                callbacks,
-                **options,
-            )
-        except BaseException:
-            model.set_weights(before)
-            raise
-        return
+    rows = _as_keras_feeds(model, rows)
+    if validation is not None:
+        validation = _as_keras_feeds(model, validation)
+    variables = [*model.variables, *getattr(model.optimizer, "variables", ())]
+    before = values_of(variables)
+    arguments = (model, rows, plan, epoch, observer, validation, callbacks)
+    try:
+        if options or needs_model_fit(callbacks) or not trains_in_graph(model):
+            _fit_by_keras(*arguments, options, memory)
+        else:
+            _fit_in_graph(*arguments, memory)
+    except BaseException:
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)
+        raise
+
+
+def _fit_by_keras(
+    model: keras.Model,
+    rows: Rows,
+    plan: Plan,
+    epoch: int,
+    observer: Observer,
+    validation: Rows | None,
+    callbacks: Sequence[keras.callbacks.Callback],
+    options: dict[str, Any],
+    memory: Any,
+) -> None:
+    if memory is not None:
+        warn_once(
+            "generic",
+            model.name,
+            f"The fit of the model {model.name!r} is not stored in memory="
+            f"{str(memory)!r}, since it goes through Model.fit: only functional "
+            "and Sequential models that keep no state between batches, without "
+            "callbacks between batches and further arguments of fit, are stored.",
+        )
+    untrained = State([], [], epoch)
+    train_with_keras(
+        model, untrained, rows, plan, observer, validation, callbacks, **options
+    )
+
+
+def _fit_in_graph(
+    model: keras.Model,
+    rows: Rows,
+    plan: Plan,
+    epoch: int,
+    observer: Observer,
+    validation: Rows | None,
+    callbacks: Sequence[keras.callbacks.Callback],
+    memory: Any,
+) -> None:
     optimizer = model.optimizer
     optimizer.build(model.trainable_variables)
-    plan.rates = Rates.of(optimizer, dropout_rates(model))
-    slots = [variable.value.numpy() for variable in optimizer.variables]
-    state = State(model.get_weights(), slots, epoch)
-    with _lease(model, key) as program:
-        cast = partial(cast_inputs, model)
-        rows = replace(rows, prepare=cast)
-        if validation is not None:
-            validation = replace(validation, prepare=cast)
+    with _program_for(model, sharing(model)) as program:
+        state = State(program.weights_of(model), values_of(optimizer.variables), epoch)
+        rates = dropout_rates(model) if program.model is not model else []
+        plan.rates = Rates.of(optimizer, rates, has_pieces=program.has_pieces)
         watcher = Watcher(model, callbacks) if callbacks else None
-        fit = None
+        fit: FitMemory | None = None
         if memory is not None:
-            about = [key, optimizer, state.weights, state.optimizer]
-            recalls = not observer.needs_weights
-            where = program.device
             fit = fit_memory(
-                memory, about, rows, validation, plan, callbacks, where, recalls
+                memory,
+                lambda: [network_digest(model), state.weights, state.optimizer],
+                rows,
+                validation,
+                plan,
+                callbacks,
+                program.device,
+                recalls=not observer.needs_weights,
             )
         state = train(program, state, rows, plan, observer, validation, watcher, fit)
-    model.set_weights(state.weights)
-    for variable, value in zip(optimizer.variables, state.optimizer, strict=True):
-        variable.assign(value)
+        program.load(state)
+        program.copy_to(model)
 
 
 def predict_model(
@@ -164,15 +231,19 @@ def predict_model(
         Outputs.
     """
     if options:
+        x = cast_inputs(model, x)
         return model.predict(x, **{"verbose": 0, **options})
     last = _last_used.get(model)
     if last is None or last.compiled is not model._compile_config:
-        last = _LastUsed(model._compile_config, sharing_key(model), State([], []))
+        last = _LastUsed(model._compile_config, sharing(model), State([], []))
         _last_used[model] = last
-    if last.key is None:
-        return _predict_eagerly(model, x)
-    state = last.holding(model.get_weights() if weights is None else weights)
-    with _lease(model, last.key) as program:
+    if last.sharing is None:
+        return _predict_eagerly(model, x, weights)
+    with _program_for(model, last.sharing) as program:
+        if program.model is model:
+            return _predict_eagerly(model, x, weights)
+        values = program.weights_of(model) if weights is None else weights
+        state = last.holding(values)
         return program.predict_with(state, x, partial(cast_inputs, model))
 
 
@@ -184,7 +255,7 @@ class _LastUsed:
     """
 
     compiled: Any
-    key: Hashable | None
+    sharing: Sharing | None
     state: State
 
     def holding(self, weights: list[np.ndarray]) -> State:
@@ -199,22 +270,68 @@ class _LastUsed:
 _last_used: WeakKeyDictionary[keras.Model, _LastUsed] = WeakKeyDictionary()
 
 
-def _predict_eagerly(model: keras.Model, x: Any) -> Any:
+def _predict_eagerly(
+    model: keras.Model, x: Any, weights: list[np.ndarray] | None
+) -> Any:
     """Call a model block by block, which needs no graph of its own."""
+    if weights is not None:
+        program = Program.around(model, resolve_device("auto"))
+        now = program.get_weights()
+        program.set_weights(weights)
+        try:
+            return _predict_eagerly(model, x, None)
+        finally:
+            program.set_weights(now)
     blocks = []
     for start in range(0, len(tf.nest.flatten(x)[0]), PREDICT_ROWS):
         rows = slice(start, start + PREDICT_ROWS)
         block = tf.nest.map_structure(lambda a, rows=rows: take_rows(a, rows), x)
-        outputs = model(block, training=False)
-        blocks.append(tf.nest.map_structure(lambda part: part.numpy(), outputs))
+        outputs = model(cast_inputs(model, block), training=False)
+        blocks.append(tf.nest.map_structure(np.asarray, outputs))
     return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *blocks)
 
 
-def _lease(model: keras.Model, key: Hashable) -> AbstractContextManager[Program]:
+# ---- programs ----------------------------------------------------------------------
+
+
+class _CopyDiffersError(Exception):
+    """A model's copy, made from configurations, would not compute the same."""
+
+
+_not_copied: set[Hashable] = set()
+
+
+@contextmanager
+def _program_for(model: keras.Model, shared: Sharing | None) -> Iterator[Program]:
+    """Lease a program that trains models like this one, or make one for it alone."""
     device = resolve_device("auto")
+    with ExitStack() as stack:
+        program = None
+        if shared is not None and shared.key not in _not_copied:
+            try:
+                program = stack.enter_context(
+                    lease((shared.key, device), lambda: _copy_of(model, shared, device))
+                )
+            except _CopyDiffersError:
+                _not_copied.add(shared.key)
+        if program is None:
+            program = Program.around(model, device)
+            stack.enter_context(PROGRAMS.counted(program))
+        yield program
 
-    def build() -> Program:
+
+def _copy_of(model: keras.Model, shared: Sharing, device: str) -> Program:
+    try:
         with tf.device(device):  # where the optimizer's variables belong too
-            return Program(model, compile_kwargs(model), device)
+            program = Program(model, compile_kwargs(model), device, as_keras=True)
+    except Exception as error:  # such as a class that Keras cannot find by its name
+        raise _CopyDiffersError from error
 
-    return lease((key, device), build)
+    def is_current() -> bool:
+        return copies_equal(program.model, shared.key)
+
+    if not is_current():
+        raise _CopyDiffersError
+    if shared.has_own_code:  # whose globals may be others by the next lease
+        program.is_current = is_current  # type: ignore[method-assign]
+    return program

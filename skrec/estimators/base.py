@@ -29,12 +29,13 @@ from skrec.estimators._weights import row_weights
 from skrec.networks import Network
 from skrec.training import make_optimizer, resolve_device
 from skrec.training._seeds import SPLIT, derive, draw_seed, global_generators
-from skrec.training._updates import base_learning_rate, graph_key, has_schedule
+from skrec.training._optimizer_items import has_schedule, uses_averages
+from skrec.training._updates import base_learning_rate, graph_key
 from skrec.training.cache import lease
 from skrec.training.fit_key import fit_memory
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Plan, Scores, Watcher, needs_model_fit, train
-from skrec.training.optimizers import optimizer_template
+from skrec.training.optimizers import fresh_optimizer, optimizer_template
 from skrec.training.program import Program
 from skrec.training.rows import Rows
 from skrec.training.state import Rates, State
@@ -89,7 +90,7 @@ class BaseNetwork(
     # Set by fit.
     _state: State
     _spec: Network
-    _optimizer_config: tuple[type[keras.optimizers.Optimizer], dict[str, Any]]
+    _optimizer_made: keras.optimizers.Optimizer
     _optimizer_key: Hashable
 
     # ---- what a kind of input adds -------------------------------------------------
@@ -372,10 +373,9 @@ class BaseNetwork(
 
     def _keras_model(self) -> keras.Model:
         """Build a private, compiled Keras model on standardised inputs."""
-        kind, config = self._optimizer_config
         with global_generators(0):
             model = self._spec.build(**self._rates())
-            optimizer = kind.from_config(config)
+            optimizer = fresh_optimizer(self._optimizer_made)
             model.compile(optimizer=optimizer, loss=self._loss(self._float))
         return model
 
@@ -385,8 +385,7 @@ class BaseNetwork(
 
         def build() -> Program:
             with tf.device(device):  # where the optimizer's variables belong too
-                kind, config = self._optimizer_config
-                own = kind.from_config(config)
+                own = fresh_optimizer(self._optimizer_made)
                 compile_kwargs = {"optimizer": own, "loss": loss}
                 return Program(self._spec.build(), compile_kwargs, device)
 
@@ -409,7 +408,7 @@ class BaseNetwork(
         optimizer = self._optimizer()
         last_key = getattr(self, "_optimizer_key", None)
         self._optimizer_key = graph_key(optimizer)
-        self._optimizer_config = type(optimizer), optimizer.get_config()
+        self._optimizer_made = optimizer
         with self._lease() as program:
             if reset:
                 state = program.initial_state(self._seed)
@@ -432,12 +431,13 @@ class BaseNetwork(
                 evaluation_batch_size=EVALUATION_ROWS,
                 scores=self._validation_scores(),
                 maximize=self._monitored,
+                averages=uses_averages(optimizer),
             )
             memory = None
             if remember:
                 memory = fit_memory(
                     self.memory,
-                    self._fit_items(optimizer),
+                    lambda: self._fit_items(optimizer),
                     rows,
                     validation,
                     plan,

@@ -28,6 +28,7 @@ from skrec.estimators._memory import remembers
 from skrec.estimators._routing import check_routed
 from skrec.estimators._weights import row_weights
 from skrec.training._seeds import draw_seed, global_generators
+from skrec.training._optimizer_items import uses_averages
 from skrec.training._updates import base_learning_rate
 from skrec.training.loop import Plan
 from skrec.training.optimizers import did_you_mean
@@ -395,6 +396,7 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         classes = getattr(self, "classes_", None)
         weight = row_weights(sample_weight, X, class_weight, y, classes)
         rows = self._rows(X, y, weight)
+        rows.weighted = sample_weight is not None or class_weight is not None
         if not weight.all():
             rows = rows.select(np.flatnonzero(weight))
         self._check_model_compatibility(rows.y)
@@ -469,6 +471,8 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
             rates=Rates(),
             shuffle=bool(options.pop("shuffle", True)),
             evaluation_batch_size=sizes["validation_batch_size"],
+            as_keras=True,
+            averages=uses_averages(self._model.optimizer),
         )
 
     @staticmethod

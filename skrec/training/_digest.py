@@ -1,31 +1,32 @@
 """A digest of what a fit depends on, the same in every process that is given the same.
 
 Arrays count by their content, functions and classes of the user's own by their code,
-defaults, closure and the globals that they read, Keras objects by their configuration.
+defaults, closure and all that they read, objects by their class and attributes.
 """
 
-import dis
 import inspect
+import re
 import struct
-import sys
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
 import xxhash
+from keras.src.utils.naming import to_snake_case
+from keras.src.utils.tracking import Tracker
 from scipy import sparse
 
-# What these define is known by its name: their versions are part of the digest.
-_BY_NAME = {"keras", "tensorflow", "numpy", "scipy", "sklearn", "skrec"}
-_BY_NAME |= set(sys.stdlib_module_names)
+from skrec.training._code import CannotDigestError, name_in_library, values_read
+from skrec.training._optimizer_items import is_from_keras, optimizer_items
+
+__all__ = ["CannotDigestError", "Digester", "digest"]
+
 _BLOCK_BYTES = 2**24
-
-
-class CannotDigestError(TypeError):
-    """Something has no value by which another process could know it."""
 
 
 def digest(item: Any) -> str:
@@ -34,8 +35,8 @@ def digest(item: Any) -> str:
     Parameters
     ----------
     item : object
-        Numbers, strings, arrays, sparse matrices, functions, classes, Keras objects,
-        and containers of them.
+        Numbers, strings, arrays, sparse matrices, functions, classes, objects, and
+        containers of them.
 
     Returns
     -------
@@ -45,65 +46,131 @@ def digest(item: Any) -> str:
     Raises
     ------
     CannotDigestError
-        If a value is none of these.
+        If a value is none of these, or hangs on what has no value.
     """
-    digester = _Digester()
-    digester.add(item)
-    return digester.hash.hexdigest()
+    return Digester().of(item)
 
 
-class _Digester:
+class Digester:
+    """Feeds nested values to a hash; :meth:`_add_object` is what a subclass extends."""
+
     def __init__(self) -> None:
         # Data are read 14 times as fast as by SHA-256; nobody gains by a collision.
         self.hash = xxhash.xxh3_128()
         self._seen: dict[int, int] = {}
         self._kept: list[Any] = []  # so that no id is used twice
+        self._around: list[int] = []  # containers around the present value
 
-    def _put(self, kind: str, content: bytes = b"") -> None:
+    def of(self, item: Any) -> str:
+        """Add a value and return the digest of all so far.
+
+        Parameters
+        ----------
+        item : object
+            See :func:`digest`.
+
+        Returns
+        -------
+        str
+            32 hexadecimal digits.
+        """
+        try:
+            self.add(item)
+        except RecursionError:
+            raise CannotDigestError("something nested too deeply") from None
+        return self.hash.hexdigest()
+
+    def put(self, kind: str, content: bytes = b"") -> None:
+        """Feed a kind of value and its bytes, so that no two things look alike.
+
+        Parameters
+        ----------
+        kind : str
+            What follows.
+        content : bytes, default=b""
+            Its value.
+        """
         head = kind.encode()
         self.hash.update(struct.pack("<II", len(head), len(content)) + head + content)
 
-    def _is_known(self, item: Any) -> bool:
-        """Refer back to an array, function or class that was added before."""
+    def is_known(self, item: Any) -> bool:
+        """Refer back to something that was added before, by its place.
+
+        Parameters
+        ----------
+        item : object
+            Something with an identity.
+
+        Returns
+        -------
+        bool
+            False the first time.
+        """
         if id(item) in self._seen:
-            self._put("again", str(self._seen[id(item)]).encode())
+            self.put("again", str(self._seen[id(item)]).encode())
             return True
         self._seen[id(item)] = len(self._seen)
         self._kept.append(item)
         return False
 
     def add(self, item: Any) -> None:
+        """Feed a value.
+
+        Parameters
+        ----------
+        item : object
+            See :func:`digest`.
+        """
         if item is None or isinstance(item, bool | int | float | complex | str | bytes):
-            self._put(type(item).__name__, repr(item).encode())
+            self.put(type(item).__name__, repr(item).encode())
         elif isinstance(item, np.generic):
-            self._put(str(item.dtype), item.tobytes())
-        elif isinstance(item, Mapping):
-            self._put("mapping", str(len(item)).encode())
-            for key, value in sorted(item.items(), key=lambda pair: repr(pair[0])):
-                self.add(key)
-                self.add(value)
-        elif isinstance(item, list | tuple):
-            self._put("sequence", str(len(item)).encode())
-            for value in item:
-                self.add(value)
-        elif isinstance(item, set | frozenset):
-            self._put("set", "".join(sorted(map(digest, item))).encode())
-        elif is_dataclass(item) and not inspect.isclass(item):
-            self._put("dataclass")
-            values = {field.name: getattr(item, field.name) for field in fields(item)}
-            self.add([type(item), values])
+            self.put(str(item.dtype), item.tobytes())
+        elif _is_plain(item, Mapping):
+            self._add_mapping(item)
+        elif _is_plain(item, list | tuple | set | frozenset):
+            self._add_items(item)
         elif isinstance(item, np.ndarray):
             self._add_array(item)
         elif sparse.issparse(item):
-            self._put("sparse", f"{item.format} {item.shape}".encode())
+            self.put("sparse", f"{item.format} {item.shape}".encode())
             self.add([item.data, item.indices, item.indptr])
         else:
             self._add_code(item)
 
+    def _add_mapping(self, item: Mapping) -> None:
+        if not self._is_within(item):
+            self.put("mapping", str(len(item)).encode())
+            with self._inside(item):
+                for key, value in sorted(item.items(), key=lambda pair: repr(pair[0])):
+                    self.add(key)
+                    self.add(value)
+
+    def _add_items(self, item: Any) -> None:
+        if isinstance(item, set | frozenset):
+            self.put("set", "".join(sorted(type(self)().of(i) for i in item)).encode())
+        elif not self._is_within(item):
+            self.put("sequence", str(len(item)).encode())
+            with self._inside(item):
+                for value in item:
+                    self.add(value)
+
+    def _is_within(self, item: Any) -> bool:
+        """Refer to a container that holds itself."""
+        if id(item) not in self._around:
+            return False
+        self.put("around", str(self._around.index(id(item))).encode())
+        return True
+
+    @contextmanager
+    def _inside(self, item: Any) -> Iterator[None]:
+        self._around.append(id(item))
+        yield
+        self._around.pop()
+
     def _add_array(self, array: np.ndarray) -> None:
-        if self._is_known(array):
+        if self.is_known(array):
             return
-        self._put("array", f"{array.dtype.str} {array.shape}".encode())
+        self.put("array", f"{array.dtype.str} {array.shape}".encode())
         if array.dtype.kind == "O":
             self.add(array.ravel().tolist())
             return
@@ -114,39 +181,43 @@ class _Digester:
 
     def _add_code(self, item: Any) -> None:
         if isinstance(item, types.ModuleType):
-            self._put("module", item.__name__.encode())
+            self.put("module", item.__name__.encode())
         elif isinstance(item, types.CodeType):
-            self._put("code", item.co_code)
-            self.add([item.co_consts, item.co_names, item.co_varnames])
+            self.put("code", item.co_code + item.co_exceptiontable)
+            self.put("flags", f"{item.co_flags} {item.co_argcount}".encode())
+            self.put("more", f"{item.co_kwonlyargcount}".encode())
+            names = [item.co_names, item.co_varnames, item.co_freevars]
+            self.add([item.co_consts, *names])
         elif isinstance(item, partial):
-            self._put("partial")
+            self.put("partial")
             self.add([item.func, item.args, item.keywords])
         elif inspect.ismethod(item):
-            self._put("method")
+            self.put("method")
             self.add([item.__func__, item.__self__])
         elif isinstance(item, staticmethod | classmethod):
-            self._put(type(item).__name__)
+            self.put(type(item).__name__)
             self.add(item.__func__)
         elif isinstance(item, property | cached_property):
-            self._put("property")
+            self.put("property")
             self.add([getattr(item, name, None) for name in ("fget", "fset", "func")])
-        elif inspect.isroutine(item) or inspect.isclass(item) or _is_ufunc(item):
+        elif (
+            inspect.isroutine(item)
+            or inspect.isclass(item)
+            or isinstance(item, np.ufunc)
+        ):
             self._add_named(item)
-        elif callable(getattr(item, "get_config", None)):
-            self._put("configured")
-            self.add([type(item), _without_names(item.get_config())])
         else:
-            raise CannotDigestError(f"an object of type {type(item).__qualname__}")
+            self._add_object(item)
 
     def _add_named(self, item: Any) -> None:
         """Add a function or class, by its name if a library defines it."""
-        if name := _name_in_library(item):
-            self._put("named", name.encode())
+        if name := name_in_library(item):
+            self.put("named", name.encode())
             return
-        if self._is_known(item):
+        if self.is_known(item):
             return
         if inspect.isclass(item):
-            self._put("class", item.__name__.encode())
+            self.put("class", item.__name__.encode())
             members = {
                 name: value
                 for name, value in vars(item).items()
@@ -154,12 +225,64 @@ class _Digester:
             }
             self.add([item.__bases__, members])
         elif inspect.isfunction(item):
-            self._put("function")
+            self.put("function")
             cells = [_content(cell) for cell in item.__closure__ or ()]
+            if any(isinstance(content, types.ModuleType) for content in cells):
+                raise CannotDigestError(
+                    f"the function {item.__qualname__}, whose closure holds a module"
+                )
             self.add([item.__code__, item.__defaults__, item.__kwdefaults__, cells])
-            self.add(_globals_read(item))
+            self.add(values_read(item))
+            self.add({k: v for k, v in vars(item).items() if k != "__wrapped__"})
         else:
             raise CannotDigestError(f"the built-in function {item.__qualname__}")
+
+    def _add_object(self, item: Any) -> None:
+        """Add an object by its class and attributes."""
+        if isinstance(item, keras.Variable | tf.Variable):
+            if not self.is_known(item):
+                value = item.numpy()
+                self.put("variable")
+                self.add([value.dtype.str, value.shape, value])
+        elif isinstance(item, keras.Initializer):
+            # Its seed, if it has none of its own, is drawn anew in each process.
+            self.put("configured")
+            self.add([type(item), _unnamed(item.get_config())])
+        elif isinstance(item, tf.Tensor) and hasattr(item, "numpy"):
+            self.put("tensor")
+            self.add(item.numpy())
+        elif isinstance(item, keras.optimizers.Optimizer) and is_from_keras(type(item)):
+            self.put("optimizer")
+            self.add([type(item), optimizer_items(item)])
+        elif isinstance(item, np.dtype | tf.DType | re.Pattern):
+            self.put(type(item).__name__, repr(item).encode())
+        elif isinstance(item, np.random.RandomState):
+            self.put("random")
+            self.add(item.get_state())
+        elif not hasattr(item, "__dict__"):
+            raise CannotDigestError(f"an object of type {type(item).__qualname__}")
+        elif not self._is_within(item):
+            self.put("object")
+            with self._inside(item):
+                self.add([type(item), self._attributes(item)])
+
+    def _attributes(self, item: Any) -> dict[str, Any]:
+        """Return the attributes that say what an object does."""
+        if isinstance(item, Mapping | list | tuple | set | frozenset):
+            items = item.items() if isinstance(item, Mapping) else item
+            return {**vars(item), "": list(items)}
+        for kind in type(item).__mro__:
+            if "__slots__" in vars(kind) and vars(kind)["__slots__"]:
+                raise CannotDigestError(
+                    f"an object of type {type(item).__qualname__} with slots"
+                )
+        values = {k: v for k, v in vars(item).items() if k != "__orig_class__"}
+        if any(map(is_from_keras, type(item).__mro__)):
+            kept = {k: v for k, v in values.items() if k not in _NOT_STATE}
+            values = {k: v for k, v in kept.items() if not isinstance(v, Tracker)}
+            if is_made_up(str(values.get("name")), type(item)):
+                del values["name"]
+        return values
 
 
 _NOT_CODE = {"__module__", "__doc__", "__dict__", "__weakref__", "__qualname__"}
@@ -167,29 +290,40 @@ _NOT_CODE |= {"__firstlineno__", "__static_attributes__", "__abstractmethods__"}
 _NOT_CODE |= {"_abc_impl", "__annotations__", "__parameters__"}
 _NOT_CODE |= {"_parameter_constraints"}  # of what is checked before a fit
 _SLOTS = (types.GetSetDescriptorType, types.MemberDescriptorType)
+# What Keras notes of calls, and where a thing stands.
+_NOT_STATE = {"_auto_config", "_self_setattr_tracking", "_lock", "_path"}
+_NOT_STATE |= {"_build_shapes_dict"}
 
 
-def _without_names(config: Any) -> Any:
-    """Leave out the names that Keras gives, which count what was made before."""
-    if isinstance(config, Mapping):
-        return {k: _without_names(v) for k, v in config.items() if k != "name"}
-    return config
+def is_made_up(name: str, kind: type) -> bool:
+    """Tell whether Keras made a name up, by counting what was made before.
+
+    Parameters
+    ----------
+    name : str
+        Name of an object.
+    kind : type
+        Its class.
+
+    Returns
+    -------
+    bool
+        Whether the name is that of the class, perhaps with a number.
+    """
+    return bool(re.fullmatch(rf"{to_snake_case(kind.__name__)}(_\d+)?", name))
 
 
-def _is_ufunc(item: Any) -> bool:
-    return isinstance(item, np.ufunc)
+def _is_plain(item: Any, kinds: Any) -> bool:
+    """Tell a container that does nothing else from one of the user's own class."""
+    if not isinstance(item, kinds):
+        return False
+    module = type(item).__module__.split(".")[0]
+    named_tuple = isinstance(item, tuple) and hasattr(item, "_fields")
+    return named_tuple or module in ("builtins", "collections", "keras", "tensorflow")
 
 
-def _name_in_library(item: Any) -> str:
-    """Return the name by which a library's function or class can be found, or ""."""
-    if _is_ufunc(item):
-        return f"numpy.{item.__name__}"
-    module = getattr(item, "__module__", None) or "builtins"
-    found: Any = sys.modules.get(module)
-    for part in item.__qualname__.split("."):
-        found = getattr(found, part, None)
-    is_known = found is item and module.split(".")[0] in _BY_NAME
-    return f"{module}.{item.__qualname__}" if is_known else ""
+def _unnamed(config: Mapping) -> dict[str, Any]:
+    return {key: value for key, value in config.items() if key != "name"}
 
 
 def _content(cell: Any) -> Any:
@@ -197,26 +331,6 @@ def _content(cell: Any) -> Any:
         return cell.cell_contents
     except ValueError:  # not filled yet
         return None
-
-
-def _globals_read(function: Any) -> dict[str, Any]:
-    """Return the module's variables that a function reads, with their values."""
-    names = {
-        instruction.argval
-        for code in _codes(function.__code__)
-        for instruction in dis.get_instructions(code)
-        if instruction.opname == "LOAD_GLOBAL"
-    }
-    known = function.__globals__
-    return {name: known[name] for name in names if name in known}
-
-
-def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
-    """Yield a code object and those of the functions inside it."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _codes(constant)
 
 
 def _blocks(array: np.ndarray) -> Iterator[np.ndarray]:

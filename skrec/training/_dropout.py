@@ -58,5 +58,4 @@ def with_tuned_dropout(model: keras.Model) -> keras.Model:
 
 def tuned_layers(model: keras.Model) -> list[TunedDropout]:
     """Return the tunable dropout layers, in the model's order."""
-    layers = model._flatten_layers(include_self=False)
-    return [layer for layer in layers if isinstance(layer, TunedDropout)]
+    return [layer for layer in model.layers if isinstance(layer, TunedDropout)]

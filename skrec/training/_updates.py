@@ -6,11 +6,20 @@ learning rate or a momentum can change without another trace, and the Keras opti
 stays a true record of the state.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
+
+from skrec.training._code import CannotDigestError
+from skrec.training._digest import digest
+from skrec.training._optimizer_items import (
+    excluded_from_decay,
+    has_schedule,
+    is_from_keras,
+    optimizer_items,
+)
 
 Update = Callable[..., None]
 
@@ -35,27 +44,37 @@ _UNFUSED_OPTIONS = (
 )
 
 
-def has_schedule(optimizer: keras.optimizers.Optimizer) -> bool:
-    """Tell whether the optimizer computes its own learning rate."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales loss
-    return isinstance(
-        inner._learning_rate, keras.optimizers.schedules.LearningRateSchedule
-    )
-
-
 def base_learning_rate(optimizer: keras.optimizers.Optimizer) -> float | None:
     """Return the optimizer's learning rate; None if it computes its own."""
     return None if has_schedule(optimizer) else float(optimizer.learning_rate)
 
 
-def is_fused(optimizer: keras.optimizers.Optimizer) -> bool:
-    """Tell whether :func:`apply_fused` does what ``optimizer.apply`` would do."""
+def is_fused(
+    optimizer: keras.optimizers.Optimizer, has_pieces: bool = False
+) -> bool:
+    """Tell whether :func:`apply_fused` does what ``optimizer.apply`` would do.
+
+    Parameters
+    ----------
+    optimizer : keras.optimizers.Optimizer
+        The optimizer.
+    has_pieces : bool, default=False
+        Whether a gradient may come in pieces, one a looked-up row, that are not to be
+        summed: Keras squares each piece by itself.
+
+    Returns
+    -------
+    bool
+        Whether there is a kernel for it, and no option that the kernel does not have.
+    """
     kind = type(optimizer)
     return (
         kind in INPUTS
+        and not has_pieces
         and not has_schedule(optimizer)
         and not any(getattr(optimizer, name, None) for name in _UNFUSED_OPTIONS)
         and (optimizer.weight_decay is None or kind is keras.optimizers.AdamW)
+        and excluded_from_decay(optimizer) is None
     )
 
 
@@ -64,21 +83,45 @@ def input_values(optimizer: keras.optimizers.Optimizer) -> dict[str, float]:
     return {name: float(getattr(optimizer, name)) for name in INPUTS[type(optimizer)]}
 
 
-def graph_key(optimizer: keras.optimizers.Optimizer) -> tuple[Any, ...]:
-    """Return what of the optimizer shapes the graph, as something hashable."""
-    inner = getattr(optimizer, "inner_optimizer", None)
-    if inner is not None:  # one that scales the loss around another
-        return type(optimizer), graph_key(inner)
-    config = optimizer.get_config()
-    config.pop("name")
-    if not has_schedule(optimizer):
-        config.pop("learning_rate")
-    if is_fused(optimizer):
-        config.pop("clipnorm")
-        for name in INPUTS[type(optimizer)]:
-            config.pop(name)
-        config["has_momentum"] = bool(getattr(optimizer, "momentum", 0))
-    return type(optimizer), repr(sorted(config.items()))
+def graph_key(
+    optimizer: keras.optimizers.Optimizer, has_pieces: bool = False
+) -> Hashable:
+    """Return what of the optimizer shapes the graph, as something hashable.
+
+    An optimizer of the user's own is known by its code and attributes or, where these
+    have no value, by nothing but itself.
+    """
+    kind = type(optimizer)
+    if not is_from_keras(kind):
+        try:
+            return kind.__qualname__, digest(optimizer)
+        except CannotDigestError:
+            return kind.__qualname__, _Itself(optimizer)
+    items = optimizer_items(optimizer)
+    if not has_schedule(optimizer):  # the rate of each step is an input
+        (items["inner"][1] if "inner" in items else items).pop("learning_rate")
+    if is_fused(optimizer, has_pieces):
+        items.pop("clipnorm")
+        for name in INPUTS[kind]:
+            items.pop(name)
+        items["has_momentum"] = bool(getattr(optimizer, "momentum", 0))
+    try:
+        return kind.__qualname__, digest([has_pieces, items])
+    except CannotDigestError:  # such as a schedule that reads a file
+        return kind.__qualname__, _Itself(optimizer)
+
+
+class _Itself:
+    """Something that is equal to nothing else, so that it stands for this object."""
+
+    def __init__(self, item: Any) -> None:
+        self.item = item
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and other.item is self.item
+
+    def __hash__(self) -> int:
+        return id(self.item)
 
 
 def apply_fused(
@@ -107,6 +150,8 @@ def apply_fused(
                     cast[f"{name}_power"] = tf.pow(cast[name], step)
             scalars[dtype] = rate, cast
         update(optimizer, index, variable.value, gradient, *scalars[dtype])
+        if variable.constraint is not None:
+            variable.assign(variable.constraint(variable))
 
 
 def _sgd(optimizer: Any, index: int, variable: Any, g: Any, rate: Any, p: Any) -> None:

@@ -84,6 +84,8 @@ class ProgramCache:
             program = programs.pop() if programs else None
             if programs == []:
                 del self._idle[key]
+            if program is not None and not program.is_current():
+                program = None
             if program is None:
                 self._misses += 1
             else:
@@ -92,19 +94,34 @@ class ProgramCache:
             # Keras draws the seeds of initialisers from Python's global generator.
             with global_generators(0):
                 program = build()
+        with self.counted(program):
+            try:
+                yield program
+            finally:
+                with self._lock:
+                    self._idle.setdefault(key, []).append(program)
+                    self._idle.move_to_end(key)
+                    while self._n_idle() > self.maxsize:
+                        oldest = next(iter(self._idle))
+                        self._idle[oldest].pop(0)
+                        if not self._idle[oldest]:
+                            del self._idle[oldest]
+
+    @contextmanager
+    def counted(self, program: Program) -> Iterator[None]:
+        """Count what is traced of a program, whether it is shared or not.
+
+        Parameters
+        ----------
+        program : Program
+            A program that somebody uses until the block ends.
+        """
         traces = program.n_traces
         try:
-            yield program
+            yield
         finally:
             with self._lock:
                 self._traces += program.n_traces - traces
-                self._idle.setdefault(key, []).append(program)
-                self._idle.move_to_end(key)
-                while self._n_idle() > self.maxsize:
-                    oldest = next(iter(self._idle))
-                    self._idle[oldest].pop(0)
-                    if not self._idle[oldest]:
-                        del self._idle[oldest]
 
     def _n_idle(self) -> int:
         return sum(len(programs) for programs in self._idle.values())

@@ -1,7 +1,7 @@
 """Which stored fit is this one? The key of everything that its result depends on."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -26,7 +26,7 @@ _STEERING = (
 
 def fit_memory(
     memory: Any,
-    about: Any,
+    about: Callable[[], Any],
     rows: Rows,
     validation: Rows | None,
     plan: Plan,
@@ -40,9 +40,9 @@ def fit_memory(
     ----------
     memory : str, path or joblib.Memory
         Parameter of the estimator.
-    about : object
-        What else the result depends on: class, architecture, initial weights, loss,
-        optimizer, scaling.
+    about : callable
+        Returns what else the result depends on: class, architecture, initial weights,
+        loss, optimizer, scaling.
     rows, validation : Rows
         Training and validation rows, as they are before they are prepared.
     plan : Plan
@@ -66,14 +66,15 @@ def fit_memory(
     plan_items |= {"rates": asdict(plan.rates), "patience": plan.patience}
     plan_items["evaluation_batch_size"] = plan.evaluation_batch_size
     plan_items["scores"] = plan.scores, plan.maximize
-    continues = not callbacks and plan.schedule != "cosine"
+    # Averages of the weights take their place after the last epoch, whichever it is.
+    continues = not callbacks and plan.schedule != "cosine" and not plan.averages
     if not continues:
         plan_items["epochs"] = plan.epochs, plan.total_epochs
     try:
         key = digest(
             [
                 _software(device),
-                about,
+                about(),
                 plan_items,
                 [_callback_items(callback) for callback in callbacks],
                 _row_items(rows),

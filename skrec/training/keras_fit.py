@@ -54,17 +54,18 @@ def train_with_keras(
     State
         The last state or, with `patience`, that of the best epoch.
     """
-    model.optimizer.build(model.trainable_variables)
-    # Keras sums the loss in single precision and fails at penalties in double.
-    model._aggregate_additional_loss = _in_single_precision
+    if not plan.as_keras:
+        model.optimizer.build(model.trainable_variables)
+        # Keras sums the loss in single precision and fails at penalties in double.
+        model._aggregate_additional_loss = _in_single_precision
     if state.weights:
         model.set_weights(state.weights)
-    for variable, value in zip(
-        model.optimizer.variables, state.optimizer, strict=False
-    ):
-        variable.assign(value)
+    if state.optimizer:
+        slots = model.optimizer.variables
+        for variable, value in zip(slots, state.optimizer, strict=True):
+            variable.assign(value)
     feed = _Feed(rows, plan)
-    val_data = None if validation is None else validation.take()
+    val_data = None if validation is None else _as_given(validation, slice(None))
     own: list[keras.callbacks.Callback] = [feed]
     if val_data is not None:
         own.append(_Validation(plan, val_data))
@@ -89,8 +90,15 @@ def train_with_keras(
         validation_batch_size=plan.evaluation_batch_size or plan.batch_size,
         **options,
     )
-    optimizer = [variable.value.numpy() for variable in model.optimizer.variables]
+    slots = getattr(model.optimizer, "variables", ())
+    optimizer = [variable.value.numpy() for variable in slots]
     return State(model.get_weights(), optimizer, history.epoch[-1] + 1)
+
+
+def _as_given(rows: Rows, which: np.ndarray | slice) -> tuple[Any, ...]:
+    """Take rows, with weights only where there are any: a `train_step` may not care."""
+    x, y, weight = rows.take(which)
+    return (x, y, weight) if rows.weighted else (x, y)
 
 
 def _in_single_precision(loss: Any) -> Any:
@@ -112,7 +120,7 @@ class _Feed(keras.callbacks.Callback):
         """Return a dataset that reads the order anew each time it is walked."""
         signature = tf.nest.map_structure(
             lambda a: tf.TensorSpec([None, *a.shape[1:]], a.dtype),
-            self.rows.take(slice(1)),
+            _as_given(self.rows, slice(1)),
         )
         options = tf.data.Options()
         options.deterministic = True
@@ -123,7 +131,8 @@ class _Feed(keras.callbacks.Callback):
 
     def _batches(self) -> Iterator[Any]:
         for start in range(0, self.n_rows, self.plan.batch_size):
-            yield self.rows.take(self.order[start : start + self.plan.batch_size])
+            which = self.order[start : start + self.plan.batch_size]
+            yield _as_given(self.rows, which)
 
     def on_train_begin(self, logs: Any = None) -> None:
         if self.plan.learning_rate is not None:
@@ -133,11 +142,13 @@ class _Feed(keras.callbacks.Callback):
         plan = self.plan
         if plan.shuffle:
             self.order = _seeds.permutation(plan.seed, epoch, self.n_rows)
+        self.epoch = epoch
+        if plan.as_keras:
+            return
         states = [v for v in self.model.variables if v.name == "seed_generator_state"]
         seeds = _seeds.layer_seeds(plan.seed, epoch, len(states))
         for variable, seed in zip(states, seeds, strict=True):
             variable.assign(seed)
-        self.epoch = epoch
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         plan = self.plan
@@ -168,7 +179,7 @@ class _Validation(keras.callbacks.Callback):
         if self.plan.rates.penalties:  # which the model has been given
             logs["val_loss"] -= float(sum(self.model.losses))
         if self.plan.scores is not None:
-            x, y, weight = self.val_data
+            x, y, weight = self.val_data  # a named model's, always with weights
             outputs = self.model.predict(x, verbose=0)
             scores = self.plan.scores(outputs, y, weight)
             logs |= {f"val_{name}": value for name, value in scores.items()}

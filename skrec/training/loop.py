@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
-from skrec.training import _seeds, _updates
+from skrec.training import _seeds
 from skrec.training.memory import FitMemory
 from skrec.training.program import Program
 from skrec.training.rows import Data, Rows, Stream, on_device
@@ -50,6 +50,11 @@ class Plan:
         dict of further scores, logged with ``val_`` in front.
     maximize : str, default=None
         Which of these scores says what epoch is best; None for the lowest loss.
+    as_keras : bool, default=False
+        Whether the states of random generators are the model's own affair, as they are
+        in ``Model.fit``; otherwise each epoch draws from `seed`.
+    averages : bool, default=False
+        Whether the optimizer replaces the weights by their moving averages at the end.
     """
 
     seed: int
@@ -64,6 +69,8 @@ class Plan:
     evaluation_batch_size: int | None = None
     scores: Scores | None = None
     maximize: str | None = None
+    as_keras: bool = False
+    averages: bool = False
 
 
 class Observer(Protocol):
@@ -122,7 +129,7 @@ class Watcher:
         self.model.optimizer.build(self.model.trainable_variables)
         self.model.stop_training = False
         self._seen = _LastLogs()
-        self._copy_from(program)
+        program.copy_to(self.model)
         self._list = keras.callbacks.CallbackList(
             [*self.callbacks, self._seen],
             add_history=False,
@@ -144,7 +151,7 @@ class Watcher:
             Number of the epoch, from 0.
         """
         self._list.on_epoch_begin(epoch)
-        self._copy_to(program)
+        program.copy_from(self.model)
 
     def epoch_end(self, program: Program, epoch: int, logs: Logs) -> None:
         """Run the callbacks after an epoch and take over what they changed.
@@ -158,10 +165,10 @@ class Watcher:
         logs : dict of str to float
             Loss and metrics; the callbacks may add to it.
         """
-        self._copy_from(program)
+        program.copy_to(self.model)
         self._list.on_epoch_end(epoch, logs)
         logs.update(self._seen.logs)
-        self._copy_to(program)
+        program.copy_from(self.model)
 
     def end(self, program: Program, logs: Logs) -> None:
         """Run the callbacks after the last epoch and take over what they changed.
@@ -173,22 +180,14 @@ class Watcher:
         logs : dict of str to float
             Loss and metrics of the last epoch.
         """
-        self._copy_from(program)
+        program.copy_to(self.model)
         self._list.on_train_end(logs)
-        self._copy_to(program)
+        program.copy_from(self.model)
 
     @property
     def stop(self) -> bool:
         """Whether a callback asked to stop."""
         return bool(self.model.stop_training)
-
-    def _copy_from(self, program: Program) -> None:
-        self.model.set_weights(program.get_weights())
-        _copy_variables(program.optimizer, self.model.optimizer)
-
-    def _copy_to(self, program: Program) -> None:
-        program.set_weights(self.model.get_weights())
-        _copy_variables(self.model.optimizer, program.optimizer)
 
 
 class _LastLogs(keras.callbacks.Callback):
@@ -196,11 +195,6 @@ class _LastLogs(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self.logs = {name: float(value) for name, value in (logs or {}).items()}
-
-
-def _copy_variables(source: Any, target: Any) -> None:
-    for ours, theirs in zip(target.variables, source.variables, strict=True):
-        ours.assign(theirs)
 
 
 def train(
@@ -291,6 +285,8 @@ def train(
             break
         if memory is not None and memory.is_checkpoint_due:
             memory.save_checkpoint(Progress(program.dump(epoch + 1), history, best))
+    if best.weights is None:
+        program.finalize()
     progress = Progress(program.dump(epoch + 1), history, best, patience_is_over)
     if watcher is not None:
         program.set_weights(progress.kept.weights)
@@ -347,7 +343,7 @@ def _run_epoch(
         order = _seeds.permutation(plan.seed, epoch, n_rows)
     seeds = _seeds.layer_seeds(plan.seed, epoch, program.n_seeds)
     logs = program.train_epoch(data, order, plan.batch_size, rates, plan.rates, seeds)
-    if base is not None and not _updates.is_fused(program.optimizer):
+    if base is not None and not program.fused:
         program.optimizer.learning_rate = base  # the graph set that of each step
     return logs
 

@@ -8,7 +8,7 @@ them, since a condition in the first would cost every step a tenth of its time.
 
 import weakref
 from collections.abc import Callable, Hashable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import keras
@@ -17,6 +17,13 @@ import tensorflow as tf
 
 from skrec.training import _penalties, _seeds, _updates
 from skrec.training._dropout import tuned_layers, with_tuned_dropout
+from skrec.training._optimizer_items import has_schedule
+from skrec.training._variables import (
+    copy_variables,
+    further_variables,
+    has_embeddings,
+    values_of,
+)
 from skrec.training.rows import Data, Stream, take_rows
 from skrec.training.state import Rates, State
 
@@ -47,24 +54,61 @@ class Program:
         program's own.
     device : str
         TensorFlow device to run on, such as ``"/CPU:0"``.
+    as_keras : bool, default=False
+        Whether to do what ``Model.fit`` does with a user's own network where skrec does
+        otherwise with its own: the states of random generators go on from what they
+        are, instead of being set before each epoch, and the pieces of an embedding's
+        gradient are not summed before they are squared.
     """
 
     def __init__(
-        self, model: keras.Model, compile_kwargs: dict[str, Any], device: str
+        self,
+        model: keras.Model,
+        compile_kwargs: dict[str, Any],
+        device: str,
+        as_keras: bool = False,
     ) -> None:
-        self.device = device
         with tf.device(device):
-            self.model = with_tuned_dropout(model)
-            self.model.compile(**compile_kwargs, jit_compile=False)
+            copy = with_tuned_dropout(model)
+            copy.compile(**compile_kwargs, jit_compile=False)
+        self._adopt(copy, device, as_keras, as_keras and has_embeddings(model))
+
+    @classmethod
+    def around(cls, model: keras.Model, device: str) -> "Program":
+        """Make a program that trains a compiled model itself, as Keras would.
+
+        Parameters
+        ----------
+        model : keras.Model
+            Functional or Sequential model of the user's own.
+        device : str
+            TensorFlow device to run on.
+
+        Returns
+        -------
+        Program
+            Its weights are those of the model, and its optimizer is the model's.
+        """
+        program = cls.__new__(cls)
+        program._adopt(model, device, as_keras=True, has_pieces=True)
+        return program
+
+    def _adopt(
+        self, model: keras.Model, device: str, as_keras: bool, has_pieces: bool
+    ) -> None:
+        self.model, self.device, self.as_keras = model, device, as_keras
+        with tf.device(device):
             self.optimizer.build(self.model.trainable_variables)
-            self._dropout = tuned_layers(self.model)
-            self._generators = [
-                variable.value
-                for variable in self.model.variables
-                if variable.name == "seed_generator_state"
-            ]
+        self.has_pieces = has_pieces
+        self.fused = _updates.is_fused(self.optimizer, has_pieces)
+        self._dropout = tuned_layers(self.model)
         # TensorFlow's own variables: Keras's take five times as long to set.
-        self._weights = [weight.value for weight in self.model.weights]
+        self._weights = [v.value for v in self._variables_of(model) if v is not None]
+        self._generators = [
+            variable.value
+            for variable in self.model.variables
+            if variable.name == "seed_generator_state" and not as_keras
+        ]
         self._slots = [variable.value for variable in self.optimizer.variables]
         self.untrained_weights = self.model.get_weights()
         self._untrained_optimizer = self._optimizer_values()
@@ -72,6 +116,16 @@ class Program:
         self.n_traces = 0
         self._loaded: Callable[[], State | None] = lambda: None
         self._graphs: dict[Hashable, Callable[..., Any]] = {}
+
+    def is_current(self) -> bool:
+        """Tell whether the program still does what its key says.
+
+        Returns
+        -------
+        bool
+            False where a function of the user's own has changed; overwritten there.
+        """
+        return True
 
     @property
     def optimizer(self) -> keras.optimizers.Optimizer:
@@ -125,6 +179,68 @@ class Program:
         self._loaded = lambda: None
         for variable, value in zip(self._weights, weights, strict=True):
             variable.assign(value)
+
+    def copy_to(self, model: keras.Model) -> None:
+        """Write weights and optimizer slots into another model of the same kind.
+
+        Parameters
+        ----------
+        model : keras.Model
+            A compiled model, whose optimizer is built.
+        """
+        if model is not self.model:
+            for variable, value in zip(
+                self._variables_of(model), self.get_weights(), strict=True
+            ):
+                if variable is not None:
+                    variable.assign(value)
+            copy_variables(self.optimizer, model.optimizer)
+
+    def copy_from(self, model: keras.Model) -> None:
+        """Take weights and optimizer slots over from another model of the same kind.
+
+        Parameters
+        ----------
+        model : keras.Model
+            A compiled model, whose optimizer is built.
+        """
+        if model is not self.model:
+            self.set_weights(self.weights_of(model))
+            copy_variables(model.optimizer, self.optimizer)
+        self._loaded = lambda: None
+
+    def weights_of(self, model: keras.Model) -> list[np.ndarray]:
+        """Return the weights of another model of the same kind.
+
+        Parameters
+        ----------
+        model : keras.Model
+            The model.
+
+        Returns
+        -------
+        list of ndarray
+            What :meth:`set_weights` takes.
+        """
+        return values_of(self._variables_of(model))
+
+    def _variables_of(self, model: keras.Model) -> list[keras.Variable | None]:
+        """What training changes in a model, in one order for all that are alike.
+
+        None stands for what the program has and the model has not.
+        """
+        if not self.as_keras:
+            return model.weights
+        # What a layer counts or draws goes on from epoch to epoch.
+        further = further_variables(model)
+        if model is self.model:
+            further = [variable for variable in further if variable is not None]
+        return [*model.weights, *further]
+
+    def finalize(self) -> None:
+        """Put the moving averages of the weights in place, if the optimizer has any."""
+        self.optimizer.finalize_variable_values(self.model.trainable_variables)
+        self._loaded = lambda: None
 
     def dump(self, epoch: int) -> State:
         """Return the present state as numpy arrays.
@@ -356,23 +472,33 @@ class Program:
             return tf.TensorSpec(tensor.shape, tensor.dtype)
 
         rows = tf.nest.map_structure(open_rows, (data.x, data.y, data.weight))
-        key = (function.__name__, str(rows), str(tf.nest.map_structure(exact, inputs)))
+        key = (function.__name__, data.weighted, str(rows))
+        key = (*key, str(tf.nest.map_structure(exact, inputs)))
         if key in self._graphs:
             return self._graphs[key]
         with tf.device(self.device):  # what Keras creates lazily cannot be traced
             row = tf.nest.map_structure(lambda a: a[:1], (data.x, data.y, data.weight))
-            outputs = self.model(row[0], training=False)
-            self.model.compute_loss(row[0], row[1], outputs, row[2], training=False)
-            self._update_metrics(row, outputs)
+            self._create_lazily(*row)
         # One is Keras's own mean of the loss, which the graph returns by itself.
         self._has_metrics = len(self.model.metrics) > 1
         self._reset_metrics()
         signature = (*rows, *spec, *tf.nest.map_structure(exact, inputs))
-        self._graphs[key] = _concrete(function, *signature)
+        run = partial(function, data.weighted)
+        self._graphs[key] = _concrete(run, *signature)
         return self._graphs[key]
+
+    def _create_lazily(self, x: Any, y: Any, weight: Any) -> None:
+        """Let Keras create the variables of losses and metrics."""
+        if self.as_keras:  # by shapes alone, since a call may change a layer's state
+            self.model._symbolic_build(data_batch=(x, y, weight))
+            return
+        outputs = self.model(x, training=False)
+        self.model.compute_loss(x, y, outputs, weight, training=False)
+        self._update_metrics((x, y, weight), outputs)
 
     def _train_graph(
         self,
+        weighted: bool,
         x: Any,
         y: Any,
         weight: Any,
@@ -385,18 +511,23 @@ class Program:
     ) -> Any:
         """Walk the rows in `order`, a batch at a time, and update the weights."""
         self.n_traces += 1  # this line runs when the graph is traced, and only then
-        fused = _updates.is_fused(self.optimizer)
+        fused = self.fused
 
         def train_step(batch: Any, step: Any) -> Any:
             with tf.GradientTape() as tape:
                 outputs = self.model(batch[0], training=True)
                 loss = self.model.compute_loss(
-                    batch[0], batch[1], outputs, batch[2], training=True
+                    batch[0],
+                    batch[1],
+                    outputs,
+                    batch[2] if weighted else None,
+                    training=True,
                 )
                 objective = loss if fused else self.optimizer.scale_loss(loss)
             variables = self.model.trainable_variables
             gradients = tape.gradient(objective, [v.value for v in variables])
-            gradients = [_penalties.as_dense(gradient) for gradient in gradients]
+            if not self.as_keras or fused:
+                gradients = [_penalties.as_dense(gradient) for gradient in gradients]
             if penalties:
                 extra = _penalties.value(variables, penalties)
                 loss += tf.cast(extra, loss.dtype)
@@ -407,31 +538,45 @@ class Program:
             if fused:
                 _updates.apply_fused(self.optimizer, gradients, variables, rate, hyper)
             else:
-                if not _updates.has_schedule(self.optimizer):
+                if not has_schedule(self.optimizer):
                     self.optimizer.learning_rate.assign(rate)
                 self.optimizer.apply(gradients, variables)
-            self._update_metrics(batch, outputs)
+            self._update_metrics(batch, outputs, weighted)
             return loss
 
         return self._walk(train_step, x, y, weight, order, batch_size, total)
 
     def _evaluate_graph(
-        self, x: Any, y: Any, weight: Any, order: Any, batch_size: Any, total: Any
+        self,
+        weighted: bool,
+        x: Any,
+        y: Any,
+        weight: Any,
+        order: Any,
+        batch_size: Any,
+        total: Any,
     ) -> Any:
         """Walk the rows and sum the loss."""
 
         def test_step(batch: Any, step: Any) -> Any:
             outputs = self.model(batch[0], training=False)
-            self._update_metrics(batch, outputs)
+            self._update_metrics(batch, outputs, weighted)
             return self.model.compute_loss(
-                batch[0], batch[1], outputs, batch[2], training=False
+                batch[0],
+                batch[1],
+                outputs,
+                batch[2] if weighted else None,
+                training=False,
             )
 
         return self._walk(test_step, x, y, weight, order, batch_size, total)
 
-    def _update_metrics(self, batch: Any, outputs: Any) -> None:
+    def _update_metrics(
+        self, batch: Any, outputs: Any, weighted: bool = True
+    ) -> None:
         if self._has_metrics:
-            self.model.compute_metrics(batch[0], batch[1], outputs, batch[2])
+            weight = batch[2] if weighted else None
+            self.model.compute_metrics(batch[0], batch[1], outputs, weight)
 
     @staticmethod
     def _walk(
@@ -451,7 +596,8 @@ class Program:
             batch = tf.nest.map_structure(
                 lambda array: tf.gather(array, rows), (x, y, weight)
             )
-            loss = tf.cast(run_step(batch, step), total.dtype)
+            # A loss that is not reduced has a value a row.
+            loss = tf.reduce_mean(tf.cast(run_step(batch, step), total.dtype))
             return step + 1, total + loss * tf.cast(tf.shape(rows)[0], total.dtype)
 
         start = (tf.constant(0), total)

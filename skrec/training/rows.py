@@ -48,6 +48,9 @@ class Rows:
         are.
     index : ndarray of int, default=None
         Which rows of the arrays these are; None for all of them.
+    weighted : bool, default=True
+        Whether losses and metrics are given the weights; where nobody gave any, those
+        of a user's own may want to be called without.
     """
 
     x: Any
@@ -55,6 +58,7 @@ class Rows:
     weight: np.ndarray
     prepare: Callable[[Any], Any] = as_they_are
     index: np.ndarray | None = None
+    weighted: bool = True
 
     def __len__(self) -> int:
         return len(self.weight if self.index is None else self.index)
@@ -167,11 +171,14 @@ class Data:
         Inputs and targets.
     weight : tensor of shape (n_rows,)
         Sample weights.
+    weighted : bool, default=True
+        Whether losses and metrics are given the weights.
     """
 
     x: Any
     y: Any
     weight: Any
+    weighted: bool = True
 
     @classmethod
     def of(cls, x: Any, y: Any, weight: Any, device: str) -> "Data":
@@ -255,6 +262,7 @@ class Stream:
             steps = slice(first, first + n_steps)
             which = order[first * batch_size : (first + n_steps) * batch_size]
             data = Data.of(*self.rows.take(which), self.device)
+            data.weighted = self.rows.weighted
             yield data, np.arange(len(which)), steps
 
 
@@ -277,6 +285,8 @@ def on_device(rows: Rows, device: str) -> Data | Stream:
     if rows.is_on_disk or rows.row_bytes * len(rows) > MAX_DEVICE_BYTES:
         return Stream(rows, device)
     try:
-        return Data.of(*rows.take(), device)
+        data = Data.of(*rows.take(), device)
+        data.weighted = rows.weighted
+        return data
     except tf.errors.ResourceExhaustedError:
         return Stream(rows, device)

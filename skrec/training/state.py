@@ -124,6 +124,7 @@ class Rates:
         l1: float = 0.0,
         l2: float = 0.0,
         embedding_l2: float = 0.0,
+        has_pieces: bool = False,
     ) -> "Rates":
         """Gather the hyper-parameters, with those that the optimizer has.
 
@@ -137,13 +138,15 @@ class Rates:
             Penalties on the kernels.
         embedding_l2 : float, default=0.0
             Penalty on the embedding tables.
+        has_pieces : bool, default=False
+            See :func:`skrec.training._updates.is_fused`.
 
         Returns
         -------
         Rates
             What :meth:`Program.train_epoch` takes.
         """
-        if not _updates.is_fused(optimizer):
+        if not _updates.is_fused(optimizer, has_pieces):
             return cls(dropout, l1, l2, embedding_l2=embedding_l2)
         values = _updates.input_values(optimizer)
         return cls(dropout, l1, l2, optimizer.clipnorm, values, embedding_l2)

@@ -1,46 +1,78 @@
-"""What of a Keras model shapes its graph, as a hashable key.
+"""Which of a user's own Keras models may share a program: a digest of all they compute.
 
-Two models with equal keys may be trained by one program: they differ at most in their
-weights, their dropout rates, their random seeds and the names that Keras made up.
+The digest reads every attribute of every layer and how the layers are connected, not
+the configuration that a model would be saved with, which leaves out what was changed
+after construction, what ``adapt`` learnt, and what a ``get_config`` forgets. Two models
+with equal digests differ at most in what a fit brings along as numbers: their weights,
+the rates of their ``Dropout`` layers and the states of their random generators.
 """
 
-import inspect
-import re
-from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
-import numpy as np
+import tensorflow as tf
+from keras import layers
 from keras.src.models.functional import Functional
-from keras.src.utils.naming import to_snake_case
+from keras.src.ops.operation import Operation
 
+from skrec.training._code import CannotDigestError, name_in_library
+from skrec.training._digest import Digester, is_made_up
+from skrec.training._dropout import TunedDropout
+from skrec.training._optimizer_items import is_from_keras
 from skrec.training._updates import graph_key
+from skrec.training._variables import has_embeddings
+from skrec.training.copies import fresh
+from skrec.training.optimizers import fresh_optimizer
 
-# Left out of the key: weights come from the state, seeds and rates from the fit.
-_NOT_STRUCTURE = re.compile(r".*_initializer|seed|build_config|compile_config")
+PLAIN = (keras.Sequential, keras.Model, Functional)
+# Keras's own layers that compute the same wherever all their attributes are the same;
+# a test trains each of them in a shared program and by `Model.fit`.
+SHAREABLE = frozenset(
+    getattr(layers, name)
+    for name in """
+    InputLayer Identity Dense EinsumDense Embedding Activation ReLU LeakyReLU ELU PReLU
+    Softmax Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D AlphaDropout
+    GaussianDropout GaussianNoise ActivityRegularization BatchNormalization
+    LayerNormalization GroupNormalization UnitNormalization RMSNormalization Flatten
+    Reshape Permute RepeatVector Cropping1D Cropping2D Cropping3D UpSampling1D
+    UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D Conv1D Conv2D
+    Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose SeparableConv1D
+    SeparableConv2D DepthwiseConv1D DepthwiseConv2D MaxPooling1D MaxPooling2D
+    MaxPooling3D AveragePooling1D AveragePooling2D AveragePooling3D GlobalMaxPooling1D
+    GlobalMaxPooling2D GlobalMaxPooling3D GlobalAveragePooling1D GlobalAveragePooling2D
+    GlobalAveragePooling3D Add Subtract Multiply Average Maximum Minimum Concatenate Dot
+    Masking GRU GRUCell LSTM LSTMCell SimpleRNN SimpleRNNCell RNN StackedRNNCells
+    Bidirectional TimeDistributed MultiHeadAttention GroupQueryAttention Attention
+    AdditiveAttention Rescaling
+    """.split()
+)
+# Attributes of a layer that count nothing: what Keras keeps to track, name and save it.
+_NOISE = {"_tracker", "_lock", "_tracked", "_inbound_nodes", "_outbound_nodes"}
+_NOISE |= {"_losses", "_loss_ids", "_losses_override", "_call_signature", "_called"}
+_NOISE |= {"_build_shapes_dict", "_path", "_parent_path", "_metrics", "_layers"}
+_NOISE |= {"_trainable_variables", "_non_trainable_variables", "_seed_generators"}
+_NOISE |= {"_auto_config", "_saved_model_inputs_spec", "_saved_model_arg_spec"}
+_NOISE |= {"build", "quantize"}  # wrapped by Keras, and done before training
+_OF_COMPILE = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
-def _holds_named_function(layer: keras.Layer) -> bool:
-    """Tell whether a layer's configuration names a function that Keras cannot find."""
-    return any(
-        inspect.isfunction(value)
-        and not _from_keras(value)
-        and value.__name__ != "<lambda>"  # whose code is in the configuration
-        for name, value in vars(layer).items()
-        if name not in ("build", "call", "quantize")  # wrapped by Keras
-        and not (name == "loss" and isinstance(layer, keras.Model))
-    )
+class Sharing(NamedTuple):
+    """By what a model's program is known.
+
+    Parameters
+    ----------
+    key : str
+        Equal for models that one program can train.
+    has_own_code : bool
+        Whether a loss or metric is the user's own, whose globals may change later.
+    """
+
+    key: str
+    has_own_code: bool
 
 
-def _config(model: keras.Model) -> dict | None:
-    try:
-        return model.get_config()
-    except (NotImplementedError, TypeError, ValueError):
-        return None
-
-
-def sharing_key(model: keras.Model) -> Hashable | None:
-    """Return the key of the programs that can stand in for a model's own ``fit``.
+def trains_in_graph(model: keras.Model) -> bool:
+    """Tell whether the loop in the graph trains a model as ``Model.fit`` would.
 
     Parameters
     ----------
@@ -49,55 +81,103 @@ def sharing_key(model: keras.Model) -> Hashable | None:
 
     Returns
     -------
-    hashable or None
-        Equal for models whose graphs are equal; None for subclassed models, stateful
-        layers, eager runs, and layers with an activation or the like that is a function
-        of the user's own.
+    bool
+        False for subclassed models, overridden methods, eager runs, models that keep a
+        state between batches or want batches of one size.
+    """
+    if type(model) not in PLAIN or model.run_eagerly:
+        return False
+    inner = list(model._flatten_layers(include_self=False))
+    if any(getattr(layer, "stateful", False) for layer in inner):
+        return False
+    if any(tensor.shape[0] is not None for tensor in model.inputs):
+        return False
+    return not _has_methods_of_its_own(model)
+
+
+def _has_methods_of_its_own(model: keras.Model) -> bool:
+    """Tell whether somebody has put functions in the place of an object's methods."""
+    replaced = {n for n in vars(model) if callable(getattr(type(model), n, None))}
+    return bool(replaced - {"build", "quantize", "loss"})  # which Keras itself sets
+
+
+def sharing(model: keras.Model) -> Sharing | None:
+    """Tell by what key a compiled model finds programs that train it.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A compiled model.
+
+    Returns
+    -------
+    Sharing or None
+        None for a model that has to be traced for itself: layers, regularizers,
+        optimizers and the like that are not Keras's own, or whose state is not known.
 
     Examples
     --------
     >>> import keras
-    >>> from skrec.training.structure import sharing_key
+    >>> from skrec.training.structure import sharing
     >>> def build(rate):
     ...     model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(rate)])
     ...     model.compile("adam", "mse")
     ...     return model
-    >>> sharing_key(build(0.1)) == sharing_key(build(0.2))
+    >>> sharing(build(0.1)) == sharing(build(0.2))
     True
     """
-    plain = type(model) in (keras.Sequential, keras.Model, Functional)
-    if not plain or model.run_eagerly:
+    if not trains_in_graph(model) or not _is_known(model.optimizer):
         return None
-    layers = _layers(model)
-    stateful = any(getattr(layer, "stateful", False) for layer in layers)
-    if stateful or any(_holds_named_function(layer) for layer in layers):
+    digester = _NetworkDigester()
+    try:
+        digester.add_network(model)
+        digester.allows_own_code = True
+        digester.add(compile_items(model))
+        optimizer = graph_key(model.optimizer, has_embeddings(model))
+        return Sharing(digester.of(optimizer), digester.has_own_code)
+    except (CannotDigestError, RecursionError):
         return None
-    model_config = _config(model)
-    if model_config is None:
-        return None
-    names: dict[str, str] = {}
-    for layer in layers:
-        kind = to_snake_case(type(layer).__name__)
-        made_up = re.fullmatch(rf"((for|back)ward_)?{kind}(_\d+)?", layer.name)
-        names[layer.name] = f"#{len(names)}" if made_up else layer.name
-    config = _Canonical(names).of(model_config)
-    kinds = tuple(type(layer) for layer in layers if not _from_keras(layer))
-    trainable = tuple(weight.trainable for weight in model.weights)
-    compiled = {
-        name: _identity(value)
-        for name, value in model._compile_config.config.items()
-        if name in ("loss", "loss_weights", "metrics", "weighted_metrics")
-    }
-    shapes = tuple((tuple(v.shape), str(v.dtype)) for v in model.weights)
-    return (
-        type(model),
-        config,
-        kinds,
-        trainable,
-        shapes,
-        tuple(sorted(compiled.items())),
-        graph_key(model.optimizer),
-    )
+
+
+def network_digest(model: keras.Model) -> str:
+    """Return the digest of all that a compiled model's training depends on.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A compiled functional or Sequential model; layers may be the user's own.
+
+    Returns
+    -------
+    str
+        Equal in all processes for models that train alike from the same state.
+
+    Raises
+    ------
+    CannotDigestError
+        If something in it has no value to know it by.
+    """
+    digester = _OwnNetworkDigester()
+    digester.add_network(model)
+    digester.add(compile_items(model))
+    return digester.of(model.optimizer)
+
+
+def compile_items(model: keras.Model) -> dict[str, Any]:
+    """Return what a model was compiled with, beside its optimizer.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A compiled model.
+
+    Returns
+    -------
+    dict
+        Arguments of ``compile``.
+    """
+    config = model._compile_config.config
+    return {name: config.get(name) for name in _OF_COMPILE}
 
 
 def compile_kwargs(model: keras.Model) -> dict[str, Any]:
@@ -111,26 +191,10 @@ def compile_kwargs(model: keras.Model) -> dict[str, Any]:
     Returns
     -------
     dict
-        Arguments with an optimizer and metrics of their own.
+        Arguments with a loss, an optimizer and metrics of their own.
     """
-    config = model._compile_config.config
-
-    def own(item: Any) -> Any:
-        if isinstance(item, keras.metrics.Metric):
-            return type(item).from_config(item.get_config())
-        if isinstance(item, Mapping):
-            return {key: own(value) for key, value in item.items()}
-        if isinstance(item, list | tuple):
-            return [own(value) for value in item]
-        return item
-
-    kwargs = {
-        name: own(config[name])
-        for name in ("loss", "loss_weights", "metrics", "weighted_metrics")
-    }
-    optimizer = model.optimizer
-    kwargs["optimizer"] = type(optimizer).from_config(optimizer.get_config())
-    return kwargs
+    kwargs = fresh(compile_items(model))
+    return {**kwargs, "optimizer": fresh_optimizer(model.optimizer)}
 
 
 def dropout_rates(model: keras.Model) -> list[float]:
@@ -146,103 +210,153 @@ def dropout_rates(model: keras.Model) -> list[float]:
     list of float
         Rates.
     """
-    layers = model._flatten_layers(include_self=False)
-    return [layer.rate for layer in layers if type(layer) is keras.layers.Dropout]
+    return [layer.rate for layer in model.layers if type(layer) is layers.Dropout]
 
 
-def _layers(model: keras.Model) -> list[keras.Layer]:
-    return list(model._flatten_layers(include_self=True))
+def _is_known(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Tell whether an optimizer is Keras's own, inside and out."""
+    inner = getattr(optimizer, "inner_optimizer", None)
+    return is_from_keras(type(optimizer)) and (inner is None or _is_known(inner))
 
 
-def _from_keras(item: Any) -> bool:
-    kind = item if inspect.isclass(item) or inspect.isroutine(item) else type(item)
-    return kind.__module__.split(".")[0] == "keras"
+class _NetworkDigester(Digester):
+    """Reads models made of Keras's own listed layers; refuses all else."""
 
+    allows_own_code = False
 
-class _Canonical:
-    """Turns a configuration into nested tuples, without what is not structure."""
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_own_code = False
+        self._tunable: set[int] = set()
 
-    def __init__(self, names: dict[str, str]) -> None:
-        self.names = names
+    def add_network(self, model: keras.Model) -> None:
+        """Feed a model whose own ``Dropout`` layers have rates that are numbers."""
+        kinds = (layers.Dropout, TunedDropout)
+        self._tunable = {id(layer) for layer in model.layers if type(layer) in kinds}
+        self.add(model)
 
-    def of(self, item: Any) -> Hashable:
-        if isinstance(item, Mapping):
-            skip_rate = item.get("class_name") == "Dropout" or (
-                {"rate", "noise_shape", "seed"} <= set(item)
-            )
-            return tuple(
-                (str(key), self._named(value) if key == "name" else self.of(value))
-                for key, value in sorted(item.items(), key=lambda pair: str(pair[0]))
-                if not _NOT_STRUCTURE.fullmatch(str(key))
-                and not (skip_rate and key == "rate")
-            )
-        if isinstance(item, list | tuple):
-            return tuple(self._reference(value) for value in item)
-        if isinstance(item, np.ndarray):
-            return (item.shape, str(item.dtype), item.tobytes())
-        return item if isinstance(item, Hashable) else repr(item)
+    def _add_named(self, item: Any) -> None:
+        if not name_in_library(item):
+            if not self.allows_own_code:
+                raise CannotDigestError(f"{item.__qualname__}, which is not Keras's")
+            self.has_own_code = True
+        super()._add_named(item)
 
-    def _named(self, name: Any) -> Any:
-        return self.names.get(name, name) if isinstance(name, str) else name
+    def _add_object(self, item: Any) -> None:
+        if isinstance(item, keras.Initializer):
+            self.put("initializer")  # whose weights are there already
+        elif isinstance(item, keras.random.SeedGenerator):
+            self.put("seeds")  # a state that each fit brings along
+        elif isinstance(item, keras.KerasTensor):
+            self.put("symbolic", f"{item.shape} {item.dtype}".encode())
+        elif isinstance(item, keras.Variable):
+            if not self.is_known(item):
+                self._add_variable(item)
+        elif isinstance(item, tf.Variable) and not self.allows_own_code:
+            raise CannotDigestError("a variable of TensorFlow's")
+        elif isinstance(item, keras.Model):
+            if not self.is_known(item):
+                self._add_model(item)
+        elif isinstance(item, Operation):
+            if not self.is_known(item):
+                self._add_operation(item)
+        else:
+            super()._add_object(item)
 
-    def _reference(self, item: Any) -> Hashable:
-        """Rename an item of a list, where layers are referred to by name."""
-        return self._named(item) if isinstance(item, str) else self.of(item)
+    def _add_variable(self, variable: keras.Variable) -> None:
+        self.put("weight", f"{variable.shape} {variable.dtype}".encode())
+        self.add([variable.trainable, variable.regularizer, variable.constraint])
 
-
-def _identity(item: Any) -> Hashable:
-    """Return something equal for losses and metrics that compute the same."""
-    if item is None or isinstance(item, str | int | float):
-        return item
-    if isinstance(item, Mapping):
-        return tuple(
-            sorted((str(key), _identity(value)) for key, value in item.items())
+    def _add_operation(self, operation: Operation) -> None:
+        """Feed a layer, or one of ``keras.ops`` in a functional model."""
+        kind = type(operation)
+        is_tunable = id(operation) in self._tunable
+        if is_tunable:
+            kind = layers.Dropout
+        if isinstance(operation, keras.Layer) and not self._allows(kind):
+            raise CannotDigestError(f"a layer of type {kind.__qualname__}")
+        skip = {"rate", "seed", "seed_generator", "tuned_rate"} if is_tunable else set()
+        if kind is layers.InputLayer or is_made_up(operation.name, kind):
+            skip = skip | {"name"}
+        self.put("operation")
+        self.add(kind)
+        self.add(
+            {
+                name: value
+                for name, value in vars(operation).items()
+                if name not in _NOISE | skip and not name.startswith("_self_")
+            }
         )
-    if isinstance(item, list | tuple):
-        return tuple(_identity(value) for value in item)
-    if inspect.isfunction(item) and not _from_keras(item):
-        return function_identity(item)
-    if (
-        not inspect.isroutine(item)
-        and _from_keras(item)
-        and hasattr(item, "get_config")
-    ):
-        config = {k: v for k, v in item.get_config().items() if k != "fn"}
-        return type(item), _Canonical({}).of(config)
-    return item if isinstance(item, Hashable) else _Itself(item)
+
+    def _allows(self, kind: type) -> bool:
+        return kind in SHAREABLE
+
+    def _add_model(self, model: keras.Model) -> None:
+        """Feed the layers of a model and how they are connected."""
+        if type(model) not in PLAIN:
+            raise CannotDigestError(f"a model of type {type(model).__qualname__}")
+        if _has_methods_of_its_own(model):
+            raise CannotDigestError("a model with a method of its own")
+        self.put("model", type(model).__name__.encode())
+        self.add([model._trainable, model.dtype_policy, model.activity_regularizer])
+        if isinstance(model, keras.Sequential):
+            self.add(list(model._layers))
+            model = model._functional
+            if model is None:
+                return
+        numbers: dict[int, int] = {}
+
+        def place(item: Any) -> Any:
+            if not isinstance(item, keras.KerasTensor):
+                return item
+            operation, node, output = item._keras_history
+            number = numbers[id(operation._inbound_nodes[node])]
+            return f"output {output} of node {number}: {item.shape} {item.dtype}"
+
+        for depth in sorted(model._nodes_by_depth, reverse=True):
+            for node in model._nodes_by_depth[depth]:
+                arguments = [node.arguments.args, node.arguments.kwargs]
+                if not node.is_input:
+                    self.add(keras.tree.map_structure(place, arguments))
+                self.add(node.operation)
+                numbers[id(node)] = len(numbers)
+        ends = [model._inputs_struct, model._outputs_struct]
+        self.add(keras.tree.map_structure(place, ends))
+        if len(model.outputs) > 1:  # by which losses and metrics are told apart
+            self.add(model.output_names)
 
 
-class _Itself:
-    """Something that is equal to nothing else, so that it stands for this object."""
+class _OwnNetworkDigester(_NetworkDigester):
+    """Reads layers of the user's own as well, by their code and attributes."""
 
-    def __init__(self, item: Any) -> None:
-        self.item = item
+    allows_own_code = True
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Itself) and other.item is self.item
+    def add_network(self, model: keras.Model) -> None:
+        self.add(model)
 
-    def __hash__(self) -> int:
-        return id(self.item)
+    def _add_variable(self, variable: keras.Variable) -> None:
+        super()._add_variable(variable)
+        self.add(variable.numpy())  # it may be none of the model's weights
+
+    def _allows(self, kind: type) -> bool:
+        return True
 
 
-def function_identity(function: Any) -> Hashable:
-    """Identify a function by what it does, so that a copy sent to a worker is the same.
+def copies_equal(model: keras.Model, key: str) -> bool:
+    """Tell whether the copy that a program trains computes what the original does.
 
     Parameters
     ----------
-    function : function
-        A function of the user's own.
+    model : keras.Model
+        The compiled copy.
+    key : str
+        Key of the original.
 
     Returns
     -------
-    hashable
-        Its code, defaults and closure, or the function itself where these are not
-        hashable.
+    bool
+        Whether the copy has the same.
     """
-    try:
-        cells = tuple(cell.cell_contents for cell in function.__closure__ or ())
-        key = (function.__code__, function.__defaults__, cells)
-        hash(key)
-    except (TypeError, ValueError):
-        return function
-    return key
+    found = sharing(model)
+    return found is not None and found.key == key
+

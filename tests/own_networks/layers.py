@@ -268,7 +268,7 @@ def convolution_and_pooling():
         L.Conv2D(3, 3, padding="same", activation="relu"),
         L.MaxPooling2D(),
         L.UpSampling2D(),
-        L.AveragePooling2D(),
+        L.AveragePooling2D(2),
         L.Flatten(),
         units=3,
         activation="softmax",

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tests.own_networks import rows
 from tests.own_networks.bench import Networks
@@ -12,7 +13,8 @@ network = NETWORKS.add
 
 
 def adapted(layer, kind):
-    layer.adapt(rows.features(kind)[: rows.N_TRAIN])
+    X = rows.features(kind)[: rows.N_TRAIN]
+    layer.adapt(tf.constant(X) if X.dtype == object else X)
     return layer
 
 
@@ -123,7 +125,7 @@ def prebuilt_compiled_and_trained():
     )
     model.compile(keras.optimizers.Adam(0.02), "mse", jit_compile=False)
     x = np.ones((8, 6), "float32")
-    model.fit(x, x[:, :1], epochs=1, verbose=0)
+    model.fit(x, x[:, 0], epochs=1, verbose=0)
     return model
 
 

@@ -228,6 +228,7 @@ class _NetworkDigester(Digester):
         super().__init__()
         self.has_own_code = False
         self._tunable: set[int] = set()
+        self._of_metrics: set[int] = set()
 
     def add_network(self, model: keras.Model) -> None:
         """Feed a model whose own ``Dropout`` layers have rates that are numbers."""
@@ -249,11 +250,12 @@ class _NetworkDigester(Digester):
             self.put("seeds")  # a state that each fit brings along
         elif isinstance(item, keras.KerasTensor):
             self.put("symbolic", f"{item.shape} {item.dtype}".encode())
-        elif isinstance(item, keras.Variable):
+        elif isinstance(item, keras.Variable | tf.Variable):
             if not self.is_known(item):
                 self._add_variable(item)
-        elif isinstance(item, tf.Variable) and not self.allows_own_code:
-            raise CannotDigestError("a variable of TensorFlow's")
+        elif isinstance(item, keras.metrics.Metric):
+            self._of_metrics |= {id(variable) for variable in item.variables}
+            super()._add_object(item)
         elif isinstance(item, keras.Model):
             if not self.is_known(item):
                 self._add_model(item)
@@ -263,7 +265,15 @@ class _NetworkDigester(Digester):
         else:
             super()._add_object(item)
 
-    def _add_variable(self, variable: keras.Variable) -> None:
+    def _add_variable(self, variable: Any) -> None:
+        """Feed a weight or a metric's variable; others, a program would hold on to."""
+        if id(variable) not in self._of_metrics and (
+            self.allows_own_code or not isinstance(variable, keras.Variable)
+        ):
+            raise CannotDigestError("a variable that is no layer's")
+        self._add_weight(variable)
+
+    def _add_weight(self, variable: keras.Variable) -> None:
         self.put("weight", f"{variable.shape} {variable.dtype}".encode())
         self.add([variable.trainable, variable.regularizer, variable.constraint])
 
@@ -334,8 +344,9 @@ class _OwnNetworkDigester(_NetworkDigester):
     def add_network(self, model: keras.Model) -> None:
         self.add(model)
 
-    def _add_variable(self, variable: keras.Variable) -> None:
-        super()._add_variable(variable)
+    def _add_variable(self, variable: Any) -> None:
+        if isinstance(variable, keras.Variable):
+            self._add_weight(variable)
         self.add(variable.numpy())  # it may be none of the model's weights
 
     def _allows(self, kind: type) -> bool:

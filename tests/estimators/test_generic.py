@@ -162,7 +162,7 @@ def test_subclassed_models_train_right_without_sharing():
     np.testing.assert_array_equal(reloaded.predict_proba(X), again.predict_proba(X))
 
 
-def test_layers_of_the_users_own_share_programs_too():
+def test_layers_of_the_users_own_are_traced_for_each_fit():
     class Scale(keras.layers.Layer):
         def __init__(self, factor=1.0, **kwargs):
             super().__init__(**kwargs)
@@ -184,7 +184,8 @@ def test_layers_of_the_users_own_share_programs_too():
     for factor in (1.0, 1.0, 0.0):
         model.set_params(factor=factor).fit(X, Y)
         assert (model.score(X, Y) > 0.8) == bool(factor)
-    assert cache_info().traces == 2
+    # Their configuration may forget something, so that no program serves two.
+    assert (cache_info().traces, cache_info().misses) == (3, 0)
 
 
 def test_an_activation_of_the_users_own_trains_without_sharing():

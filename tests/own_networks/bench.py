@@ -25,7 +25,6 @@ LOSSES = {
     "binary": "binary_crossentropy",
     "labels": "binary_crossentropy",
 }
-CLASS_WEIGHT = {0: 1.0, 1: 3.0, 2: 0.5}
 OWN_PARAMETERS = {"loss", "optimizer", "metrics", "run_eagerly"}
 
 
@@ -92,6 +91,11 @@ class Network:
         return self.y in LOSSES
 
     @property
+    def class_weight(self):
+        weights = (1.0, 3.0, 0.5) if self.y == "classes" else (1.0, 3.0)
+        return dict(enumerate(weights))
+
+    @property
     def compile_arguments(self):
         if self.compiled:
             return {}
@@ -137,7 +141,7 @@ class Network:
             for name, value in self.compile_arguments.items()
         }
         if self.weights == "class":
-            params["class_weight"] = CLASS_WEIGHT
+            params["class_weight"] = self.class_weight
         return kind(
             self.build(**self.fixed) if self.prebuilt else self.build,
             epochs=EPOCHS,
@@ -163,7 +167,7 @@ class Network:
         if self.weights is None:
             return None
         if self.weights == "class":
-            weight = np.array([CLASS_WEIGHT[label] for label in self.data()[1]])
+            weight = np.array([self.class_weight[label] for label in self.data()[1]])
         else:
             weight = np.random.default_rng(2).uniform(0.2, 2, self.n_rows)
         return weight / weight.mean()
@@ -289,9 +293,10 @@ def assert_trains_as_keras(network):
     _assert_same_variables(trained.weights, model.weights, close)
     # The seed generators and all other state go on where Keras's do.
     _assert_same_variables(trained.variables, model.variables, close)
-    _assert_same_variables(
-        trained.optimizer.variables, model.optimizer.variables, close
-    )
+    # Slots hold squares, and outputs are sums over weights, of what may differ so much.
+    loose = {"rtol": 10 * network.tolerance, "atol": 10 * network.tolerance}
+    optimizers = trained.optimizer.variables, model.optimizer.variables
+    _assert_same_variables(*optimizers, loose)
 
     if network.prebuilt:  # a parameter is never trained
         _assert_same_variables(
@@ -304,10 +309,8 @@ def assert_trains_as_keras(network):
         np.testing.assert_allclose(
             predicted, network.as_predicted(trained, raw), rtol=1e-6, atol=1e-6
         )
-        np.testing.assert_allclose(
-            predicted, network.as_predicted(model, network.called(model, X)),
-            **close,
-        )  # fmt: skip
+        wanted = network.as_predicted(model, network.called(model, X))
+        np.testing.assert_allclose(predicted, wanted, **loose)
 
 
 def _assert_same_variables(got, wanted, close):

@@ -5,6 +5,7 @@ import numpy as np
 
 from tests.own_networks.bench import Networks
 from tests.own_networks.layers import L, stack
+from tests.own_networks.losses import ABSOLUTE
 
 NETWORKS = Networks()
 network = NETWORKS.add
@@ -29,7 +30,7 @@ def inputs_in_a_list():
     return keras.Model([left, right], out)
 
 
-@network(inputs=halves)
+@network(inputs=halves, nightly=True)
 def inputs_in_a_tuple():
     left, right, out = two_inputs()
     return keras.Model((left, right), out)
@@ -41,7 +42,10 @@ def inputs_in_a_dict():
     return keras.Model({"left": left, "right": right}, out)
 
 
-@network(inputs=lambda X: dict(zip(("right", "left"), halves(X)[::-1], strict=True)))
+@network(
+    inputs=lambda X: dict(zip(("right", "left"), halves(X)[::-1], strict=True)),
+    nightly=True,
+)
 def inputs_in_a_dict_by_name():
     """The model has a list, the rows are named in another order."""
     left, right, out = two_inputs()
@@ -75,6 +79,7 @@ def one_input_in_a_dict():
     x="ids",
     inputs=lambda X: [X[:, :1], X[:, 1:].astype("float32")],
     y="classes",
+    nightly=True,
 )
 def inputs_of_two_dtypes():
     code, numbers = keras.Input((1,), dtype="int32"), keras.Input((4,))
@@ -116,7 +121,7 @@ def two_outputs():
     compile=lambda: {
         "loss": ["mse", "binary_crossentropy"],
         "loss_weights": [1.0, 0.3],
-        "metrics": [["mae"], ["accuracy", "mse"]],
+        "metrics": [[ABSOLUTE], ["accuracy", "mean_squared_error"]],
     },
 )
 def outputs_in_a_list():
@@ -131,7 +136,7 @@ def outputs_in_a_list():
     compile=lambda: {
         "loss": {"size": keras.losses.Huber(0.5), "sign": "binary_crossentropy"},
         "loss_weights": {"size": 0.2, "sign": 2.0},
-        "metrics": {"size": ["mae"], "sign": [keras.metrics.AUC(num_thresholds=9)]},
+        "metrics": {"size": [ABSOLUTE], "sign": [keras.metrics.AUC(num_thresholds=9)]},
     },
 )
 def outputs_in_a_dict():
@@ -147,6 +152,7 @@ def outputs_in_a_dict():
         "loss": ["mse", "binary_crossentropy"],
         "weighted_metrics": [["mae"], ["accuracy"]],
     },
+    nightly=True,
 )
 def outputs_with_weights():
     x, size, sign = two_outputs()
@@ -171,6 +177,7 @@ def outputs_of_shared_layers():
     outputs=DICT,
     inputs=lambda X: {"left": X[:, :2], "right": X[:, 2:]},
     compile=lambda: {"loss": {"size": "mse", "sign": "binary_crossentropy"}},
+    nightly=True,
 )
 def inputs_and_outputs_in_dicts():
     left, right, size = two_inputs()
@@ -178,6 +185,6 @@ def inputs_and_outputs_in_dicts():
     return keras.Model({"left": left, "right": right}, {"size": size, "sign": sign})
 
 
-@network(y="pair")
+@network(y="pair", nightly=True)
 def one_output_of_two_columns():
     return stack((6,), L.Dense(4, "tanh"), units=2)

@@ -34,7 +34,7 @@ def attention():
     return keras.Model(x, L.Dense(1)(L.Flatten()(h)))
 
 
-@network(x="sequence")
+@network(x="sequence", nightly=True)
 def additive_attention():
     x = keras.Input((5, 4))
     h = L.AdditiveAttention(dropout=0.2, seed=1)([x, L.Dense(4, "tanh")(x)])
@@ -48,7 +48,7 @@ def grouped_query_attention():
     return keras.Model(x, L.Dense(1)(L.Flatten()(h)))
 
 
-@network(x="ids", y="classes", validation=True)
+@network(x="ids", y="classes", validation=True, nightly=True)
 def transformer_block():
     x = keras.Input((5,), dtype="int32")
     h = L.Embedding(10, 4)(x)
@@ -73,7 +73,7 @@ def bidirectional():
     return stack((5, 4), L.Bidirectional(L.LSTM(3)))
 
 
-@network(x="sequence")
+@network(x="sequence", nightly=True)
 def lstm_with_dropout():
     return stack((5, 4), L.LSTM(3, dropout=0.2, recurrent_dropout=0.3, seed=1))
 
@@ -101,14 +101,14 @@ def convolutional_lstm():
     return stack((8, 8, 2), L.ConvLSTM1D(2, 3, dropout=0.1, seed=1), L.Flatten())
 
 
-@network(x="ids")
+@network(x="ids", nightly=True)
 def embedding_with_mask():
     x = keras.Input((5,), dtype="int32")
     h = L.Embedding(10, 3, mask_zero=True)(x)
     return keras.Model(x, L.Dense(1)(L.LSTM(3)(h)))
 
 
-@network(x="padded")
+@network(x="padded", nightly=True)
 def masking():
     return stack((5, 4), L.Masking(), L.GRU(3))
 
@@ -134,7 +134,7 @@ def inner_model():
     return keras.Model(x, L.Dense(3, "softmax")(encoder(x)))
 
 
-@network()
+@network(nightly=True)
 def inner_model_called_twice():
     x = keras.Input((6,))
     inner = keras.Sequential([L.Dense(6, "tanh"), L.GaussianNoise(0.2, seed=1)])
@@ -178,7 +178,7 @@ def batch_normalization():
     return stack((6,), L.Dense(5), L.BatchNormalization(momentum=0.5), L.ReLU())
 
 
-@network(x="image")
+@network(x="image", nightly=True)
 def layer_and_group_normalization():
     return stack(
         (8, 8, 2),
@@ -189,7 +189,7 @@ def layer_and_group_normalization():
     )
 
 
-@network()
+@network(nightly=True)
 def unit_and_rms_normalization():
     return stack((6,), L.Dense(5), L.RMSNormalization(), L.UnitNormalization())
 
@@ -202,12 +202,12 @@ def spectral_normalization():
 # ---- dropout and noise ---------------------------------------------------------------
 
 
-@network(validation=True)
+@network(validation=True, nightly=True)
 def dropout():
     return stack((6,), L.Dense(8, "relu"), L.Dropout(0.3, seed=1))
 
 
-@network(x="sequence")
+@network(x="sequence", nightly=True)
 def dropout_with_noise_shape():
     drop = L.Dropout(0.3, noise_shape=(None, 1, 4), seed=1)
     return stack((5, 4), drop, L.Flatten())
@@ -249,7 +249,7 @@ def dropout_seeded_by_keras():
     return stack((6,), L.Dense(8, "relu"), L.Dropout(0.3), L.GaussianNoise(0.1))
 
 
-@network()
+@network(nightly=True)
 def activity_regularization():
     return stack(
         (6,),
@@ -261,7 +261,7 @@ def activity_regularization():
 # ---- convolutions, pooling and shapes ------------------------------------------------
 
 
-@network(x="image", y="classes")
+@network(x="image", y="classes", nightly=True)
 def convolution_and_pooling():
     return stack(
         (8, 8, 2),
@@ -294,7 +294,7 @@ def convolution_1d():
     return stack((5, 4), causal, L.MaxPooling1D(), L.Flatten())
 
 
-@network(x="sequence")
+@network(x="sequence", nightly=True)
 def shapes():
     return stack(
         (5, 4),
@@ -309,7 +309,7 @@ def shapes():
     )
 
 
-@network()
+@network(nightly=True)
 def merges():
     x = keras.Input((6,))
     a, b = L.Dense(3)(x), L.Dense(3, "tanh")(x)
@@ -340,7 +340,7 @@ def lambdas():
     )
 
 
-@network()
+@network(nightly=True)
 def operations_in_the_graph():
     x = keras.Input((6,))
     h = keras.ops.concatenate([keras.ops.sin(x), x[:, :2] ** 2 + 1.0], axis=-1)

@@ -12,6 +12,8 @@ NETWORKS = Networks()
 network = NETWORKS.add
 ops = keras.ops
 POWER = 1.5
+# By this name, which scikeras gives to "mae" too.
+ABSOLUTE = "mean_absolute_error"
 
 
 def plain():
@@ -88,7 +90,7 @@ class CallableLoss:
         return self.weight * ops.mean(helper(y, p), axis=-1)
 
 
-@network(compile=lambda: {"loss": own_loss_of_a_global})
+@network(compile=lambda: {"loss": own_loss_of_a_global}, nightly=True)
 def loss_function():
     return plain()
 
@@ -108,12 +110,12 @@ def loss_object():
     return plain()
 
 
-@network(compile=lambda: {"loss": LossWithConfig(3.0)}, weights="sample")
+@network(compile=lambda: {"loss": LossWithConfig(3.0)}, weights="sample", nightly=True)
 def loss_object_with_config():
     return plain()
 
 
-@network(compile=lambda: {"loss": CallableLoss(0.5)})
+@network(compile=lambda: {"loss": CallableLoss(0.5)}, nightly=True)
 def loss_callable_object():
     return plain()
 
@@ -123,7 +125,11 @@ def loss_with_state():
     return plain()
 
 
-@network(compile=lambda: {"loss": LossWithConfig(reduction="sum")}, validation=True)
+@network(
+    compile=lambda: {"loss": LossWithConfig(reduction="sum")},
+    validation=True,
+    nightly=True,
+)
 def loss_summed():
     return plain()
 
@@ -141,12 +147,17 @@ def loss_mean():
 @network(
     compile=lambda: {"loss": keras.losses.MeanAbsoluteError("mean_with_sample_weight")},
     weights="sample",
+    nightly=True,
 )
 def loss_over_the_sum_of_weights():
     return plain()
 
 
-@network(compile=lambda: {"loss": keras.losses.Huber(delta=0.3)}, validation=True)
+@network(
+    compile=lambda: {"loss": keras.losses.Huber(delta=0.3)},
+    validation=True,
+    nightly=True,
+)
 def loss_with_argument():
     return plain()
 
@@ -154,7 +165,7 @@ def loss_with_argument():
 # ---- weights of rows and classes -----------------------------------------------------
 
 
-@network(weights="sample", validation=True, compile=lambda: {"metrics": ["mae"]})
+@network(weights="sample", validation=True, compile=lambda: {"metrics": [ABSOLUTE]})
 def sample_weights():
     return plain()
 
@@ -184,6 +195,7 @@ def class_weights_on_logits():
     y="classes",
     weights="class",
     compile=lambda: {"loss": keras.losses.CategoricalCrossentropy(label_smoothing=0.2)},
+    nightly=True,
 )
 def class_weights_and_one_hot_targets():
     return classes()
@@ -199,6 +211,7 @@ def class_weights_and_own_loss():
     weights="class",
     validation=True,
     compile=lambda: {"loss": keras.losses.BinaryFocalCrossentropy(gamma=1.5)},
+    nightly=True,
 )
 def class_weights_and_focal_loss():
     return stack((6,), L.Dense(5, "tanh"), activation="sigmoid")
@@ -215,7 +228,7 @@ def class_weights_and_added_loss():
     )
 
 
-@network(y="labels", compile=lambda: {"metrics": ["binary_accuracy"]})
+@network(y="labels", compile=lambda: {"metrics": ["binary_accuracy"]}, nightly=True)
 def several_labels():
     return stack((6,), L.Dense(5, "tanh"), units=2, activation="sigmoid")
 
@@ -252,7 +265,7 @@ def metric_functions():
     return plain()
 
 
-@network(y="double", compile=lambda: {"metrics": [rmse]})
+@network(y="double", compile=lambda: {"metrics": [rmse]}, nightly=True)
 def metric_of_double_targets():
     """NumPy and pandas give float64; Keras casts it."""
     return plain()
@@ -260,7 +273,7 @@ def metric_of_double_targets():
 
 @network(
     compile=lambda: {
-        "metrics": [Largest(2.0), partial(within, distance=0.2), "mae"],
+        "metrics": [Largest(2.0), partial(within, distance=0.2), ABSOLUTE],
     },
     validation=True,
 )
@@ -287,7 +300,8 @@ def metric_objects_of_keras():
 
 @network(
     weights="sample",
-    compile=lambda: {"metrics": ["mae"], "weighted_metrics": ["mse", Largest()]},
+    compile=lambda: {"metrics": [ABSOLUTE], "weighted_metrics": ["mse", Largest()]},
+    nightly=True,
 )
 def weighted_metrics():
     return plain()
@@ -308,7 +322,7 @@ def compiled_by_the_build_function():
     return model
 
 
-@network(y="classes", compiled=True, weights="class")
+@network(y="classes", compiled=True, weights="class", nightly=True)
 def compiled_classifier():
     model = classes()
     model.compile("adam", cross_entropy_squared, metrics=["acc"], jit_compile=False)

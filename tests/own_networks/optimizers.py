@@ -57,20 +57,14 @@ def excluded():
 
 
 OPTIMIZERS = {
-    "sgd_nesterov": lambda: kinds.SGD(0.05, momentum=0.8, nesterov=True),
-    "rmsprop_centered": lambda: kinds.RMSprop(0.02, momentum=0.3, centered=True),
-    "adam_amsgrad": lambda: kinds.Adam(0.02, amsgrad=True),
-    "own_optimizer": OwnOptimizer,
     "own_subclass_of_adam": lambda: OwnAdam(0.02),
     "moving_average": lambda: kinds.Adam(0.05, use_ema=True, ema_momentum=0.8),
     "moving_average_put_in_place": lambda: kinds.SGD(
         0.1, use_ema=True, ema_momentum=0.7, ema_overwrite_frequency=4
     ),
     "gradient_accumulation": lambda: kinds.Adam(0.05, gradient_accumulation_steps=2),
-    "weight_decay": lambda: kinds.SGD(0.05, weight_decay=0.5),
     "weight_decay_excluded": excluded,
     "clip_by_norm": lambda: kinds.SGD(0.3, clipnorm=0.2),
-    "clip_by_value": lambda: kinds.SGD(0.3, clipvalue=0.05),
     "clip_by_global_norm": lambda: kinds.Adam(0.05, global_clipnorm=0.1),
     "loss_scale": lambda: kinds.LossScaleOptimizer(
         kinds.SGD(0.1), initial_scale=1024.0, dynamic_growth_steps=4
@@ -78,6 +72,12 @@ OPTIMIZERS = {
     "own_schedule": lambda: kinds.Adam(WarmUp()),
 }
 NIGHTLY_OPTIMIZERS = {
+    "sgd_nesterov": lambda: kinds.SGD(0.05, momentum=0.8, nesterov=True),
+    "rmsprop_centered": lambda: kinds.RMSprop(0.02, momentum=0.3, centered=True),
+    "adam_amsgrad": lambda: kinds.Adam(0.02, amsgrad=True),
+    "weight_decay": lambda: kinds.SGD(0.05, weight_decay=0.5),
+    "own_optimizer": OwnOptimizer,
+    "clip_by_value": lambda: kinds.SGD(0.3, clipvalue=0.05),
     "adadelta": lambda: kinds.Adadelta(0.5),
     "adafactor": lambda: kinds.Adafactor(0.05),
     "adagrad": lambda: kinds.Adagrad(0.1),
@@ -114,7 +114,7 @@ for _name, _make in NIGHTLY_OPTIMIZERS.items():
     _add(_name, _make, nightly=True)
 
 
-@network(compile=lambda: {"optimizer": kinds.Adam(0.05, use_ema=True)})
+@network(compile=lambda: {"optimizer": kinds.Adam(0.05, use_ema=True)}, nightly=True)
 def moving_average_of_a_model_with_state():
     return stack((6,), L.Dense(5), L.BatchNormalization(), L.Dropout(0.2, seed=1))
 
@@ -128,7 +128,11 @@ def moving_average_compiled_by_the_build_function():
     return model
 
 
-@network(x="ids", compile=lambda: {"optimizer": kinds.Adam(0.02, clipnorm=0.05)})
+@network(
+    x="ids",
+    compile=lambda: {"optimizer": kinds.Adam(0.02, clipnorm=0.05)},
+    nightly=True,
+)
 def clipping_with_an_embedding():
     """Its gradient has rows for the ids of the batch alone."""
     x = keras.Input((5,), dtype="int32")

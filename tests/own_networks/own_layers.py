@@ -187,7 +187,7 @@ class Cell(L.Layer):
         return h, [h]
 
 
-@network()
+@network(nightly=True)
 def own_layer():
     return stack((6,), Twice(), L.Dense(4, "tanh"))
 
@@ -203,7 +203,7 @@ def own_layer_in_an_inner_model():
     return stack((6,), inner)
 
 
-@network()
+@network(nightly=True)
 def layer_whose_config_forgets():
     return stack((6,), Times(0.1), L.Dense(4, "tanh"))
 
@@ -228,17 +228,17 @@ def monte_carlo_dropout():
     return stack((6,), L.Dense(8, "relu"), MonteCarloDropout(0.3, seed=1))
 
 
-@network()
+@network(nightly=True)
 def own_seed_generator():
     return stack((6,), Noise(), L.Dense(4, "relu"))
 
 
-@network()
+@network(nightly=True)
 def random_projection():
     return stack((6,), Projection())
 
 
-@network(validation=True)
+@network(validation=True, nightly=True)
 def counter():
     return stack((6,), L.Dense(4), Counter())
 
@@ -263,7 +263,7 @@ def metric_in_a_layer():
     return stack((6,), L.Dense(4), Watched())
 
 
-@network()
+@network(nightly=True)
 def gated():
     return stack((6,), Gated(), L.Dense(4, "tanh"))
 
@@ -295,7 +295,7 @@ def wave(x):
     return keras.ops.sin(3 * x)
 
 
-@network()
+@network(nightly=True)
 def own_regularizer():
     return stack((6,), L.Dense(4, "tanh", kernel_regularizer=OwnRegularizer()))
 
@@ -313,12 +313,12 @@ def own_initializer():
     return stack((6,), L.Dense(4, "tanh", kernel_initializer=OwnInitializer()))
 
 
-@network()
+@network(nightly=True)
 def own_constraint():
     return stack((6,), L.Dense(4, "tanh", kernel_constraint=OwnConstraint()))
 
 
-@network(validation=True)
+@network(validation=True, nightly=True)
 def regularizers():
     return stack(
         (6,),
@@ -342,7 +342,7 @@ def constraints():
     )
 
 
-@network()
+@network(nightly=True)
 def own_activation():
     return stack((6,), L.Dense(4, wave), L.Activation(lambda x: x + wave(x)))
 
@@ -358,7 +358,7 @@ def attributes_set_after_construction():
     return model
 
 
-@network()
+@network(nightly=True)
 def attribute_outside_the_configuration():
     model = stack((6,), Twice(), L.Dense(4))
     model.layers[0].call = lambda x: 5 * x
@@ -373,14 +373,14 @@ def frozen_after_construction():
     return model
 
 
-@network()
+@network(nightly=True)
 def one_weight_frozen():
     model = stack((6,), L.Dense(8, "relu"))
     model.layers[0].bias.trainable = False
     return model
 
 
-@network()
+@network(nightly=True)
 def weights_set_after_construction():
     model = stack((6,), L.Dense(4, "tanh"))
     model.layers[0].set_weights([w + 0.3 for w in model.layers[0].get_weights()])
@@ -395,7 +395,7 @@ def tied_weights_by_an_operation():
     return keras.Model(x, L.Dense(1)(decoded))
 
 
-@network(x="ids")
+@network(x="ids", nightly=True)
 def reversible_embedding():
     x = keras.Input((5,), dtype="int32")
     table = L.ReversibleEmbedding(10, 3)

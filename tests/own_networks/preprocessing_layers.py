@@ -65,7 +65,7 @@ def text_vectorization_tf_idf():
     return keras.Model(x, L.Dense(1)(h))
 
 
-@network()
+@network(nightly=True)
 def discretization():
     x = keras.Input((6,))
     h = adapted(L.Discretization(num_bins=4), "table")(x)
@@ -80,7 +80,7 @@ def rescaling_and_category_encoding():
     return keras.Model(x, L.Dense(1)(L.Concatenate()([many_hot, scaled])))
 
 
-@network(x="ids")
+@network(x="ids", nightly=True)
 def hashing():
     x = keras.Input((5,), dtype="int32")
     h = L.Embedding(4, 2)(L.Hashing(4, salt=3)(x))
@@ -94,7 +94,7 @@ def hashed_crossing():
     return keras.Model(x, L.Dense(1)(crossed))
 
 
-@network(x="shifted")
+@network(x="shifted", nightly=True)
 def adapted_in_an_inner_model():
     norm = adapted(L.Normalization(), "shifted")
     inner = keras.Sequential([keras.Input((6,)), norm, L.Dense(3, "relu")])
@@ -118,7 +118,7 @@ def prebuilt_with_vocabulary():
     return keras.Model(x, L.Dense(1, "sigmoid")(h))
 
 
-@network(prebuilt=True, compiled=True)
+@network(prebuilt=True, compiled=True, nightly=True)
 def prebuilt_compiled_and_trained():
     model = stack(
         (6,), L.Dense(4, "tanh"), L.BatchNormalization(), L.Dropout(0.2, seed=1)

@@ -37,7 +37,7 @@ def _rate(name, kind, nightly=False, **needs):
     network(**values(*RATES), nightly=nightly, **needs)(build)
 
 
-_rate("rate_of_dropout", L.Dropout)
+_rate("rate_of_dropout", L.Dropout, nightly=True)
 _rate("rate_of_alpha_dropout", L.AlphaDropout)
 _rate("rate_of_gaussian_dropout", L.GaussianDropout, nightly=True)
 _rate("rate_of_gaussian_noise", L.GaussianNoise, nightly=True)
@@ -54,7 +54,7 @@ def rate_of_nested_dropout(value):
     return stack((6,), own_layers.Block(rate=value))
 
 
-@network(**values(*RATES), x="sequence")
+@network(**values(*RATES), x="sequence", nightly=True)
 def rate_of_attention_dropout(value):
     x = keras.Input((5, 4))
     h = L.MultiHeadAttention(1, 3, dropout=value, seed=1)(x, x)
@@ -66,12 +66,12 @@ def rate_of_recurrent_dropout(value):
     return stack((5, 4), L.LSTM(3, recurrent_dropout=value, seed=1))
 
 
-@network(**values(1, 2, 1))
+@network(**values(1, 2, 1), nightly=True)
 def seed_of_dropout(value):
     return stack((6,), L.Dense(8, "relu"), L.Dropout(0.3, seed=value))
 
 
-@network(**values(0, 1, 0))
+@network(**values(0, 1, 0), nightly=True)
 def seed_of_a_projection(value):
     return stack((6,), own_layers.Projection(seed=value))
 
@@ -89,19 +89,19 @@ def constant_in_a_lambda(value):
     return stack((6,), L.Dense(4, "tanh"), L.Lambda(lambda x: x * value))
 
 
-@network(**values(1.0, 2.0, 5.0))
+@network(**values(1.0, 2.0, 5.0), nightly=True)
 def constant_in_an_activation(value):
     return stack((6,), L.Dense(4, lambda x: ops.sin(value * x)))
 
 
-@network(**values("relu", "tanh", "relu"))
+@network(**values("relu", "tanh", "relu"), nightly=True)
 def attribute_set_after_construction(value):
     model = stack((6,), L.Dense(4))
     model.layers[0].activation = keras.activations.get(value)
     return model
 
 
-@network(**values(True, False, True))
+@network(**values(True, False, True), nightly=True)
 def trainable_set_after_construction(value):
     model = stack((6,), L.Dense(4, "tanh"))
     model.layers[0].trainable = value
@@ -115,12 +115,12 @@ def constraint(value):
     return stack((6,), L.Dense(4, "tanh", kernel_constraint=maximum))
 
 
-@network(**values(0.0, 0.1, 1.0))
+@network(**values(0.0, 0.1, 1.0), nightly=True)
 def regularizer(value):
     return stack((6,), L.Dense(4, kernel_regularizer=keras.regularizers.L2(value)))
 
 
-@network(**values(0.0, 0.1, 1.0))
+@network(**values(0.0, 0.1, 1.0), nightly=True)
 def rate_of_an_added_loss(value):
     return stack((6,), L.Dense(4), own_layers.Penalised(value))
 
@@ -130,7 +130,7 @@ def momentum_of_batch_normalization(value):
     return stack((6,), L.Dense(4), L.BatchNormalization(momentum=value))
 
 
-@network(**values(0.0, 250.0, 500.0), x="shifted")
+@network(**values(0.0, 250.0, 500.0), x="shifted", nightly=True)
 def mean_of_normalization(value):
     norm = L.Normalization(mean=value, variance=2500.0)
     return stack((6,), norm, L.Dense(4, "tanh"))
@@ -180,6 +180,7 @@ def weight_of_a_loss_with_config():
 @network(
     parameter="loss",
     **made(lambda weight: partial(losses.weighted_loss, weight=weight), 1.0, 3.0, 0.1),
+    nightly=True,
 )
 def argument_of_a_partial():
     return plain()
@@ -205,7 +206,7 @@ def global_of_a_loss(value):
     return plain()
 
 
-@network(**values("sum", "sum_over_batch_size", "mean"), compiled=True)
+@network(**values("sum", "sum_over_batch_size", "mean"), compiled=True, nightly=True)
 def reduction(value):
     model = plain()
     loss = keras.losses.MeanSquaredError(reduction=value)
@@ -229,7 +230,11 @@ def global_of_a_metric(value):
     return plain()
 
 
-@network(parameter="metrics", **made(lambda s: [losses.Largest(s)], 1.0, 2.0, 5.0))
+@network(
+    parameter="metrics",
+    **made(lambda s: [losses.Largest(s)], 1.0, 2.0, 5.0),
+    nightly=True,
+)
 def argument_of_a_metric():
     return plain()
 
@@ -237,7 +242,7 @@ def argument_of_a_metric():
 # ---- optimizers ----------------------------------------------------------------------
 
 
-def _optimizer(name, make, *items, nightly=False):
+def _optimizer(name, make, *items, nightly=True):
     def build():
         return plain()
 
@@ -254,7 +259,14 @@ def decayed(names):
 _optimizer(
     "memory_of_own_optimizer", lambda m: optimizers.OwnOptimizer(0.01, m), 0, 0.5, 0.9
 )
-_optimizer("own_schedule", lambda n: kinds.SGD(optimizers.WarmUp(n, 0.1)), 1, 5, 15)
+_optimizer(
+    "own_schedule",
+    lambda n: kinds.SGD(optimizers.WarmUp(n, 0.1)),
+    1,
+    5,
+    15,
+    nightly=False,
+)
 _optimizer(
     "exponential_decay",
     lambda rate: kinds.Adam(kinds.schedules.ExponentialDecay(0.05, 3, rate)),
@@ -269,7 +281,14 @@ _optimizer(
     0.5,
     0.9,
 )
-_optimizer("excluded_from_decay", decayed, ["kernel"], ["bias"], ["kernel", "bias"])
+_optimizer(
+    "excluded_from_decay",
+    decayed,
+    ["kernel"],
+    ["bias"],
+    ["kernel", "bias"],
+    nightly=False,
+)
 _optimizer("clipnorm", lambda norm: kinds.SGD(0.1, clipnorm=norm), 0.05, 0.2, 100.0)
 _optimizer(
     "accumulation",
@@ -277,5 +296,4 @@ _optimizer(
     2,
     3,
     None,
-    nightly=True,
 )

@@ -65,7 +65,7 @@ class OwnComputeLoss(keras.Model):
 class OwnComputeMetrics(keras.Model):
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         logs = super().compute_metrics(x, y, y_pred, sample_weight)
-        return {**logs, "twice": 2 * logs["mae"]}
+        return {**logs, "twice": 2 * logs["mean_absolute_error"]}
 
 
 class OwnTrainStep(keras.Model):
@@ -122,7 +122,7 @@ def subclassed_model_with_a_counter():
     return Counting()
 
 
-@network(validation=True)
+@network(validation=True, nightly=True)
 def subclassed_model_with_an_added_loss():
     return WithLoss()
 
@@ -132,7 +132,7 @@ def subclassed_model_with_a_metric():
     return WithMetric()
 
 
-@network(compiled=True)
+@network(compiled=True, nightly=True)
 def subclassed_model_compiled():
     model = Net()
     model.compile(keras.optimizers.SGD(0.1), "mae", metrics=["mse"], jit_compile=False)
@@ -149,7 +149,9 @@ def own_compute_loss():
     return functional(OwnComputeLoss)
 
 
-@network(validation=True, compile=lambda: {"metrics": ["mae"]}, nightly=True)
+@network(
+    validation=True, compile=lambda: {"metrics": ["mean_absolute_error"]}, nightly=True
+)
 def own_compute_metrics():
     return functional(OwnComputeMetrics)
 
@@ -169,7 +171,7 @@ def own_sequential():
     return OwnSequential([keras.Input((6,)), L.Dense(4, "tanh"), L.Dense(1)])
 
 
-@network()
+@network(nightly=True)
 def functional_subclass_in_a_functional_model():
     x = keras.Input((6,))
     return keras.Model(x, functional(OwnCall)(x) + 1.0)

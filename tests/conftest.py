@@ -24,6 +24,29 @@ settings.register_profile("skrec", deadline=None, derandomize=True)
 settings.load_profile("skrec")
 
 
+@pytest.fixture(scope="module")
+def made_data(tmp_path_factory):
+    """Let the loaders find made-up files in the formats of the published ones.
+
+    They have a cache of their own, for files of other digests are taken for damaged and
+    removed from the cache. Returned is the mirror that the files lie in.
+    """
+    from skrec.datasets import _movielens, _scanner
+    from tests.datasets import made
+
+    mirror = tmp_path_factory.mktemp("mirror")
+    made.write_criteo(mirror / "criteo-8k")
+    movielens = made.write_movielens(mirror / "movielens-100k")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SKREC_DATA_MIRROR", str(mirror))
+        patch.setenv("SKREC_DATA", str(tmp_path_factory.mktemp("home")))
+        patch.setattr(_movielens, "OFFICIAL", movielens)
+        for name in made.BRANDS:
+            digests = made.write_panel(mirror / "ecdat-scanner", name)
+            patch.setitem(_scanner.PANELS, name, digests)
+        yield mirror
+
+
 @pytest.fixture
 def no_retracing(caplog):
     """Fail the test if TensorFlow warns that it traces a function again and again.

@@ -66,7 +66,8 @@ NIGHTLY = pytest.mark.nightly
 
 GENERIC = {"batch_size": -1, "verbose": 0, "random_state": 0}
 
-# Every push checks one classifier and one regressor of each kind.
+# Every push checks a classifier and a regressor, and a generic estimator; .ci/run also
+# those of the families that changed.
 ESTIMATORS = [
     pytest.param(
         KerasClassifier(
@@ -89,6 +90,7 @@ ESTIMATORS = [
             **GENERIC,
         ),
         id="KerasRegressor",
+        marks=NIGHTLY,
     ),
     pytest.param(MLPClassifier(units=8, **EXACT), id="MLPClassifier"),
     pytest.param(MLPRegressor(units=8, **EXACT), id="MLPRegressor"),

@@ -21,6 +21,8 @@ IGNORED = {
     "RT02",  # one return value may have a name, as in scikit-learn: `y_pred : ndarray`
 }
 IGNORED_IN_METHODS = IGNORED | {"EX01"}  # the example of the class shows its methods
+# Their examples show published data that no package has.
+ON_REAL_DATA = {"skrec.datasets._scanner.fetch_scanner"}
 
 
 def _reraise(name):
@@ -90,7 +92,11 @@ def _examples(modules):
     """Return a parameter set for each docstring with examples, public or not."""
     finder = _UnwrappingFinder(exclude_empty=True)
     return [
-        pytest.param(test, id=test.name)
+        pytest.param(
+            test,
+            id=test.name,
+            marks=[pytest.mark.real_data] if test.name in ON_REAL_DATA else [],
+        )
         for module in modules
         for test in finder.find(module)
         if test.examples

@@ -105,16 +105,45 @@ META = {
 ANY_DIMENSION = ["grid", "calibrated", "stacking", "one_vs_rest"]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("meta", META)
+def pairs(metas, always, grid_too):
+    """Return (meta, family), nightly but for some families, and the grid for others.
+
+    Families share a life cycle, the named ones and the generic one each their base.
+    """
+    return [
+        pytest.param(
+            meta,
+            family,
+            id=f"{meta}-{family}",
+            marks=[]
+            if family in always or (meta == "grid" and family in grid_too)
+            else [pytest.mark.nightly],
+        )
+        for meta in metas
+        for family in FAMILIES
+    ]
+
+
+# One of each base; for what they share, one is enough by day.
+BY_DAY = [
+    "mlp",
+    "generic",
+    *(pytest.param(family, marks=pytest.mark.nightly) for family in ("cnn", "rnn")),
+]
+
+
+@pytest.mark.parametrize(
+    ("meta", "family"), pairs(META, ["mlp", "generic"], ["cnn", "rnn"])
+)
 def test_every_family_in_every_meta_estimator(family, meta):
     estimator = META[meta](clone(FAMILIES[family])).fit(X, Y)
     assert estimator.score(X, Y) > 0.85
     assert estimator.predict_proba(X).shape == (150, 3)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("meta", ANY_DIMENSION)
+@pytest.mark.parametrize(
+    ("meta", "family"), pairs(ANY_DIMENSION, ["cnn"], ["mlp", "rnn", "generic"])
+)
 def test_sequences_in_meta_estimators_that_let_them_through(family, meta):
     estimator = META[meta](clone(FAMILIES[family])).fit(SESSIONS, ORDERS)
     assert estimator.predict(SESSIONS).shape == (150,)
@@ -194,7 +223,7 @@ def test_a_table_with_a_category_is_encoded_before_the_network(sparse):
 # ---- searches ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", BY_DAY)
 def test_an_integer_cv_is_stratified(family):
     scores = cross_val_score(FAMILIES[family], X, Y, cv=3)
     assert scores.min() > 0.8
@@ -220,9 +249,9 @@ def test_a_random_search_over_distributions():
         "learning_rate": loguniform(1e-3, 0.1),
         "dropout": [0.0, 0.2],
         "batch_size": [16, 32],
-        "filters": ["4", "4-4"],
+        "units": ["8", "8-4"],
     }
-    search = RandomizedSearchCV(FAMILIES["cnn"], space, n_iter=4, cv=2, random_state=0)
+    search = RandomizedSearchCV(MLP, space, n_iter=4, cv=2, random_state=0)
     assert search.fit(X, Y).best_score_ > 0.8
 
 
@@ -259,9 +288,9 @@ def test_a_bayesian_search_over_integers_reals_and_categories():
     assert search.predict(X).shape == (150,)
 
 
-@pytest.mark.parametrize(
-    "family", [pytest.param("cnn", marks=pytest.mark.nightly), "rnn"]
-)
+# By day, test_scaling.py compares the bits of a convolutional network.
+@pytest.mark.nightly
+@pytest.mark.parametrize("family", ["cnn", "rnn"])
 def test_two_jobs_give_the_bits_of_one(family):
     grid = {"learning_rate": [0.003, 0.03], "dropout": [0.0, 0.2]}
     data = (SESSIONS, ORDERS)
@@ -282,7 +311,7 @@ def test_two_jobs_give_the_bits_of_one(family):
 # ---- model selection and inspection --------------------------------------------------
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", BY_DAY)
 def test_cross_validation_with_several_metrics(family):
     scoring = ["accuracy", "f1_macro", "neg_log_loss", "roc_auc_ovr"]
     found = cross_validate(

@@ -3,6 +3,12 @@
 A fork copies the memory of a process but none of its threads, so that TensorFlow waits
 for its thread pool for ever. Before its first operation there is no such pool: a fork
 of a process that has only imported skrec works.
+
+The error can come from the fork alone, where it fits or predicts: in the parent nothing
+of skrec's is asked, and Python prints and ignores what a function given to
+`os.register_at_fork(before=)` raises. A fork that hangs before that, on a lock that
+another thread held when the process was forked, is out of reach here: with threads
+about, no fork is safe.
 """
 
 import os

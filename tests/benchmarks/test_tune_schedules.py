@@ -109,6 +109,8 @@ def test_report_tells_the_protocol(finished):
         assert fact in report
 
 
+# By day, test_tune_cnn.py runs its script on own tables, read by the same module.
+@pytest.mark.nightly
 def test_own_table_by_user(run_tiny, read_results, tmp_path, make_csv):
     csv = make_csv(tmp_path / "own.csv")
     options = ["--csv", csv, "--target", "colour", "--user-col", "who"]

@@ -389,7 +389,9 @@ def test_archive_that_lacks_a_file(tmp_path):
 # Broken connections and wheels
 
 
-def test_connection_that_breaks_off():
+def test_connection_that_breaks_off(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_response(200)
@@ -409,6 +411,7 @@ def test_connection_that_breaks_off():
 
 def test_server_that_never_answers(monkeypatch):
     monkeypatch.setattr(_download, "URL_TIMEOUT", 0.2)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/set.zip"
         with pytest.raises(OSError, match="timed out"):

@@ -1,0 +1,63 @@
+"""Published facts of the data sets that no package has."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skrec.datasets import fetch_scanner, load_criteo
+
+pytestmark = pytest.mark.real_data
+
+FACTS = {
+    "yogurt": {
+        "shape": (2412, 11),
+        "households": 100,
+        "brands": {"dannon": 970, "yoplait": 818, "weight": 553, "hiland": 71},
+        "test": 519,
+        "copied": 0.848,
+    },
+    "catsup": {
+        "shape": (2798, 15),
+        "households": 300,
+        "brands": {"heinz32": 1458, "heinz28": 851, "hunts32": 307, "heinz41": 182},
+        "test": 674,
+        "copied": 0.539,
+    },
+}
+
+
+@pytest.mark.parametrize("name", sorted(FACTS))
+def test_facts_of_a_panel(name):
+    panel, facts = fetch_scanner(name), FACTS[name]
+    again = panel.data["last_choice"].astype(str) == panel.target
+
+    assert panel.data.shape == facts["shape"]
+    assert panel.data["household"].nunique() == facts["households"]
+    assert panel.data["last_choice"].isna().sum() == facts["households"]
+    assert panel.groups.is_monotonic_increasing
+    assert panel.target.value_counts().to_dict() == facts["brands"]
+    assert panel.brands == sorted(facts["brands"])
+    assert not panel.data.drop(columns="last_choice").isna().any(axis=None)
+    assert panel.test.sum() == facts["test"]
+    assert again[panel.test].mean() == pytest.approx(facts["copied"], abs=5e-4)
+
+
+def test_first_rows_of_the_panels():
+    yogurt, catsup = fetch_scanner("yogurt"), fetch_scanner("catsup")
+
+    first = yogurt.data.iloc[0]
+    assert first[["price.yoplait", "price.dannon"]].tolist() == [10.8, 8.1]
+    assert yogurt.target.head(3).tolist() == ["weight", "dannon", "dannon"]
+    assert catsup.data.loc[2, ["feat.heinz32", "price.heinz32"]].tolist() == [1, 2.5]
+    assert catsup.target.head(3).tolist() == ["heinz28"] * 3
+
+
+def test_facts_of_the_sample_of_criteo():
+    sample = load_criteo(Path(os.environ["SKREC_DATA_MIRROR"], "criteo-8k"))
+
+    assert sample.data.shape == (8000, 39)
+    assert sample.target.mean() == pytest.approx(0.216, abs=0.0005)
+    assert [file.name for file in sample.files] == ["train.csv", "dev.csv", "test.csv"]
+    assert np.bincount(sample.part).tolist() == [7200, 409, 391]

@@ -27,6 +27,7 @@ from skrec.estimators._copies import fresh, holds_objects, with_fresh_optimizer
 from skrec.estimators._epochs import EpochReporter
 from skrec.estimators._inputs import require_finite, require_numeric_columns
 from skrec.estimators._memory import remembers
+from skrec.estimators._outputs import Head
 from skrec.estimators._parameters import GenericParameters
 from skrec.estimators._routing import check_routed
 from skrec.estimators._validation_rows import given_rows
@@ -168,13 +169,18 @@ class KerasEstimator(CallbackSupportMixin, GenericParameters, BaseWrapper):
             if model.compiled and model.optimizer is not None:
                 with_fresh_optimizer(model)
             self._ensure_compiled_model()
+            called = None
             if not model.built:
-                model(tf.nest.map_structure(lambda a: np.asarray(a)[:1], X))
+                called = model(tf.nest.map_structure(lambda a: np.asarray(a)[:1], X))
+            self._head = Head.of(model, called)
         return model
 
     def _check_model_compatibility(self, y: Any) -> None:
         if getattr(self._model, "outputs", None):
             super()._check_model_compatibility(y)
+
+    def _check_outputs(self) -> None:
+        """Refuse a model whose outputs do not fit the targets."""
 
     @property
     def model_(self) -> keras.Model:
@@ -221,6 +227,8 @@ class KerasEstimator(CallbackSupportMixin, GenericParameters, BaseWrapper):
         self.feature_encoder_ = self.feature_encoder.fit(X)
         self.__dict__.update(getattr(self.feature_encoder_, "get_metadata", dict)())
         self._build(self.feature_encoder_.transform(X))
+        if y is not None and hasattr(self.target_encoder_, "learn_head"):
+            self.target_encoder_.learn_head(self._head)
         return X, y
 
     # ---- checking data -------------------------------------------------------------
@@ -366,6 +374,8 @@ class KerasEstimator(CallbackSupportMixin, GenericParameters, BaseWrapper):
         if not weight.all():
             rows = rows.select(np.flatnonzero(weight))
         self._check_model_compatibility(rows.y)
+        if first:
+            self._check_outputs()
         fraction = options.pop("validation_split", 0)
         validation = None
         if given is not None:
@@ -400,7 +410,18 @@ class KerasEstimator(CallbackSupportMixin, GenericParameters, BaseWrapper):
         encoded = self.feature_encoder_.transform(X), self.target_encoder_.transform(y)
         # An encoder of the user's own may return frames.
         X, y = tf.nest.map_structure(np.asarray, encoded)
-        return Rows(X, y, weight)
+        return Rows(X, tf.nest.map_structure(self._target_dtype, y), weight)
+
+    def _target_dtype(self, y: np.ndarray) -> np.ndarray:
+        """Bring numbers to Keras's precision, as ``Model.fit`` does.
+
+        Where a model works in double precision, so do its targets.
+        """
+        outputs = getattr(self._model, "outputs", None) or []
+        double = any(output.dtype == "float64" for output in outputs)
+        if y.dtype.kind != "f" or double:
+            return y
+        return y.astype(keras.config.floatx(), copy=False)
 
     def _fit_options(self, fit_kwargs: dict[str, Any]) -> dict[str, Any]:
         """Gather the arguments of this fit: the call's, then ``fit__``, then own."""

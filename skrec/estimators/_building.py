@@ -82,3 +82,26 @@ def require_model(model: Any, build: Callable[..., Any]) -> keras.Model:
         f"{getattr(build, '__name__', build)} returned {model!r}; is its "
         "`return model` missing?"
     )
+
+
+def require_loss(model: keras.Model) -> None:
+    """Refuse a compiled model without a loss.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+
+    Raises
+    ------
+    ValueError
+        If none of its outputs has a loss.
+    """
+    losses = model.loss
+    if isinstance(losses, dict):
+        losses = list(losses.values())
+    if isinstance(losses, list | tuple) and not any(losses):
+        raise ValueError(
+            "You must provide a loss, by the parameter `loss` or where the build "
+            f"function compiles the model. Received: loss={model.loss!r}."
+        )

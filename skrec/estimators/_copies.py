@@ -236,7 +236,7 @@ def _rebuilt(description: Any, memo: dict[int, Any]) -> Any:
 def _rebuilt_object(description: _Description, memo: dict[int, Any]) -> Any:
     kind, described = description.kind, dict(description.attributes)
     if kind is types.MethodType:
-        return getattr(_rebuilt(described["of"], memo), described["name"].value)
+        return getattr(_rebuilt(described["of"], memo), described["name"])
     made = memo[id(description)] = kind.__new__(kind)
     if issubclass(kind, keras.optimizers.Optimizer):
         rate = _rebuilt(described.pop("_learning_rate"), memo)

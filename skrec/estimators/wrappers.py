@@ -21,10 +21,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skrec.estimators import _generic_training
 from skrec.estimators._atomic import all_or_nothing
-from skrec.estimators._building import is_build_function, require_model, takes
+from skrec.estimators._building import (
+    is_build_function,
+    require_loss,
+    require_model,
+    takes,
+)
 from skrec.estimators._callbacks import acts_in_prediction, flat, same_objects
 from skrec.estimators._copies import fresh, holds_objects, with_fresh_optimizer
-from skrec.estimators._epochs import EpochReporter
+from skrec.estimators._epochs import EpochReporter, with_long_names
 from skrec.estimators._inputs import require_finite, require_numeric_columns
 from skrec.estimators._memory import remembers
 from skrec.estimators._outputs import Head
@@ -48,6 +53,7 @@ _PATCHED = (
 )
 _clean = [(kind, name) for kind, name in _PATCHED if name not in vars(kind)]
 from scikeras._utils import route_params  # noqa: E402
+from scikeras.utils import metric_name  # noqa: E402
 from scikeras.utils.transformers import (  # noqa: E402
     ClassifierLabelEncoder as ClassifierLabelEncoder,
 )
@@ -169,6 +175,7 @@ class KerasEstimator(CallbackSupportMixin, GenericParameters, BaseWrapper):
             if model.compiled and model.optimizer is not None:
                 with_fresh_optimizer(model)
             self._ensure_compiled_model()
+            require_loss(model)
             called = None
             if not model.built:
                 called = model(tf.nest.map_structure(lambda a: np.asarray(a)[:1], X))
@@ -259,6 +266,11 @@ class KerasEstimator(CallbackSupportMixin, GenericParameters, BaseWrapper):
         require_finite(X, self)
         if reset:
             self.X_dtype_, self.X_shape_ = X.dtype, X.shape
+        elif X.ndim != len(self.X_shape_):
+            raise ValueError(
+                f"X has {X.ndim} dimensions, but this {type(self).__name__} is "
+                f"expecting {len(self.X_shape_)} dimensions in X."
+            )
         elif X.shape[1:] != self.X_shape_[1:]:
             raise ValueError(
                 f"X has shape {X.shape[1:]}, but this {type(self).__name__} is "
@@ -340,7 +352,8 @@ class KerasEstimator(CallbackSupportMixin, GenericParameters, BaseWrapper):
         for name in ("epochs", "initial_epoch"):
             if name in kwargs:
                 raise TypeError(
-                    f"partial_fit always trains one epoch more: it takes no {name!r}."
+                    f"Invalid argument {name!r}: partial_fit always trains one epoch "
+                    "more."
                 )
         kwargs = {**kwargs, "epochs": 1, "initial_epoch": self.current_epoch}
         first = not self.initialized_
@@ -402,6 +415,7 @@ class KerasEstimator(CallbackSupportMixin, GenericParameters, BaseWrapper):
             options,
             memory if epoch == 0 else None,
         )
+        self.history_ = with_long_names(self.history_, metric_name)
         self.n_iter_ = self.current_epoch
         context.call_on_fit_task_end(**seen, reconstruction_attributes=dict)
         return self

@@ -50,8 +50,10 @@ None, default=None
         class_weight : dict, "balanced" or None, default=None
             Weight of each class, by label; classifiers only.
         callbacks : Keras callback or list of Keras callbacks, default=None
-            Run on a private model with this network's weights, whose inputs are
-            standardised. One that acts between batches makes training slower.
+            Copied for each fit; ``callbacks_`` holds the copies. They run on a private
+            model with this network's weights, whose inputs are standardised;
+            ``ModelCheckpoint`` saves what ``model_`` is. One that acts between batches
+            makes training slower.
         standardize : bool, default=True
             Whether to scale each feature (2-D X) or channel to zero mean and unit
             variance and, for regressors, the targets too, which `predict` undoes.

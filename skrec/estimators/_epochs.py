@@ -1,5 +1,6 @@
 """Epochs as seen from scikit-learn: history, printed lines, callback tasks."""
 
+import contextlib
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -78,3 +79,29 @@ class EpochReporter:
                 weights(), self.n_done
             ),
         )
+
+
+def with_long_names(
+    history: dict[str, list[float]], long_name: Callable[[str], str]
+) -> dict[str, list[float]]:
+    """Name metrics as scikeras does: ``"mean_absolute_error"`` for ``"mae"``.
+
+    Parameters
+    ----------
+    history : dict of str to list of float
+        Values by the names of Keras.
+    long_name : callable
+        Returns a metric's full name, and raises ValueError for one of the user's own.
+
+    Returns
+    -------
+    dict of str to list of float
+        The same values; those recorded under the full name come first.
+    """
+    renamed: dict[str, list[float]] = {}
+    for name, values in history.items():
+        if name != "loss" and not name.startswith("val_"):
+            with contextlib.suppress(ValueError):
+                name = long_name(name)
+        renamed[name] = [*renamed.get(name, []), *values]
+    return renamed

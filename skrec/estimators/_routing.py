@@ -26,7 +26,7 @@ def check_routed(estimator: Any, build: Callable[..., Any]) -> None:
         of the user's own, goes to something that does not take it.
     """
     legal = _legal_names(estimator, build)
-    for name in estimator.get_params():
+    for name in estimator._settings():
         prefix, _, rest = name.partition("__")
         rest = rest.split("__")[0]
         if rest and prefix in legal and rest not in legal[prefix]:
@@ -49,7 +49,7 @@ def check_routed(estimator: Any, build: Callable[..., Any]) -> None:
 def _legal_names(estimator: Any, build: Callable[..., Any]) -> dict[str, list[str]]:
     """List what each destination takes; one that takes anything is left out."""
     legal = {
-        "fit": [*estimator._fit_kwargs, "callbacks"],
+        "fit": [*estimator._fit_kwargs, "validation_data", "callbacks"],
         "predict": [*estimator._predict_kwargs, "callbacks"],
     }
     parameters = inspect.signature(build).parameters

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from sklearn.base import BaseEstimator, _fit_context, is_regressor
+from sklearn.base import _fit_context, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -20,7 +20,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec.estimators import _deploy
 from skrec.estimators._atomic import all_or_nothing
-from skrec.estimators._callbacks import checked_callbacks
+from skrec.estimators._callbacks import (
+    Deploying,
+    checked_callbacks,
+    same_objects,
+    saves_models,
+)
+from skrec.estimators._copies import KeepsKerasObjects, fresh
 from skrec.estimators._epochs import EpochReporter
 from skrec.estimators._inputs import NO_TARGET
 from skrec.estimators._memory import remembers
@@ -50,7 +56,7 @@ PENALTIES = ("l1", "l2", "embedding_l2")
 
 
 class BaseNetwork(
-    OptimizerParamsMixin, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta
+    OptimizerParamsMixin, CallbackSupportMixin, KeepsKerasObjects, metaclass=ABCMeta
 ):
     """Base of the named models; a family adds ``__init__`` and :meth:`_network`."""
 
@@ -89,6 +95,7 @@ class BaseNetwork(
 
     # Set by fit.
     _state: State
+    _fit_callbacks: list[keras.callbacks.Callback]
     _spec: Network
     _optimizer_made: keras.optimizers.Optimizer
     _optimizer_key: Hashable
@@ -262,6 +269,8 @@ class BaseNetwork(
         self._state = self._train(
             rows, validation, reset, epochs, early_stopping, remember, reporter
         )
+        for callback in self._fit_callbacks:
+            callback._model = None  # the private one, which is done with
         self.__dict__.pop("_model", None)
         self.n_iter_ = self._state.epoch
         context.call_on_fit_task_end(
@@ -404,7 +413,7 @@ class BaseNetwork(
         rows = self._with_prepared_target(rows)
         if validation is not None:
             validation = self._with_prepared_target(validation)
-        callbacks = checked_callbacks(self.callbacks)
+        callbacks = self._copied_callbacks(reset)
         optimizer = self._optimizer()
         last_key = getattr(self, "_optimizer_key", None)
         self._optimizer_key = graph_key(optimizer)
@@ -447,6 +456,8 @@ class BaseNetwork(
                 )
             if needs_model_fit(callbacks):
                 model = self._keras_model()
+                if any(map(saves_models, callbacks)):
+                    callbacks = [Deploying(callbacks, self._deployable), *callbacks]
                 return train_with_keras(
                     model, state, rows, plan, reporter, validation, callbacks
                 )
@@ -454,6 +465,19 @@ class BaseNetwork(
             return train(
                 program, state, rows, plan, reporter, validation, watcher, memory
             )
+
+    def _copied_callbacks(self, reset: bool) -> list[keras.callbacks.Callback]:
+        """Copy the callbacks; a fit that goes on keeps the copies of the last one."""
+        given = checked_callbacks(self.callbacks)
+        if reset or not same_objects(given, vars(self).get("_given_callbacks", ())):
+            self._fit_callbacks, self._given_callbacks = fresh(list(given)), given
+        return self._fit_callbacks
+
+    @property
+    def callbacks_(self) -> list[keras.callbacks.Callback]:
+        """The Keras callbacks of the last fit, copies of those in `callbacks`."""
+        check_is_fitted(self)
+        return vars(self).get("_fit_callbacks", [])
 
     def _fit_items(self, optimizer: keras.optimizers.Optimizer) -> list[Any]:
         """List what a fit depends on beside the rows and the plan."""

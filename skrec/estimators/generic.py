@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils._param_validation import StrOptions
@@ -11,11 +10,9 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from skrec._docs import with_shared_docs
-from skrec.estimators.wrappers import (
-    ClassifierLabelEncoder,
-    KerasEstimator,
-    RegressorTargetEncoder,
-)
+from skrec.estimators._labels import LabelEncoder, probabilities
+from skrec.estimators._outputs import check_class_outputs, check_number_outputs
+from skrec.estimators.wrappers import KerasEstimator, RegressorTargetEncoder
 
 
 @with_shared_docs
@@ -149,7 +146,13 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):
         """Encoder of the labels; to be overridden for models with several outputs."""
         classes = getattr(self, "_given_classes", None)
         categories = "auto" if classes is None else [np.unique(classes)]
-        return ClassifierLabelEncoder(loss=self.loss, categories=categories)
+        return LabelEncoder(loss=self.loss, categories=categories)
+
+    def _check_outputs(self) -> None:
+        if type(self.target_encoder_) is LabelEncoder:
+            kind = self.target_encoder_._target_type
+            if kind != "multiclass-multioutput":
+                check_class_outputs(self._head, kind, self.classes_)
 
     def _validate_data(
         self, X: Any = None, y: Any = None, reset: bool = False, y_numeric: bool = False
@@ -218,16 +221,24 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):
             Labels.
         """
         outputs = self._probabilities(X, **kwargs)
+        if isinstance(outputs, np.ndarray) and self.target_type_ == "multiclass":
+            self._require_columns(outputs)
         return self.target_encoder_.inverse_transform(outputs)
+
+    def _require_columns(self, outputs: np.ndarray) -> None:
+        """Refuse one number a row for several classes: no class could be told."""
+        if type(self.target_encoder_) is LabelEncoder and outputs[:1].size == 1:
+            raise ValueError(
+                f"The model puts out 1 number a row, but y had {self.n_classes_} "
+                "classes: override `target_encoder` to tell the classes from it.\n"
+                f"Received: outputs of shape {outputs.shape}."
+            )
 
     def _probabilities(self, X: Any, **kwargs: Any) -> Any:
         """Return the model's outputs, as probabilities if its loss takes logits."""
         outputs = self._predict_raw(X, **kwargs)
-        loss = self._model.loss
-        if not getattr(loss, "_fn_kwargs", {}).get("from_logits", False):
-            return outputs
-        categorical = "Categorical" in type(loss).__name__
-        return softmax(outputs, axis=-1) if categorical else expit(outputs)
+        one_label = self.target_type_ in ("binary", "multiclass")
+        return probabilities(outputs, self._model, one_label)
 
     def predict_proba(self, X: Any, **kwargs: Any) -> np.ndarray:
         """Compute the probability of each class.
@@ -364,6 +375,10 @@ class KerasRegressor(RegressorMixin, KerasEstimator):
         """Encoder of the targets; to be overridden for models with several outputs."""
         return RegressorTargetEncoder()
 
+    def _check_outputs(self) -> None:
+        if type(self.target_encoder_) is RegressorTargetEncoder:
+            check_number_outputs(self._head, self.n_outputs_)
+
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, **kwargs: Any
     ) -> Any:
@@ -404,4 +419,10 @@ class KerasRegressor(RegressorMixin, KerasEstimator):
         """
         outputs = self._predict_raw(X, **kwargs)
         predicted = self.target_encoder_.inverse_transform(outputs)
+        if isinstance(outputs, np.ndarray) and len(predicted) != len(outputs):
+            raise ValueError(
+                f"The model puts out {outputs[:1].size} numbers a row, but y had "
+                f"{self.n_outputs_} targets: override `target_encoder` to turn the one "
+                f"into the other.\nReceived: outputs of shape {outputs.shape}."
+            )
         return np.asarray(predicted, dtype=np.float64)

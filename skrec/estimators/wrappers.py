@@ -4,7 +4,6 @@ Only this module imports scikeras. It keeps scikeras's vocabulary and its routin
 parameters, and replaces its life cycle.
 """
 
-import inspect
 import os
 from collections.abc import Callable
 from copy import deepcopy
@@ -22,10 +21,21 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skrec.estimators import _generic_training
 from skrec.estimators._atomic import all_or_nothing
-from skrec.estimators._epochs import EpochReporter
+from skrec.estimators._building import (
+    is_build_function,
+    require_loss,
+    require_model,
+    takes,
+)
+from skrec.estimators._callbacks import acts_in_prediction, flat, same_objects
+from skrec.estimators._copies import fresh, holds_objects, with_fresh_optimizer
+from skrec.estimators._epochs import EpochReporter, with_long_names
 from skrec.estimators._inputs import require_finite, require_numeric_columns
 from skrec.estimators._memory import remembers
+from skrec.estimators._outputs import Head
+from skrec.estimators._parameters import GenericParameters
 from skrec.estimators._routing import check_routed
+from skrec.estimators._validation_rows import given_rows
 from skrec.estimators._weights import row_weights
 from skrec.training._seeds import draw_seed, global_generators
 from skrec.training._optimizer_items import uses_averages
@@ -44,6 +54,7 @@ _PATCHED = (
 )
 _clean = [(kind, name) for kind, name in _PATCHED if name not in vars(kind)]
 from scikeras._utils import route_params  # noqa: E402
+from scikeras.utils import metric_name  # noqa: E402
 from scikeras.utils.transformers import (  # noqa: E402
     ClassifierLabelEncoder as ClassifierLabelEncoder,
 )
@@ -61,7 +72,7 @@ if "_more_tags" in vars(BaseWrapper):
     del BaseWrapper._more_tags
 
 
-class KerasEstimator(CallbackSupportMixin, BaseWrapper):
+class KerasEstimator(CallbackSupportMixin, GenericParameters, BaseWrapper):
     """Life cycle of the generic estimators, on scikeras's vocabulary."""
 
     _parameter_constraints: dict = {
@@ -123,93 +134,61 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         self.memory = memory
         self._kwargs = kwargs
 
-    # ---- parameters ----------------------------------------------------------------
-
-    def __getattr__(self, name: str) -> Any:
-        kwargs = vars(self).get("_kwargs", {})
-        if name in kwargs:
-            return kwargs[name]
-        raise AttributeError(
-            f"{type(self).__name__!r} object has no attribute {name!r}"
-        )
-
-    @property
-    def _user_params(self) -> set[str]:
-        """Names given to the constructor beyond its signature: build arguments."""
-        return set(self._kwargs)
-
-    def _get_param_names(self) -> list[str]:
-        return sorted(
-            {*super(BaseWrapper, type(self))._get_param_names(), *self._kwargs}
-        )
-
-    def set_params(self, **params: Any) -> Any:
-        """Set the parameters of this estimator.
-
-        Parameters
-        ----------
-        **params : dict
-            Own parameters, arguments of the build function (with or without
-            ``model__``) and routed parameters such as ``optimizer__learning_rate``.
-
-        Returns
-        -------
-        self
-            The estimator.
-
-        Raises
-        ------
-        ValueError
-            If neither the estimator nor its build function takes one of them.
-        """
-        build = params.get("model", self.model)
-        of_build = list(inspect.signature(build).parameters) if callable(build) else []
-        legal = [*self._get_param_names(), *of_build]
-        for name, value in params.items():
-            prefix, routed, _ = name.partition("__")
-            if name not in legal and not (routed and prefix in self._routing_prefixes):
-                routes = [f"{prefix}__" for prefix in self._routing_prefixes]
-                raise ValueError(
-                    f"Invalid parameter {name!r} for estimator {type(self).__name__}."
-                    f"{did_you_mean(name, [*legal, *routes])} Valid parameters are: "
-                    f"{legal}, and names that start with one of {sorted(routes)}."
-                )
-            if name in self._get_param_names() and name not in self._kwargs:
-                setattr(self, name, value)
-            else:
-                self._kwargs = {**self._kwargs, name: value}
-        return self
-
     # ---- building ------------------------------------------------------------------
 
     def _check_model_param(self) -> Callable[..., Any]:
-        prebuilt = self.model if self.model is not None else self.build_fn
-        if isinstance(prebuilt, keras.Model):
-            return lambda: deepcopy(prebuilt)  # fit never trains a parameter
+        model = self.model if self.model is not None else self.build_fn
+        if isinstance(model, keras.Model):
+            return lambda: deepcopy(model)  # fit never trains a parameter
+        if is_build_function(model) and not hasattr(self, "_keras_build_fn"):
+            return model
         return super()._check_model_param()
+
+    def _get_compile_kwargs(self) -> dict[str, Any]:
+        """Make what ``compile`` takes; no object in it is a parameter."""
+        settings = _Settings(self)
+        kwargs = BaseWrapper._get_compile_kwargs(settings)
+        names = ("optimizer", "loss", "metrics", "weighted_metrics")
+        given = [settings.params.get(f"compile__{n}", None) for n in names]
+        given += [settings.params.get(name) for name in names]
+        return fresh(kwargs) if holds_objects(given) else kwargs
+
+    def _build_keras_model(self) -> keras.Model:
+        build, settings = self._check_model_param(), self._settings()
+        check_routed(self, build)
+        arguments = route_params(
+            settings, destination="model", pass_filter=self._user_params, strict=True
+        )
+        offers = {
+            "meta": self._get_metadata,
+            "compile_kwargs": self._get_compile_kwargs,
+            "params": self._settings,
+        }
+        for name, make in offers.items():
+            if takes(build, name):
+                arguments[name] = make()
+        return require_model(build(**arguments), build)
 
     def _build(self, X: Any) -> keras.Model:
         """Call the build function, with the global generators seeded for it alone."""
-        build = self._check_model_param()
-        check_routed(self, build)
-        self._random_state = None  # scikeras would set the global seeds with it
         with global_generators(self._seed % 2**31):
-            model = self._build_keras_model()
-            if not isinstance(model, keras.Model):
-                raise ValueError(
-                    "The build function must return a keras.Model. "
-                    f"{getattr(build, '__name__', build)} returned {model!r}; is its "
-                    "`return model` missing?"
-                )
-            self._model = model
+            self._model = model = self._build_keras_model()
+            if model.compiled and model.optimizer is not None:
+                with_fresh_optimizer(model)
             self._ensure_compiled_model()
+            require_loss(model)
+            called = None
             if not model.built:
-                model(tf.nest.map_structure(lambda a: np.asarray(a)[:1], X))
+                called = model(tf.nest.map_structure(lambda a: np.asarray(a)[:1], X))
+            self._head = Head.of(model, called)
         return model
 
     def _check_model_compatibility(self, y: Any) -> None:
         if getattr(self._model, "outputs", None):
             super()._check_model_compatibility(y)
+
+    def _check_outputs(self) -> None:
+        """Refuse a model whose outputs do not fit the targets."""
 
     @property
     def model_(self) -> keras.Model:
@@ -256,6 +235,8 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         self.feature_encoder_ = self.feature_encoder.fit(X)
         self.__dict__.update(getattr(self.feature_encoder_, "get_metadata", dict)())
         self._build(self.feature_encoder_.transform(X))
+        if y is not None and hasattr(self.target_encoder_, "learn_head"):
+            self.target_encoder_.learn_head(self._head)
         return X, y
 
     # ---- checking data -------------------------------------------------------------
@@ -286,6 +267,11 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         require_finite(X, self)
         if reset:
             self.X_dtype_, self.X_shape_ = X.dtype, X.shape
+        elif X.ndim != len(self.X_shape_):
+            raise ValueError(
+                f"X has {X.ndim} dimensions, but this {type(self).__name__} is "
+                f"expecting {len(self.X_shape_)} dimensions in X."
+            )
         elif X.shape[1:] != self.X_shape_[1:]:
             raise ValueError(
                 f"X has shape {X.shape[1:]}, but this {type(self).__name__} is "
@@ -367,7 +353,8 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         for name in ("epochs", "initial_epoch"):
             if name in kwargs:
                 raise TypeError(
-                    f"partial_fit always trains one epoch more: it takes no {name!r}."
+                    f"Invalid argument {name!r}: partial_fit always trains one epoch "
+                    "more."
                 )
         kwargs = {**kwargs, "epochs": 1, "initial_epoch": self.current_epoch}
         first = not self.initialized_
@@ -387,11 +374,13 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         fit_kwargs: dict[str, Any],
         memory: Any = None,
     ) -> Any:
+        options = self._fit_options(fit_kwargs)
+        given = given_rows(X_val, y_val, options.pop("validation_data", None))
         if first:
             X, y = self._initialize(X, y)
         else:
             X, y = self._validate_data(X, y)
-        self._initialize_callbacks()
+        self._initialize_callbacks(first)
         class_weight = getattr(self, "class_weight", None)
         classes = getattr(self, "classes_", None)
         weight = row_weights(sample_weight, X, class_weight, y, classes)
@@ -400,14 +389,13 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         if not weight.all():
             rows = rows.select(np.flatnonzero(weight))
         self._check_model_compatibility(rows.y)
-        options = self._fit_options(fit_kwargs)
-        validation = options.pop("validation_data", None)
+        if first:
+            self._check_outputs()
         fraction = options.pop("validation_split", 0)
-        if X_val is not None:
-            validation = (X_val, y_val)
-        if validation is not None:
-            X_v, y_v = self._validate_data(*validation[:2])
-            validation = self._rows(X_v, y_v, np.ones(len(X_v)))
+        validation = None
+        if given is not None:
+            X_v, y_v = self._validate_data(given.X, given.y)
+            validation = self._rows(X_v, y_v, given.weight(len(X_v)))
         elif fraction:  # the last rows, as in Model.fit
             parts = np.split(np.arange(len(rows)), [int(len(rows) * (1 - fraction))])
             rows, validation = map(rows.select, parts)
@@ -425,10 +413,11 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
             epoch,
             EpochReporter(self, context, X, y, metadata, epochs),
             validation,
-            self._flat_callbacks(self._fit_callbacks),
+            self._fit_callbacks,
             options,
             memory if epoch == 0 else None,
         )
+        self.history_ = with_long_names(self.history_, metric_name)
         self.n_iter_ = self.current_epoch
         context.call_on_fit_task_end(**seen, reconstruction_attributes=dict)
         return self
@@ -437,17 +426,33 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         encoded = self.feature_encoder_.transform(X), self.target_encoder_.transform(y)
         # An encoder of the user's own may return frames.
         X, y = tf.nest.map_structure(np.asarray, encoded)
-        return Rows(X, y, weight)
+        return Rows(X, tf.nest.map_structure(self._target_dtype, y), weight)
+
+    def _target_dtype(self, y: np.ndarray) -> np.ndarray:
+        """Bring numbers to Keras's precision, as ``Model.fit`` does.
+
+        Where a model works in double precision, so do its targets.
+        """
+        outputs = getattr(self._model, "outputs", None) or []
+        double = any(output.dtype == "float64" for output in outputs)
+        if y.dtype.kind != "f" or double:
+            return y
+        return y.astype(keras.config.floatx(), copy=False)
 
     def _fit_options(self, fit_kwargs: dict[str, Any]) -> dict[str, Any]:
         """Gather the arguments of this fit: the call's, then ``fit__``, then own."""
-        params = self.get_params()
+        params = self._settings()
         options = route_params(params, destination="fit", pass_filter=self._fit_kwargs)
         options.update(fit_kwargs)
         legal = {*self._fit_kwargs, "validation_data", "steps_per_epoch"}
         for name in fit_kwargs:
             if name not in legal:
                 hint = did_you_mean(name, legal)
+                if name in params:
+                    hint = (
+                        f" It is a parameter of the estimator: {type(self).__name__}("
+                        f"..., {name}=...) or set_params({name}=...)."
+                    )
                 raise TypeError(f"fit() takes no argument {name!r}.{hint}")
         verbose = options.pop("verbose", 0)
         self._verbose = 0 if verbose == 0 else 1
@@ -475,10 +480,26 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
             averages=uses_averages(self._model.optimizer),
         )
 
-    @staticmethod
-    def _flat_callbacks(callbacks: list) -> list[keras.callbacks.Callback]:
-        nested = [item if isinstance(item, list) else [item] for item in callbacks]
-        return [callback for group in nested for callback in group]
+    def _made_callbacks(self) -> tuple[list, list]:
+        """Make the callbacks of fit and of predict: copies of those given."""
+        settings = _Settings(self)
+        BaseWrapper._initialize_callbacks(settings)
+        made = fresh([settings._fit_callbacks, settings._predict_callbacks])
+        return tuple(map(flat, made))
+
+    def _initialize_callbacks(self, first: bool = True) -> None:
+        """Make the callbacks; a fit that goes on keeps those of the last one."""
+        params = self._settings().items()
+        given = [value for name, value in params if "callbacks" in name.split("__")]
+        if first or not same_objects(given, vars(self).get("_given_callbacks", ())):
+            self._fit_callbacks, self._predict_callbacks = self._made_callbacks()
+            self._given_callbacks = given
+
+    @property
+    def callbacks_(self) -> list[keras.callbacks.Callback]:
+        """The Keras callbacks of the last fit, copies of those in the parameters."""
+        check_is_fitted(self)
+        return vars(self).get("_fit_callbacks", [])
 
     # ---- predicting ----------------------------------------------------------------
 
@@ -486,13 +507,15 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         check_is_fitted(self)
         X, _ = self._validate_data(X)
         options = route_params(
-            self.get_params(), destination="predict", pass_filter=set(), strict=True
+            self._settings(), destination="predict", pass_filter=set(), strict=True
         )
         options = {k: v for k, v in {**options, **kwargs}.items() if k != "callbacks"}
         if options.get("batch_size") == -1:
             options["batch_size"] = len(X)
-        callbacks = self._flat_callbacks(getattr(self, "_predict_callbacks", []))
-        if any(_acts_in_prediction(callback) for callback in callbacks):
+        callbacks = vars(self).get("_predict_callbacks")
+        if callbacks is None:  # unpickled, or initialized alone
+            _, callbacks = self._made_callbacks()
+        if any(map(acts_in_prediction, callbacks)):
             options["callbacks"] = callbacks
         X = self.feature_encoder_.transform(X)
         weights = vars(self).get("_epoch_weights")
@@ -515,9 +538,7 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
         float
             The score.
         """
-        options = route_params(
-            self.get_params(), destination="score", pass_filter=set()
-        )
+        options = route_params(self._settings(), destination="score", pass_filter=set())
         return self.scorer(y, self.predict(X), sample_weight=sample_weight, **options)
 
     # ---- scikit-learn's protocol ---------------------------------------------------
@@ -544,12 +565,16 @@ class KerasEstimator(CallbackSupportMixin, BaseWrapper):
     __repr__ = BaseEstimator.__repr__
 
 
-def _acts_in_prediction(callback: keras.callbacks.Callback) -> bool:
-    """Tell whether a callback has something to do when the model predicts."""
-    names = ("begin", "end", "batch_begin", "batch_end")
-    base = keras.callbacks.Callback
-    return any(
-        getattr(type(callback), f"on_predict_{name}")
-        is not getattr(base, f"on_predict_{name}")
-        for name in names
-    )
+class _Settings:
+    """What scikeras's methods see as the estimator: all of its settings are parameters.
+
+    The constructor of a subclass may fix some of them, which are then no parameters.
+    """
+
+    def __init__(self, estimator: KerasEstimator) -> None:
+        self.params = estimator._settings()
+        self._compile_kwargs = estimator._compile_kwargs
+
+    def get_params(self) -> dict[str, Any]:
+        """Return the settings."""
+        return self.params

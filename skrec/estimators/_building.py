@@ -1,0 +1,107 @@
+"""Calling a build function of the user's own, whatever kind of callable it is."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+
+def is_build_function(model: Any) -> bool:
+    """Tell whether scikeras would refuse a callable that can build all the same.
+
+    Parameters
+    ----------
+    model : object
+        The parameter ``model``.
+
+    Returns
+    -------
+    bool
+        True for bound methods, objects with ``__call__`` and classes of models.
+    """
+    plain = inspect.isfunction(model) or isinstance(model, functools.partial)
+    return callable(model) and not plain and not isinstance(model, keras.Model)
+
+
+def takes(build: Callable[..., Any], name: str) -> bool:
+    """Tell whether a build function is to be given one of the offers by name.
+
+    Parameters
+    ----------
+    build : callable
+        The build function.
+    name : {"meta", "compile_kwargs", "params"}
+        What is offered.
+
+    Returns
+    -------
+    bool
+        True if its signature has the name or ``**kwargs``; the ``**kwargs`` of a class
+        of models are those of ``keras.Model``, which takes no offer.
+    """
+    parameters = inspect.signature(build).parameters
+    if name in parameters:
+        return True
+    return not _is_class_of_models(build) and any(
+        p.kind is p.VAR_KEYWORD for p in parameters.values()
+    )
+
+
+def _is_class_of_models(build: Any) -> bool:
+    while isinstance(build, functools.partial):
+        build = build.func
+    return inspect.isclass(build) and issubclass(build, keras.Model)
+
+
+def require_model(model: Any, build: Callable[..., Any]) -> keras.Model:
+    """Return what a build function has returned, if it is a model.
+
+    Parameters
+    ----------
+    model : object
+        What it has returned.
+    build : callable
+        The build function, for the message.
+
+    Returns
+    -------
+    keras.Model
+        The model.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    if isinstance(model, keras.Model):
+        return model
+    raise ValueError(
+        "The build function must return a keras.Model. "
+        f"{getattr(build, '__name__', build)} returned {model!r}; is its "
+        "`return model` missing?"
+    )
+
+
+def require_loss(model: keras.Model) -> None:
+    """Refuse a compiled model without a loss.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+
+    Raises
+    ------
+    ValueError
+        If none of its outputs has a loss.
+    """
+    losses = model.loss
+    if isinstance(losses, dict):
+        losses = list(losses.values())
+    if isinstance(losses, list | tuple) and not any(losses):
+        raise ValueError(
+            "You must provide a loss, by the parameter `loss` or where the build "
+            f"function compiles the model. Received: loss={model.loss!r}."
+        )

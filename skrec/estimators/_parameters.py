@@ -3,7 +3,7 @@
 import inspect
 from typing import Any
 
-from skrec.estimators._copies import KeepsKerasObjects
+from skrec.estimators._keras_parameters import KeepsKerasObjects
 from skrec.training.optimizers import did_you_mean
 
 

@@ -26,18 +26,19 @@ from skrec.estimators._callbacks import (
     same_objects,
     saves_models,
 )
-from skrec.estimators._copies import KeepsKerasObjects, fresh
 from skrec.estimators._epochs import EpochReporter
 from skrec.estimators._inputs import NO_TARGET
+from skrec.estimators._keras_parameters import KeepsKerasObjects
 from skrec.estimators._memory import remembers
 from skrec.estimators._optimizer_params import OptimizerParamsMixin
 from skrec.estimators._weights import row_weights
 from skrec.networks import Network
 from skrec.training import make_optimizer, resolve_device
-from skrec.training._seeds import SPLIT, derive, draw_seed, global_generators
 from skrec.training._optimizer_items import has_schedule, uses_averages
+from skrec.training._seeds import SPLIT, derive, draw_seed, global_generators
 from skrec.training._updates import base_learning_rate, graph_key
 from skrec.training.cache import lease
+from skrec.training.copies import fresh
 from skrec.training.fit_key import fit_memory
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Plan, Scores, Watcher, needs_model_fit, train
@@ -427,7 +428,9 @@ class BaseNetwork(
                     state = replace(state, optimizer=program.untrained_optimizer)
             stops = early_stopping and validation is not None
             dropout = [self._dropout_rate(name) for name in program.dropout_names]
-            penalties = {k: v for k, v in self._rates().items() if k in PENALTIES}
+            penalties: dict[str, Any] = {
+                k: v for k, v in self._rates().items() if k in PENALTIES
+            }
             plan = Plan(
                 seed=self._seed,
                 epochs=epochs,

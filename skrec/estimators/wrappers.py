@@ -28,18 +28,19 @@ from skrec.estimators._building import (
     takes,
 )
 from skrec.estimators._callbacks import acts_in_prediction, flat, same_objects
-from skrec.estimators._copies import fresh, holds_objects, with_fresh_optimizer
 from skrec.estimators._epochs import EpochReporter, with_long_names
 from skrec.estimators._inputs import require_finite, require_numeric_columns
+from skrec.estimators._keras_parameters import with_fresh_optimizer
 from skrec.estimators._memory import remembers
 from skrec.estimators._outputs import Head
 from skrec.estimators._parameters import GenericParameters
 from skrec.estimators._routing import check_routed
 from skrec.estimators._validation_rows import given_rows
 from skrec.estimators._weights import row_weights
-from skrec.training._seeds import draw_seed, global_generators
 from skrec.training._optimizer_items import uses_averages
+from skrec.training._seeds import draw_seed, global_generators
 from skrec.training._updates import base_learning_rate
+from skrec.training.copies import fresh, holds_objects
 from skrec.training.loop import Plan
 from skrec.training.optimizers import did_you_mean
 from skrec.training.rows import Rows

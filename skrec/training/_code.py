@@ -26,8 +26,10 @@ _PURE |= {"contextlib", "inspect", "warnings"}
 # Attributes by which code draws, reads a file, or calls Python back at each step.
 _IMPURE = {"random", "py_function", "numpy_function", "py_func", "init_scope", "load"}
 _IMPURE |= {"fromfile", "loadtxt", "genfromtxt", "memmap", "read_file", "environ"}
+_READS_ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM")
 _IMPURE_BUILTINS = {"open", "eval", "exec", "compile", "input", "globals", "locals"}
 _IMPURE_BUILTINS |= {"vars", "__import__", "id", "breakpoint"}
+
 
 class CannotDigestError(TypeError):
     """Something has no value by which another process could know it."""
@@ -128,7 +130,7 @@ def _reads(code: types.CodeType, function: str) -> Iterator[tuple[str, list[str]
         operation = instruction.opname
         if operation in ("STORE_GLOBAL", "DELETE_GLOBAL"):
             raise CannotDigestError(
-                f"the function {function}, which changes the global {instruction.argval}"
+                f"the function {function}, which sets the global {instruction.argval}"
             )
         if operation == "IMPORT_NAME":
             if instruction.argval.split(".")[0] not in _PURE:
@@ -142,11 +144,10 @@ def _reads(code: types.CodeType, function: str) -> Iterator[tuple[str, list[str]
                     break
                 attributes.append(following.argval)
             yield instruction.argval, attributes
-        elif operation in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"):
-            if instruction.argval in _IMPURE:
-                raise CannotDigestError(
-                    f"the function {function}, which reads .{instruction.argval}"
-                )
+        elif operation in _READS_ATTRIBUTE and instruction.argval in _IMPURE:
+            raise CannotDigestError(
+                f"the function {function}, which reads .{instruction.argval}"
+            )
 
 
 def _resolve(name: str, value: Any, attributes: list[str]) -> tuple[str, Any]:

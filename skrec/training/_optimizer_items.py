@@ -1,4 +1,4 @@
-"""All that one of Keras's optimizers does, which its configuration does not quite say."""
+"""All that an optimizer of Keras's does; its configuration does not quite say it."""
 
 from typing import Any
 

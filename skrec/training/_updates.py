@@ -49,9 +49,7 @@ def base_learning_rate(optimizer: keras.optimizers.Optimizer) -> float | None:
     return None if has_schedule(optimizer) else float(optimizer.learning_rate)
 
 
-def is_fused(
-    optimizer: keras.optimizers.Optimizer, has_pieces: bool = False
-) -> bool:
+def is_fused(optimizer: keras.optimizers.Optimizer, has_pieces: bool = False) -> bool:
     """Tell whether :func:`apply_fused` does what ``optimizer.apply`` would do.
 
     Parameters

@@ -64,7 +64,7 @@ def fresh(item: Any) -> Any:
     >>> fresh(optimizer)._exclude_from_weight_decay_pattern.pattern
     'bias'
     """
-    return _rebuilt(copy.deepcopy(_described(item, {})), {})
+    return rebuild(copy.deepcopy(describe(item, {})), {})
 
 
 def holds_objects(value: Any) -> bool:
@@ -127,7 +127,7 @@ class _Leaf:
             return self  # such as a lock, an open file or a connection
 
 
-def _described(item: Any, memo: dict[int, Any]) -> Any:
+def describe(item: Any, memo: dict[int, Any]) -> Any:
     """Turn Keras objects, in containers too, into descriptions that can be copied."""
     if id(item) in memo:
         return memo[id(item)]
@@ -136,7 +136,7 @@ def _described(item: Any, memo: dict[int, Any]) -> Any:
         memo[id(item)] = description = _Description(kind, {})
         attributes = _attributes(item)
         description.attributes.update(
-            {name: _described(value, memo) for name, value in attributes.items()}
+            {name: describe(value, memo) for name, value in attributes.items()}
         )
         return description
     if isinstance(item, keras.Variable):
@@ -148,19 +148,19 @@ def _described(item: Any, memo: dict[int, Any]) -> Any:
         return memo[id(item)]
     if isinstance(item, types.MethodType) and isinstance(item.__self__, OBJECTS):
         return _Description(
-            kind, {"name": item.__name__, "of": _described(item.__self__, memo)}
+            kind, {"name": item.__name__, "of": describe(item.__self__, memo)}
         )
     plain = kind.__mro__[1] if kind.__name__ in _CONTAINERS else kind
     if issubclass(plain, dict) and (plain is not kind or kind is dict):
         memo[id(item)] = described = {}
-        described |= {key: _described(value, memo) for key, value in item.items()}
+        described |= {key: describe(value, memo) for key, value in item.items()}
         return described
     if isinstance(item, list) and (kind is list or plain is not kind):
         memo[id(item)] = parts = []
-        parts.extend(_described(part, memo) for part in item)
+        parts.extend(describe(part, memo) for part in item)
         return parts
     if kind is tuple:
-        return tuple(_described(part, memo) for part in item)
+        return tuple(describe(part, memo) for part in item)
     return _Leaf(item)
 
 
@@ -189,8 +189,8 @@ def _is_slot(value: Any) -> bool:
     return any(isinstance(leaf, keras.Variable) for leaf in _leaves(value))
 
 
-def _rebuilt(description: Any, memo: dict[int, Any]) -> Any:
-    """Make the objects that :func:`_described` has described."""
+def rebuild(description: Any, memo: dict[int, Any]) -> Any:
+    """Make the objects that :func:`describe` has described."""
     if id(description) in memo:
         return memo[id(description)]
     if isinstance(description, _Leaf):
@@ -201,12 +201,12 @@ def _rebuilt(description: Any, memo: dict[int, Any]) -> Any:
         return _rebuilt_object(description, memo)
     elif isinstance(description, dict):
         made = memo[id(description)] = {}
-        made.update({key: _rebuilt(value, memo) for key, value in description.items()})
+        made.update({key: rebuild(value, memo) for key, value in description.items()})
     elif isinstance(description, list):
         made = memo[id(description)] = []
-        made.extend(_rebuilt(part, memo) for part in description)
+        made.extend(rebuild(part, memo) for part in description)
     else:
-        made = tuple(_rebuilt(part, memo) for part in description)
+        made = tuple(rebuild(part, memo) for part in description)
     memo[id(description)] = made
     return made
 
@@ -214,17 +214,17 @@ def _rebuilt(description: Any, memo: dict[int, Any]) -> Any:
 def _rebuilt_object(description: _Description, memo: dict[int, Any]) -> Any:
     kind, described = description.kind, dict(description.attributes)
     if kind is types.MethodType:
-        return getattr(_rebuilt(described["of"], memo), described["name"].value)
+        return getattr(rebuild(described["of"], memo), described["name"])
     made = memo[id(description)] = kind.__new__(kind)
     if issubclass(kind, keras.optimizers.Optimizer):
-        rate = _rebuilt(described.pop("_learning_rate"), memo)
+        rate = rebuild(described.pop("_learning_rate"), memo)
         if isinstance(rate, keras.Variable):
             rate = float(keras.ops.convert_to_numpy(rate))
         keras.optimizers.Optimizer.__init__(made, rate, name=described["name"].value)
     elif issubclass(kind, keras.metrics.Metric):
         keras.metrics.Metric.__init__(made, name=described["name"].value)
     for name, value in described.items():
-        value = _rebuilt(value, memo)
+        value = rebuild(value, memo)
         setattr(made, name, value)
         if issubclass(kind, keras.optimizers.Optimizer):
             for variable in _leaves(value):

@@ -225,7 +225,7 @@ class Program:
         return values_of(self._variables_of(model))
 
     def _variables_of(self, model: keras.Model) -> list[keras.Variable | None]:
-        """What training changes in a model, in one order for all that are alike.
+        """Return what training changes in a model, in one order for all that are alike.
 
         None stands for what the program has and the model has not.
         """
@@ -472,8 +472,8 @@ class Program:
             return tf.TensorSpec(tensor.shape, tensor.dtype)
 
         rows = tf.nest.map_structure(open_rows, (data.x, data.y, data.weight))
-        key = (function.__name__, data.weighted, str(rows))
-        key = (*key, str(tf.nest.map_structure(exact, inputs)))
+        kinds = str(rows), str(tf.nest.map_structure(exact, inputs))
+        key = (function.__name__, data.weighted, *kinds)
         if key in self._graphs:
             return self._graphs[key]
         with tf.device(self.device):  # what Keras creates lazily cannot be traced
@@ -571,9 +571,7 @@ class Program:
 
         return self._walk(test_step, x, y, weight, order, batch_size, total)
 
-    def _update_metrics(
-        self, batch: Any, outputs: Any, weighted: bool = True
-    ) -> None:
+    def _update_metrics(self, batch: Any, outputs: Any, weighted: bool = True) -> None:
         if self._has_metrics:
             weight = batch[2] if weighted else None
             self.model.compute_metrics(batch[0], batch[1], outputs, weight)

@@ -27,25 +27,23 @@ from skrec.training.optimizers import fresh_optimizer
 PLAIN = (keras.Sequential, keras.Model, Functional)
 # Keras's own layers that compute the same wherever all their attributes are the same;
 # a test trains each of them in a shared program and by `Model.fit`.
-SHAREABLE = frozenset(
-    getattr(layers, name)
-    for name in """
-    InputLayer Identity Dense EinsumDense Embedding Activation ReLU LeakyReLU ELU PReLU
-    Softmax Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D AlphaDropout
-    GaussianDropout GaussianNoise ActivityRegularization BatchNormalization
-    LayerNormalization GroupNormalization UnitNormalization RMSNormalization Flatten
-    Reshape Permute RepeatVector Cropping1D Cropping2D Cropping3D UpSampling1D
-    UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D Conv1D Conv2D
-    Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose SeparableConv1D
-    SeparableConv2D DepthwiseConv1D DepthwiseConv2D MaxPooling1D MaxPooling2D
-    MaxPooling3D AveragePooling1D AveragePooling2D AveragePooling3D GlobalMaxPooling1D
-    GlobalMaxPooling2D GlobalMaxPooling3D GlobalAveragePooling1D GlobalAveragePooling2D
-    GlobalAveragePooling3D Add Subtract Multiply Average Maximum Minimum Concatenate Dot
-    Masking GRU GRUCell LSTM LSTMCell SimpleRNN SimpleRNNCell RNN StackedRNNCells
-    Bidirectional TimeDistributed MultiHeadAttention GroupQueryAttention Attention
-    AdditiveAttention Rescaling
-    """.split()
-)
+_SHAREABLE_NAMES = """
+    InputLayer Identity Dense EinsumDense Embedding Activation ReLU LeakyReLU ELU
+    PReLU Softmax Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D
+    AlphaDropout GaussianDropout GaussianNoise ActivityRegularization
+    BatchNormalization LayerNormalization GroupNormalization UnitNormalization
+    RMSNormalization Flatten Reshape Permute RepeatVector Cropping1D Cropping2D
+    Cropping3D UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D
+    ZeroPadding3D Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose
+    SeparableConv1D SeparableConv2D DepthwiseConv1D DepthwiseConv2D MaxPooling1D
+    MaxPooling2D MaxPooling3D AveragePooling1D AveragePooling2D AveragePooling3D
+    GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D GlobalAveragePooling1D
+    GlobalAveragePooling2D GlobalAveragePooling3D Add Subtract Multiply Average
+    Maximum Minimum Concatenate Dot Masking GRU GRUCell LSTM LSTMCell SimpleRNN
+    SimpleRNNCell RNN StackedRNNCells Bidirectional TimeDistributed MultiHeadAttention
+    GroupQueryAttention Attention AdditiveAttention Rescaling
+"""
+SHAREABLE = frozenset(getattr(layers, name) for name in _SHAREABLE_NAMES.split())
 # Attributes of a layer that count nothing: what Keras keeps to track, name and save it.
 _NOISE = {"_tracker", "_lock", "_tracked", "_inbound_nodes", "_outbound_nodes"}
 _NOISE |= {"_losses", "_loss_ids", "_losses_override", "_call_signature", "_called"}
@@ -370,4 +368,3 @@ def copies_equal(model: keras.Model, key: str) -> bool:
     """
     found = sharing(model)
     return found is not None and found.key == key
-

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
 from skrec import KerasClassifier, MLPClassifier
-from skrec.estimators._copies import fresh
+from skrec.training.copies import fresh
 from tests.estimators.generic_models import CROSS_ENTROPY, X, Y, build
 
 OPTIMIZERS = [

@@ -257,7 +257,7 @@ class Largest(keras.metrics.Metric):
         self.value.assign(ops.maximum(self.value, error))
 
     def result(self):
-        return self.value
+        return ops.convert_to_tensor(self.value)  # Keras reads a variable too late
 
 
 @network(compile=lambda: {"metrics": [rmse, within]}, validation=True)

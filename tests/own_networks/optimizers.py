@@ -116,7 +116,9 @@ for _name, _make in NIGHTLY_OPTIMIZERS.items():
 
 @network(compile=lambda: {"optimizer": kinds.Adam(0.05, use_ema=True)}, nightly=True)
 def moving_average_of_a_model_with_state():
-    return stack((6,), L.Dense(5), L.BatchNormalization(), L.Dropout(0.2, seed=1))
+    return stack(
+        (6,), L.Dense(5, use_bias=False), L.BatchNormalization(), L.Dropout(0.2, seed=1)
+    )
 
 
 @network(compiled=True)

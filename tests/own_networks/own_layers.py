@@ -367,7 +367,9 @@ def attribute_outside_the_configuration():
 
 @network()
 def frozen_after_construction():
-    model = stack((6,), L.Dense(8, "relu"), L.Dense(4), L.BatchNormalization())
+    model = stack(
+        (6,), L.Dense(8, "relu"), L.Dense(4, use_bias=False), L.BatchNormalization()
+    )
     model.layers[0].trainable = False
     model.layers[2].trainable = False
     return model

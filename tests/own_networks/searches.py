@@ -9,7 +9,7 @@ import keras
 
 from tests.own_networks import losses, optimizers, own_layers
 from tests.own_networks.bench import Networks
-from tests.own_networks.layers import L, stack
+from tests.own_networks.layers import L, sgd, stack
 
 NETWORKS = Networks()
 network = NETWORKS.add
@@ -54,7 +54,7 @@ def rate_of_nested_dropout(value):
     return stack((6,), own_layers.Block(rate=value))
 
 
-@network(**values(*RATES), x="sequence", nightly=True)
+@network(**values(*RATES), x="sequence", compile=sgd, nightly=True)
 def rate_of_attention_dropout(value):
     x = keras.Input((5, 4))
     h = L.MultiHeadAttention(1, 3, dropout=value, seed=1)(x, x)
@@ -127,7 +127,7 @@ def rate_of_an_added_loss(value):
 
 @network(**values(0.5, 0.9, 0.99), validation=False, nightly=True)
 def momentum_of_batch_normalization(value):
-    return stack((6,), L.Dense(4), L.BatchNormalization(momentum=value))
+    return stack((6,), L.Dense(4, use_bias=False), L.BatchNormalization(momentum=value))
 
 
 @network(**values(0.0, 250.0, 500.0), x="shifted", nightly=True)

@@ -5,7 +5,6 @@ import inspect
 import keras
 import numpy as np
 import pytest
-from keras import layers as L
 
 from skrec.training.program import Program
 from skrec.training.rows import Data
@@ -18,6 +17,7 @@ from skrec.training.structure import (
     sharing,
 )
 
+L = keras.layers
 N_ROWS, BATCH_SIZE = 22, 8
 
 
@@ -72,7 +72,12 @@ def sequences():
 def convolutions_1d():
     return chain(
         (12, 2),
-        *(L.ZeroPadding1D(1), L.Conv1D(3, 3), L.UpSampling1D(2), L.Conv1DTranspose(3, 3)),
+        *(
+            L.ZeroPadding1D(1),
+            L.Conv1D(3, 3),
+            L.UpSampling1D(2),
+            L.Conv1DTranspose(3, 3),
+        ),
         *(L.SeparableConv1D(3, 3), L.DepthwiseConv1D(3), L.GroupNormalization(3)),
         *(L.Cropping1D(1), L.MaxPooling1D(2), L.AveragePooling1D(2), L.Permute((2, 1))),
         *(L.GlobalAveragePooling1D(), L.RepeatVector(3), L.GlobalMaxPooling1D()),
@@ -82,8 +87,17 @@ def convolutions_1d():
 def convolutions_2d():
     return chain(
         (8, 8, 2),
-        *(L.ZeroPadding2D(1), L.Conv2D(3, 3), L.UpSampling2D(2), L.Conv2DTranspose(3, 3)),
-        *(L.SeparableConv2D(3, 3), L.DepthwiseConv2D(3), L.SpatialDropout2D(0.2, seed=1)),
+        *(
+            L.ZeroPadding2D(1),
+            L.Conv2D(3, 3),
+            L.UpSampling2D(2),
+            L.Conv2DTranspose(3, 3),
+        ),
+        *(
+            L.SeparableConv2D(3, 3),
+            L.DepthwiseConv2D(3),
+            L.SpatialDropout2D(0.2, seed=1),
+        ),
         *(L.Cropping2D(1), L.MaxPooling2D(2), L.AveragePooling2D(2)),
         *(L.GlobalAveragePooling2D(), L.Reshape((1, 1, 3)), L.GlobalMaxPooling2D()),
     )
@@ -92,7 +106,12 @@ def convolutions_2d():
 def convolutions_3d():
     return chain(
         (6, 6, 6, 1),
-        *(L.ZeroPadding3D(1), L.Conv3D(2, 3), L.UpSampling3D(2), L.Conv3DTranspose(2, 3)),
+        *(
+            L.ZeroPadding3D(1),
+            L.Conv3D(2, 3),
+            L.UpSampling3D(2),
+            L.Conv3DTranspose(2, 3),
+        ),
         *(L.Cropping3D(1), L.MaxPooling3D(2), L.AveragePooling3D(2)),
         *(L.SpatialDropout3D(0.2, seed=1), L.GlobalAveragePooling3D()),
         *(L.Reshape((1, 1, 1, 2)), L.GlobalMaxPooling3D()),
@@ -111,7 +130,9 @@ MODELS += [convolutions_3d, looked_up]
 
 def test_every_listed_class_is_in_one_of_the_models():
     found = {
-        type(layer) for make in MODELS for layer in make()._flatten_layers(include_self=0)
+        type(layer)
+        for make in MODELS
+        for layer in make()._flatten_layers(include_self=0)
     }
     assert {kind.__name__ for kind in SHAREABLE - found} == set()
 
@@ -193,7 +214,14 @@ SHAPES |= {"GroupNormalization": (6, 4), "MultiHeadAttention": (6, 4)}
 MERGES = {"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"}
 MERGES |= {"Dot"}
 # Inside others, and read with them.
-INSIDE = {"InputLayer", "GRUCell", "LSTMCell", "SimpleRNNCell", "RNN", "StackedRNNCells"}
+INSIDE = {
+    "InputLayer",
+    "GRUCell",
+    "LSTMCell",
+    "SimpleRNNCell",
+    "RNN",
+    "StackedRNNCells",
+}
 INSIDE |= {"Bidirectional", "TimeDistributed", "Attention", "AdditiveAttention"}
 INSIDE |= {"GroupQueryAttention", "Dropout"}
 # What counts nothing, or comes with a fit as numbers.
@@ -246,7 +274,9 @@ def others(name, value):
         yield from ("same", "valid", "channels_first", "nearest", "bilinear")
 
 
-SINGLE = sorted(SHAREABLE - {getattr(L, name) for name in INSIDE}, key=lambda k: k.__name__)
+SINGLE = sorted(
+    SHAREABLE - {getattr(L, name) for name in INSIDE}, key=lambda k: k.__name__
+)
 
 
 @pytest.mark.parametrize("kind", SINGLE, ids=lambda kind: kind.__name__)
@@ -260,7 +290,7 @@ def test_every_other_argument_is_another_key(kind):
         for other in others(name, value):
             try:
                 changed = model_of(kind, {**config, name: other})
-            except Exception:  # noqa: S112, BLE001  (this value is not a legal one)
+            except Exception:  # this value is not a legal one
                 continue
             found = sharing(changed)
             same = changed.layers[-2].get_config().get(name) == value

@@ -1,0 +1,94 @@
+"""Keras objects as parameters of estimators: cloned, pickled, and never trained."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from sklearn.base import BaseEstimator
+
+from skrec.training.copies import describe, fresh, holds_objects, rebuild
+from skrec.training.optimizers import fresh_optimizer
+
+
+def with_fresh_optimizer(model: keras.Model) -> None:
+    """Give a compiled model an optimizer that no other model trains.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A model as a build function returns it; its optimizer may be an object that the
+        function gives to every model.
+    """
+    optimizer = model.optimizer
+    named = isinstance(model._compile_config.config.get("optimizer"), str)
+    if named or (optimizer.built and _is_of(optimizer, model)):
+        return
+    model.optimizer = fresh_optimizer(optimizer)
+
+
+def _is_of(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> bool:
+    known = {id(variable) for variable in optimizer._trainable_variables}
+    return known == {id(variable) for variable in model.trainable_variables}
+
+
+# ---- parameters of estimators --------------------------------------------------------
+
+
+# The copies that the last fit ran, which may hold open files.
+_OF_LAST_FIT = ("_fit_callbacks", "_predict_callbacks", "_given_callbacks")
+
+
+class KeepsKerasObjects(BaseEstimator):
+    """Lets estimators with Keras objects as parameters be cloned and pickled."""
+
+    def __sklearn_clone__(self) -> Any:
+        twin = type(self).__new__(type(self))
+        vars(twin).update(vars(self))
+        for store in (vars(twin), twin._replace_kwargs()):
+            for name in self._get_param_names():
+                if holds_objects(store.get(name)):
+                    store[name] = _Cloned(store[name])
+        return super(KeepsKerasObjects, twin).__sklearn_clone__()
+
+    def _replace_kwargs(self) -> dict[str, Any]:
+        """Copy the parameters that are no attributes, to be changed."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        return {
+            name: _Pickled(value) if holds_objects(value) else value
+            for name, value in state.items()
+            if name not in _OF_LAST_FIT
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(
+            {
+                name: value.value if isinstance(value, _Pickled) else value
+                for name, value in state.items()
+            }
+        )
+
+
+@dataclass
+class _Cloned:
+    """A parameter that scikit-learn's ``clone`` copies in our way."""
+
+    value: Any
+
+    def __sklearn_clone__(self) -> Any:
+        return fresh(self.value)
+
+
+@dataclass
+class _Pickled:
+    """A parameter that is pickled by its description."""
+
+    value: Any
+
+    def __getstate__(self) -> Any:
+        return describe(self.value, {})
+
+    def __setstate__(self, state: Any) -> None:
+        self.value = rebuild(state, {})

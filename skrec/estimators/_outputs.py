@@ -91,7 +91,7 @@ def keras_loss(loss: Any) -> str | None:
     if isinstance(loss, str):
         loss = keras.losses.get(loss)
     named = type(loss) if isinstance(loss, keras.losses.Loss) else loss
-    of_keras = getattr(named, "__module__", "").split(".")[0] == "keras"
+    of_keras = (getattr(named, "__module__", None) or "").split(".")[0] == "keras"
     name = to_snake_case(getattr(named, "__name__", ""))
     return name if of_keras and name not in ("", "loss_function_wrapper") else None
 

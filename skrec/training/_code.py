@@ -60,7 +60,7 @@ def name_in_library(item: Any) -> str:
     found: Any = sys.modules.get(module)
     for part in getattr(item, "__qualname__", "").split("."):
         found = getattr(found, part, None)
-    if found is not item or library not in LIBRARIES:
+    if found is not item or found is None or library not in LIBRARIES:
         return ""
     name = f"{module}.{item.__qualname__}"
     pure = library.lstrip("_") in _PURE and "random" not in name

@@ -22,7 +22,11 @@ from keras.src.utils.tracking import Tracker
 from scipy import sparse
 
 from skrec.training._code import CannotDigestError, name_in_library, values_read
-from skrec.training._optimizer_items import is_from_keras, optimizer_items
+from skrec.training._optimizer_items import (
+    OF_TRAINING,
+    is_from_keras,
+    optimizer_items,
+)
 
 __all__ = ["CannotDigestError", "Digester", "digest"]
 
@@ -234,8 +238,10 @@ class Digester:
             self.add([item.__code__, item.__defaults__, item.__kwdefaults__, cells])
             self.add(values_read(item))
             self.add({k: v for k, v in vars(item).items() if k != "__wrapped__"})
-        else:
+        elif hasattr(item, "__qualname__"):
             raise CannotDigestError(f"the built-in function {item.__qualname__}")
+        else:  # such as scikit-learn's `set_fit_request`, an object with `__get__`
+            self._add_object(item)
 
     def _add_object(self, item: Any) -> None:
         """Add an object by its class and attributes."""
@@ -278,8 +284,16 @@ class Digester:
                 )
         values = {k: v for k, v in vars(item).items() if k != "__orig_class__"}
         if any(map(is_from_keras, type(item).__mro__)):
-            kept = {k: v for k, v in values.items() if k not in _NOT_STATE}
-            values = {k: v for k, v in kept.items() if not isinstance(v, Tracker)}
+            skip = _NOT_STATE
+            if isinstance(item, keras.optimizers.Optimizer):
+                skip = skip | OF_TRAINING
+            values = {
+                name: value
+                for name, value in values.items()
+                if name not in skip
+                and not name.startswith("_self_")
+                and not isinstance(value, Tracker)
+            }
             if is_made_up(str(values.get("name")), type(item)):
                 del values["name"]
         return values

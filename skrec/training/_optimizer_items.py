@@ -4,6 +4,12 @@ from typing import Any
 
 import keras
 
+# Attributes that `build` and training fill, or that track what they have filled.
+OF_TRAINING = {"built", "_accumulated_gradients", "_distribution_strategy"}
+OF_TRAINING |= {"_exclude_from_weight_decay_cache", "_iterations", "_variables"}
+OF_TRAINING |= {"_model_variables_moving_average", "_tracker", "_trainable_variables"}
+OF_TRAINING |= {"_trainable_variables_indices"}
+
 
 def is_from_keras(item: Any) -> bool:
     """Tell whether Keras defines a class or function.

@@ -23,7 +23,7 @@ import numpy as np
 from skrec._warn import warn_user
 from skrec.training.state import Best, Progress, State
 
-FORMAT = 2  # of the files, and of the training whose results are in them
+FORMAT = 3  # of the files, and of the training whose results are in them
 _LIMIT = "limit"
 # Seconds of training after which a fit that has not ended is stored as far as it got.
 CHECKPOINT_SECONDS = 60.0

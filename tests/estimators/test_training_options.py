@@ -124,6 +124,44 @@ def test_optimizers_without_a_fused_update_learn(optimizer):
     assert clf.score(X, Y) > 0.9
 
 
+def test_moving_averages_of_the_weights_take_their_place_at_the_end():
+    def fit(**params):
+        adam = keras.optimizers.Adam(0.05, **params)
+        return MLPClassifier(8, epochs=4, optimizer=adam, random_state=0).fit(X, Y)
+
+    plain, averaged = fit(), fit(use_ema=True, ema_momentum=0.9)
+    # The averages are not trained on, and do not change the losses.
+    assert plain.history_["loss"] == pytest.approx(averaged.history_["loss"], rel=1e-4)
+    iterations, _, *rest = averaged._state.optimizer
+    n_weights = len(averaged._state.weights)
+    for weight, average in zip(averaged._state.weights, rest[:n_weights], strict=True):
+        np.testing.assert_array_equal(weight, average)
+    assert iterations == 4 * 5
+    difference = averaged.predict_proba(X) - plain.predict_proba(X)
+    assert np.abs(difference).max() > 0.01
+
+
+def test_moving_averages_are_found_in_a_memory_for_the_same_epochs(tmp_path):
+    def fit(epochs, **params):
+        adam = keras.optimizers.Adam(0.05, use_ema=True, ema_momentum=0.9)
+        clf = MLPClassifier(8, epochs=epochs, optimizer=adam, random_state=0, **params)
+        return clf.fit(X, Y).predict_proba(X)
+
+    fit(2, memory=tmp_path)
+    np.testing.assert_array_equal(fit(4, memory=tmp_path), fit(4))
+    np.testing.assert_array_equal(fit(2, memory=tmp_path), fit(2))
+
+
+def test_what_is_excluded_from_weight_decay_does_not_decay():
+    def norm(names):
+        adamw = keras.optimizers.AdamW(0.01, weight_decay=20.0)
+        adamw.exclude_from_weight_decay(var_names=names)
+        clf = MLPClassifier(8, epochs=3, optimizer=adamw, random_state=0).fit(X, Y)
+        return kernel_norm(clf)
+
+    assert norm(["kernel"]) > 3 * norm(["bias"])
+
+
 def test_a_schedule_inside_an_optimizer_object_is_followed():
     schedule = keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.5)
     inside = probabilities(

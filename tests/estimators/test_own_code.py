@@ -1,0 +1,215 @@
+"""Code of the user's own: what a stored fit, or a shared program, knows it by."""
+
+import os
+import sys
+import types
+
+import keras
+import numpy as np
+import pytest
+
+from skrec import KerasRegressor, MLPClassifier
+from skrec.training import cache_clear, cache_info, memory, memory_info
+
+ops, L = keras.ops, keras.layers
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 4)).astype("float32")
+Y = X[:, 0]
+
+
+@pytest.fixture(autouse=True)
+def warnings_come_again(monkeypatch):
+    monkeypatch.setattr(memory, "_warned", set())
+
+
+@pytest.fixture
+def own():
+    """A module of the user's own, whose variables are changed between fits."""
+    module = types.ModuleType("own_settings")
+    sys.modules["own_settings"] = module
+    module.RATE = 1.0
+    yield module
+    del sys.modules["own_settings"]
+
+
+def network():
+    return keras.Sequential([keras.Input((4,)), L.Dense(1)])
+
+
+def losses(folder=None, model=network, **params):
+    """Return the losses of a fit, whose model starts from the same weights."""
+    defaults = {"loss": "mse", "optimizer": "sgd", "epochs": 2, "verbose": 0}
+    reg = KerasRegressor(model, random_state=0, memory=folder, **{**defaults, **params})
+    return reg.fit(X, Y).history_["loss"]
+
+
+class Scaled(keras.losses.Loss):
+    """Its configuration forgets the scale."""
+
+    def __init__(self, scale):
+        super().__init__()
+        self.scale = scale
+
+    def call(self, y, p):
+        return self.scale * ops.mean(ops.square(y - p), -1)
+
+
+class Falling(keras.optimizers.schedules.LearningRateSchedule):
+    """It has no configuration at all."""
+
+    def __init__(self, rate):
+        self.rate = rate
+
+    def __call__(self, step):
+        return self.rate / (1.0 + ops.cast(step, "float32"))
+
+
+class Twice(L.Layer):
+    """Its configuration forgets the factor."""
+
+    def __init__(self, factor, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x):
+        return self.factor * x
+
+    def get_config(self):
+        return super().get_config()
+
+
+def doubled(factor):
+    return keras.Sequential([keras.Input((4,)), Twice(factor), L.Dense(1)])
+
+
+CASES = {
+    "attribute of a module": lambda own, v: {"loss": _loss_of_module(own, v)},
+    "object without configuration": lambda own, v: {"loss": Scaled(v)},
+    "closure": lambda own, v: {"loss": _loss_of_closure(v)},
+    "schedule without configuration": lambda own, v: {
+        "optimizer": keras.optimizers.SGD(Falling(v / 50))
+    },
+    "layer": lambda own, v: {"model": lambda: doubled(v)},
+}
+
+
+def _loss_of_module(own, value):
+    own.RATE = value
+    names = {"ops": ops, "own_settings": own}
+    exec("def loss(y, p): return own_settings.RATE * ops.mean((y - p) ** 2, -1)", names)
+    return names["loss"]
+
+
+def _loss_of_closure(value):
+    def loss(y, p, *, power=2):
+        return value * ops.mean(ops.abs(y - p) ** power, -1)
+
+    return loss
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_stored_fit_is_that_of_the_same_code(name, tmp_path, own):
+    make = CASES[name]
+    first = losses(tmp_path, **make(own, 1.0))
+    other = losses(tmp_path, **make(own, 3.0))
+    assert memory_info(tmp_path).n_fits == 2
+    assert other == losses(**make(own, 3.0)) != first
+    cache_clear()
+    assert losses(tmp_path, **make(own, 1.0)) == first
+    assert cache_info().traces == 0
+    assert memory_info(tmp_path).n_fits == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "float(os.environ['OWN_SCALE'])",
+        "float(os.getenv('OWN_SCALE'))",
+        "getattr(own_settings, 'RA' + 'TE')",
+        "float(open(own_settings.PATH).read())",
+        "np.random.rand()",
+        "(time.time() > 0)",
+    ],
+)
+def test_what_reads_the_world_is_not_stored_and_that_is_said_once(
+    line, tmp_path, own, monkeypatch
+):
+    import time
+
+    monkeypatch.setenv("OWN_SCALE", "2")
+    own.PATH = tmp_path / "scale"
+    own.PATH.write_text("2")
+    names = {"ops": ops, "own_settings": own, "os": os, "np": np, "time": time}
+    exec(f"def loss(y, p): return {line} * ops.mean((y - p) ** 2, -1)", names)
+    with pytest.warns(UserWarning, match="not stored") as seen:
+        losses(tmp_path / "fits", loss=names["loss"])
+        losses(tmp_path / "fits", loss=names["loss"])
+    assert len([w for w in seen if "not stored" in str(w.message)]) == 1
+    assert memory_info(tmp_path / "fits").n_fits == 0
+
+
+def test_a_program_is_dropped_where_a_function_that_it_traced_has_changed():
+    names = {"ops": ops, "SCALE": 1.0}
+    exec("def loss(y, p): return SCALE * ops.mean((y - p) ** 2, -1)", names)
+    cache_clear()
+    one = losses(loss=names["loss"])
+    assert losses(loss=names["loss"]) == one
+    assert cache_info().traces == 1
+    names["SCALE"] = 2.0
+    np.testing.assert_allclose(losses(loss=names["loss"])[0] / one[0], 2, atol=0.3)
+    assert cache_info().traces == 2
+
+
+class Subclass(MLPClassifier):
+    """One of the user's own."""
+
+    def predict(self, X):
+        return super().predict(X)
+
+
+def test_a_subclass_of_a_named_model_is_stored(tmp_path):
+    params = {"units": 4, "epochs": 2, "random_state": 0, "memory": tmp_path}
+    first = Subclass(**params).fit(X, Y > 0).history_["loss"]
+    cache_clear()
+    assert Subclass(**params).fit(X, Y > 0).history_["loss"] == first
+    assert cache_info().traces == 0
+    MLPClassifier(**params).fit(X, Y > 0)
+    assert memory_info(tmp_path).n_fits == 2
+
+
+def test_a_schedule_of_a_named_model_counts_by_what_it_reads(tmp_path, own):
+    exec("def schedule(epoch, rate): return rate * own_settings.RATE", vars(own))
+    vars(own)["own_settings"] = own
+
+    def fit(rate, **params):
+        own.RATE = rate
+        defaults = {"units": 4, "epochs": 2, "random_state": 0}
+        clf = MLPClassifier(**defaults, lr_schedule=own.schedule, **params)
+        return clf.fit(X, Y > 0).history_["loss"]
+
+    assert fit(1.0, memory=tmp_path) != fit(9.0, memory=tmp_path) == fit(9.0)
+    assert memory_info(tmp_path).n_fits == 2
+
+
+def test_an_optimizer_of_the_users_own_without_configuration(tmp_path):
+    class Slow(keras.optimizers.SGD):
+        def __init__(self, factor):
+            super().__init__(0.1)
+            self.factor = factor
+
+        def update_step(self, gradient, variable, learning_rate):
+            super().update_step(gradient, variable, learning_rate * self.factor)
+
+        def get_config(self):
+            return {}
+
+    named = [
+        MLPClassifier(
+            4, epochs=2, random_state=0, optimizer=Slow(factor), memory=folder
+        )
+        for factor in (0.1, 1.0)
+        for folder in (None, tmp_path)
+    ]
+    found = [clf.fit(X, Y > 0).history_["loss"][-1] for clf in named]
+    assert found[0] == found[1] != found[2] == found[3]
+    assert memory_info(tmp_path).n_fits == 2

@@ -8,7 +8,7 @@ import numpy as np
 
 from skrec.networks import PADDING_VALUE
 from skrec.preprocessing._scaling import ChannelScaler
-from skrec.training.optimizers import fresh_optimizer
+from skrec.training.copies import fresh
 
 
 @dataclass
@@ -100,7 +100,7 @@ def _with_head(raw: Any, core: keras.Model, outputs: Any, head: Head) -> keras.M
     if "from_logits" in loss:
         loss["from_logits"] = False
     # Without slots, each of the two optimizers makes a saved model warn on loading.
-    optimizer = fresh_optimizer(core.optimizer)
+    optimizer = fresh(core.optimizer)
     core.optimizer.build(core.trainable_variables)
     model.compile(optimizer=optimizer, loss=type(core.loss).from_config(loss))
     model.optimizer.build(model.trainable_variables)

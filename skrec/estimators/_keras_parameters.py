@@ -6,8 +6,7 @@ from typing import Any
 import keras
 from sklearn.base import BaseEstimator
 
-from skrec.training.copies import describe, fresh, holds_objects, rebuild
-from skrec.training.optimizers import fresh_optimizer
+from skrec.training.copies import described, fresh, holds_objects, rebuilt
 
 
 def with_fresh_optimizer(model: keras.Model) -> None:
@@ -23,7 +22,7 @@ def with_fresh_optimizer(model: keras.Model) -> None:
     named = isinstance(model._compile_config.config.get("optimizer"), str)
     if named or (optimizer.built and _is_of(optimizer, model)):
         return
-    model.optimizer = fresh_optimizer(optimizer)
+    model.optimizer = fresh(optimizer)
 
 
 def _is_of(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> bool:
@@ -43,8 +42,9 @@ class KeepsKerasObjects(BaseEstimator):
 
     def __sklearn_clone__(self) -> Any:
         twin = type(self).__new__(type(self))
-        vars(twin).update(vars(self))
-        for store in (vars(twin), twin._replace_kwargs()):
+        attributes: dict[str, Any] = twin.__dict__
+        attributes.update(vars(self))
+        for store in (attributes, twin._replace_kwargs()):
             for name in self._get_param_names():
                 if holds_objects(store.get(name)):
                     store[name] = _Cloned(store[name])
@@ -88,7 +88,7 @@ class _Pickled:
     value: Any
 
     def __getstate__(self) -> Any:
-        return describe(self.value, {})
+        return described(self.value)
 
     def __setstate__(self, state: Any) -> None:
-        self.value = rebuild(state, {})
+        self.value = rebuilt(state)

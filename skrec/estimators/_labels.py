@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from scipy.special import expit, softmax
 
+from skrec.estimators._keras_parameters import KeepsKerasObjects
 from skrec.estimators._outputs import (
     OF_BITS,
     OF_SIGNS,
@@ -13,10 +14,10 @@ from skrec.estimators._outputs import (
     Head,
     wants_one_hot,
 )
-from skrec.estimators.wrappers import ClassifierLabelEncoder
+from skrec.estimators._scikeras import ClassifierLabelEncoder
 
 
-class LabelEncoder(ClassifierLabelEncoder):
+class LabelEncoder(KeepsKerasObjects, ClassifierLabelEncoder):
     """Scikeras's encoder of labels, that looks at the model once there is one.
 
     Parameters
@@ -26,6 +27,8 @@ class LabelEncoder(ClassifierLabelEncoder):
     categories : "auto" or list of ndarray, default="auto"
         The classes, where the first targets may lack some.
     """
+
+    _target_type: str
 
     def __init__(self, loss: Any = None, categories: Any = "auto") -> None:
         super().__init__(loss=loss, categories=categories)
@@ -38,7 +41,7 @@ class LabelEncoder(ClassifierLabelEncoder):
         head : Head
             The end of the model.
         """
-        kind = self._target_type
+        kind: str = self._target_type
         self.one_hot_ = kind in ("binary", "multiclass") and wants_one_hot(
             head, self.n_classes_
         )

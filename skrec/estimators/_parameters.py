@@ -88,7 +88,8 @@ def _own_names(kind: type) -> tuple[list[str], bool]:
     """Name what a class's own constructor takes, and whether it passes more on."""
     if "__init__" not in vars(kind) or kind is object:
         return [], True
-    parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
+    constructor = vars(kind)["__init__"]
+    parameters = list(inspect.signature(constructor).parameters.values())[1:]
     variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     names = [p.name for p in parameters if p.kind not in variable]
     return names, any(p.kind is p.VAR_KEYWORD for p in parameters)

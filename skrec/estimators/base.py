@@ -42,7 +42,7 @@ from skrec.training.copies import fresh
 from skrec.training.fit_key import fit_memory
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Plan, Scores, Watcher, needs_model_fit, train
-from skrec.training.optimizers import fresh_optimizer, optimizer_template
+from skrec.training.optimizers import optimizer_template
 from skrec.training.program import Program
 from skrec.training.rows import Rows
 from skrec.training.state import Rates, State
@@ -385,7 +385,7 @@ class BaseNetwork(
         """Build a private, compiled Keras model on standardised inputs."""
         with global_generators(0):
             model = self._spec.build(**self._rates())
-            optimizer = fresh_optimizer(self._optimizer_made)
+            optimizer = fresh(self._optimizer_made)
             model.compile(optimizer=optimizer, loss=self._loss(self._float))
         return model
 
@@ -395,7 +395,7 @@ class BaseNetwork(
 
         def build() -> Program:
             with tf.device(device):  # where the optimizer's variables belong too
-                own = fresh_optimizer(self._optimizer_made)
+                own = fresh(self._optimizer_made)
                 compile_kwargs = {"optimizer": own, "loss": loss}
                 return Program(self._spec.build(), compile_kwargs, device)
 

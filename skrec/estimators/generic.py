@@ -12,7 +12,8 @@ from sklearn.utils.validation import column_or_1d
 from skrec._docs import with_shared_docs
 from skrec.estimators._labels import LabelEncoder, probabilities
 from skrec.estimators._outputs import check_class_outputs, check_number_outputs
-from skrec.estimators.wrappers import KerasEstimator, RegressorTargetEncoder
+from skrec.estimators._scikeras import RegressorTargetEncoder
+from skrec.estimators.wrappers import KerasEstimator
 
 
 @with_shared_docs

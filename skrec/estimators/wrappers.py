@@ -1,7 +1,6 @@
-"""The one door to scikeras: estimators around a user's own build function.
+"""Life cycle of the estimators around a user's own build function.
 
-Only this module imports scikeras. It keeps scikeras's vocabulary and its routing of
-parameters, and replaces its life cycle.
+It keeps scikeras's vocabulary and its routing of parameters, and replaces the rest.
 """
 
 import os
@@ -27,53 +26,28 @@ from skrec.estimators._building import (
     require_model,
     takes,
 )
-from skrec.estimators._callbacks import acts_in_prediction, flat, same_objects
+from skrec.estimators._callbacks import acts_in_prediction
 from skrec.estimators._epochs import EpochReporter, with_long_names
 from skrec.estimators._inputs import require_finite, require_numeric_columns
 from skrec.estimators._keras_parameters import with_fresh_optimizer
 from skrec.estimators._memory import remembers
+from skrec.estimators._objects import MakesObjects
 from skrec.estimators._outputs import Head
-from skrec.estimators._parameters import GenericParameters
+from skrec.estimators._pickled_models import PickledModel
 from skrec.estimators._routing import check_routed
+from skrec.estimators._scikeras import BaseWrapper, metric_name, route_params
 from skrec.estimators._validation_rows import given_rows
 from skrec.estimators._weights import row_weights
 from skrec.training._optimizer_items import uses_averages
 from skrec.training._seeds import draw_seed, global_generators
 from skrec.training._updates import base_learning_rate
-from skrec.training.copies import fresh, holds_objects
 from skrec.training.loop import Plan
 from skrec.training.optimizers import did_you_mean
 from skrec.training.rows import Rows
 from skrec.training.state import Rates
 
-_PATCHED = (
-    (keras.Model, "__reduce__"),
-    (keras.Model, "__deepcopy__"),
-    (keras.losses.Loss, "__reduce__"),
-    (keras.metrics.Metric, "__reduce__"),
-    (keras.optimizers.Optimizer, "__reduce__"),
-)
-_clean = [(kind, name) for kind, name in _PATCHED if name not in vars(kind)]
-from scikeras._utils import route_params  # noqa: E402
-from scikeras.utils import metric_name  # noqa: E402
-from scikeras.utils.transformers import (  # noqa: E402
-    ClassifierLabelEncoder as ClassifierLabelEncoder,
-)
-from scikeras.utils.transformers import (  # noqa: E402
-    RegressorTargetEncoder as RegressorTargetEncoder,
-)
-from scikeras.wrappers import BaseWrapper  # noqa: E402
 
-for _kind, _name in _clean:  # each patch shadows an inherited method that works
-    if _name in vars(_kind):
-        delattr(_kind, _name)
-
-# Scikit-learn no longer calls this hook and refuses classes that still have it.
-if "_more_tags" in vars(BaseWrapper):
-    del BaseWrapper._more_tags
-
-
-class KerasEstimator(CallbackSupportMixin, GenericParameters, BaseWrapper):
+class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
     """Life cycle of the generic estimators, on scikeras's vocabulary."""
 
     _parameter_constraints: dict = {
@@ -144,15 +118,6 @@ class KerasEstimator(CallbackSupportMixin, GenericParameters, BaseWrapper):
         if is_build_function(model) and not hasattr(self, "_keras_build_fn"):
             return model
         return super()._check_model_param()
-
-    def _get_compile_kwargs(self) -> dict[str, Any]:
-        """Make what ``compile`` takes; no object in it is a parameter."""
-        settings = _Settings(self)
-        kwargs = BaseWrapper._get_compile_kwargs(settings)
-        names = ("optimizer", "loss", "metrics", "weighted_metrics")
-        given = [settings.params.get(f"compile__{n}", None) for n in names]
-        given += [settings.params.get(name) for name in names]
-        return fresh(kwargs) if holds_objects(given) else kwargs
 
     def _build_keras_model(self) -> keras.Model:
         build, settings = self._check_model_param(), self._settings()
@@ -481,27 +446,6 @@ class KerasEstimator(CallbackSupportMixin, GenericParameters, BaseWrapper):
             averages=uses_averages(self._model.optimizer),
         )
 
-    def _made_callbacks(self) -> tuple[list, list]:
-        """Make the callbacks of fit and of predict: copies of those given."""
-        settings = _Settings(self)
-        BaseWrapper._initialize_callbacks(settings)
-        made = fresh([settings._fit_callbacks, settings._predict_callbacks])
-        return tuple(map(flat, made))
-
-    def _initialize_callbacks(self, first: bool = True) -> None:
-        """Make the callbacks; a fit that goes on keeps those of the last one."""
-        params = self._settings().items()
-        given = [value for name, value in params if "callbacks" in name.split("__")]
-        if first or not same_objects(given, vars(self).get("_given_callbacks", ())):
-            self._fit_callbacks, self._predict_callbacks = self._made_callbacks()
-            self._given_callbacks = given
-
-    @property
-    def callbacks_(self) -> list[keras.callbacks.Callback]:
-        """The Keras callbacks of the last fit, copies of those in the parameters."""
-        check_is_fitted(self)
-        return vars(self).get("_fit_callbacks", [])
-
     # ---- predicting ----------------------------------------------------------------
 
     def _predict_raw(self, X: Any, **kwargs: Any) -> Any:
@@ -548,6 +492,17 @@ class KerasEstimator(CallbackSupportMixin, GenericParameters, BaseWrapper):
         """Attributes of a copy that predicts with the weights of an epoch."""
         return {"_epoch_weights": weights}
 
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if "_model" in state:
+            state["_model"] = PickledModel(state["_model"])
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if isinstance(state.get("_model"), PickledModel):
+            state = {**state, "_model": state["_model"].model}
+        super().__setstate__(state)
+
     def __copy__(self) -> Any:
         copy = type(self).__new__(type(self))
         copy.__dict__.update(self.__dict__)
@@ -564,18 +519,3 @@ class KerasEstimator(CallbackSupportMixin, GenericParameters, BaseWrapper):
         return tags
 
     __repr__ = BaseEstimator.__repr__
-
-
-class _Settings:
-    """What scikeras's methods see as the estimator: all of its settings are parameters.
-
-    The constructor of a subclass may fix some of them, which are then no parameters.
-    """
-
-    def __init__(self, estimator: KerasEstimator) -> None:
-        self.params = estimator._settings()
-        self._compile_kwargs = estimator._compile_kwargs
-
-    def get_params(self) -> dict[str, Any]:
-        """Return the settings."""
-        return self.params

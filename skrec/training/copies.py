@@ -64,7 +64,39 @@ def fresh(item: Any) -> Any:
     >>> fresh(optimizer)._exclude_from_weight_decay_pattern.pattern
     'bias'
     """
-    return rebuild(copy.deepcopy(describe(item, {})), {})
+    return _rebuilt(copy.deepcopy(_described(item, {})), {})
+
+
+def described(item: Any) -> Any:
+    """Describe Keras objects, in containers too, so that they can be pickled.
+
+    Parameters
+    ----------
+    item : object
+        Such objects, and others, which are left as they are.
+
+    Returns
+    -------
+    object
+        For :func:`rebuilt`.
+    """
+    return _described(item, {})
+
+
+def rebuilt(description: Any) -> Any:
+    """Make what :func:`described` has described.
+
+    Parameters
+    ----------
+    description : object
+        The description.
+
+    Returns
+    -------
+    object
+        The objects, as :func:`fresh` returns them.
+    """
+    return _rebuilt(description, {})
 
 
 def holds_objects(value: Any) -> bool:
@@ -127,7 +159,7 @@ class _Leaf:
             return self  # such as a lock, an open file or a connection
 
 
-def describe(item: Any, memo: dict[int, Any]) -> Any:
+def _described(item: Any, memo: dict[int, Any]) -> Any:
     """Turn Keras objects, in containers too, into descriptions that can be copied."""
     if id(item) in memo:
         return memo[id(item)]
@@ -136,7 +168,7 @@ def describe(item: Any, memo: dict[int, Any]) -> Any:
         memo[id(item)] = description = _Description(kind, {})
         attributes = _attributes(item)
         description.attributes.update(
-            {name: describe(value, memo) for name, value in attributes.items()}
+            {name: _described(value, memo) for name, value in attributes.items()}
         )
         return description
     if isinstance(item, keras.Variable):
@@ -148,19 +180,21 @@ def describe(item: Any, memo: dict[int, Any]) -> Any:
         return memo[id(item)]
     if isinstance(item, types.MethodType) and isinstance(item.__self__, OBJECTS):
         return _Description(
-            kind, {"name": item.__name__, "of": describe(item.__self__, memo)}
+            kind, {"name": item.__name__, "of": _described(item.__self__, memo)}
         )
     plain = kind.__mro__[1] if kind.__name__ in _CONTAINERS else kind
     if issubclass(plain, dict) and (plain is not kind or kind is dict):
-        memo[id(item)] = described = {}
-        described |= {key: describe(value, memo) for key, value in item.items()}
+        described: dict[Any, Any] = {}
+        memo[id(item)] = described
+        described |= {key: _described(value, memo) for key, value in item.items()}
         return described
     if isinstance(item, list) and (kind is list or plain is not kind):
-        memo[id(item)] = parts = []
-        parts.extend(describe(part, memo) for part in item)
+        parts: list[Any] = []
+        memo[id(item)] = parts
+        parts.extend(_described(part, memo) for part in item)
         return parts
     if kind is tuple:
-        return tuple(describe(part, memo) for part in item)
+        return tuple(_described(part, memo) for part in item)
     return _Leaf(item)
 
 
@@ -189,8 +223,8 @@ def _is_slot(value: Any) -> bool:
     return any(isinstance(leaf, keras.Variable) for leaf in _leaves(value))
 
 
-def rebuild(description: Any, memo: dict[int, Any]) -> Any:
-    """Make the objects that :func:`describe` has described."""
+def _rebuilt(description: Any, memo: dict[int, Any]) -> Any:
+    """Make the objects that :func:`_described` has described."""
     if id(description) in memo:
         return memo[id(description)]
     if isinstance(description, _Leaf):
@@ -201,12 +235,12 @@ def rebuild(description: Any, memo: dict[int, Any]) -> Any:
         return _rebuilt_object(description, memo)
     elif isinstance(description, dict):
         made = memo[id(description)] = {}
-        made.update({key: rebuild(value, memo) for key, value in description.items()})
+        made.update({key: _rebuilt(value, memo) for key, value in description.items()})
     elif isinstance(description, list):
         made = memo[id(description)] = []
-        made.extend(rebuild(part, memo) for part in description)
+        made.extend(_rebuilt(part, memo) for part in description)
     else:
-        made = tuple(rebuild(part, memo) for part in description)
+        made = tuple(_rebuilt(part, memo) for part in description)
     memo[id(description)] = made
     return made
 
@@ -214,17 +248,19 @@ def rebuild(description: Any, memo: dict[int, Any]) -> Any:
 def _rebuilt_object(description: _Description, memo: dict[int, Any]) -> Any:
     kind, described = description.kind, dict(description.attributes)
     if kind is types.MethodType:
-        return getattr(rebuild(described["of"], memo), described["name"])
-    made = memo[id(description)] = kind.__new__(kind)
+        return getattr(_rebuilt(described["of"], memo), described["name"])
+    new: Any = kind.__new__
+    made = new(kind)
+    memo[id(description)] = made
     if issubclass(kind, keras.optimizers.Optimizer):
-        rate = rebuild(described.pop("_learning_rate"), memo)
+        rate = _rebuilt(described.pop("_learning_rate"), memo)
         if isinstance(rate, keras.Variable):
             rate = float(keras.ops.convert_to_numpy(rate))
         keras.optimizers.Optimizer.__init__(made, rate, name=described["name"].value)
     elif issubclass(kind, keras.metrics.Metric):
         keras.metrics.Metric.__init__(made, name=described["name"].value)
     for name, value in described.items():
-        value = rebuild(value, memo)
+        value = _rebuilt(value, memo)
         setattr(made, name, value)
         if issubclass(kind, keras.optimizers.Optimizer):
             for variable in _leaves(value):

@@ -3,19 +3,12 @@
 import difflib
 import inspect
 from collections.abc import Callable, Mapping
-from copy import copy, deepcopy
 from functools import lru_cache
 from numbers import Real
 from typing import Any
 
 import keras
 
-from skrec.training._optimizer_items import (
-    has_schedule,
-    is_from_keras,
-    optimizer_config,
-    optimizer_items,
-)
 from skrec.training._seeds import global_generators
 from skrec.training.copies import fresh
 
@@ -74,41 +67,6 @@ def _template(
         return make(*(dict(a) if isinstance(a, _Items) else a for a in frozen))
 
 
-def fresh_optimizer(
-    optimizer: keras.optimizers.Optimizer,
-) -> keras.optimizers.Optimizer:
-    """Copy an optimizer without what it has been trained to.
-
-    Parameters
-    ----------
-    optimizer : keras.optimizers.Optimizer
-        An optimizer, which is only read.
-
-    Returns
-    -------
-    keras.optimizers.Optimizer
-        An optimizer of the same class that has not been built, with the same schedule
-        and the same variables left out of weight decay.
-    """
-    inner = getattr(optimizer, "inner_optimizer", None)
-    if inner is not None and is_from_keras(type(optimizer)):  # it scales the loss
-        items = optimizer_items(optimizer)
-        del items["inner"]
-        items["inner_optimizer"] = fresh_optimizer(inner)
-        return type(optimizer)(**items)
-    if not is_from_keras(type(optimizer)):  # whose configuration may forget something
-        return fresh(optimizer)
-    config = optimizer_config(optimizer)
-    if has_schedule(optimizer):
-        config["learning_rate"] = deepcopy(config["learning_rate"])
-    made = type(optimizer)(**config)
-    for name in ("", "_pattern"):
-        attribute = f"_exclude_from_weight_decay{name}"
-        if hasattr(optimizer, attribute):
-            setattr(made, attribute, copy(getattr(optimizer, attribute)))
-    return made
-
-
 def make_optimizer(
     optimizer: str | type[keras.optimizers.Optimizer] | keras.optimizers.Optimizer,
     learning_rate: float,
@@ -154,7 +112,7 @@ def make_optimizer(
                 f"object, which brings its own parameters: pass the class "
                 f"{type(optimizer).__name__} instead of an instance of it."
             )
-        made = fresh_optimizer(optimizer)
+        made = fresh(optimizer)
         if clipnorm is not None:
             made.clipnorm = clipnorm
         return made

@@ -22,7 +22,6 @@ from skrec.training._optimizer_items import is_from_keras
 from skrec.training._updates import graph_key
 from skrec.training._variables import has_embeddings
 from skrec.training.copies import fresh
-from skrec.training.optimizers import fresh_optimizer
 
 PLAIN = (keras.Sequential, keras.Model, Functional)
 # Keras's own layers that compute the same wherever all their attributes are the same;
@@ -192,7 +191,7 @@ def compile_kwargs(model: keras.Model) -> dict[str, Any]:
         Arguments with a loss, an optimizer and metrics of their own.
     """
     kwargs = fresh(compile_items(model))
-    return {**kwargs, "optimizer": fresh_optimizer(model.optimizer)}
+    return {**kwargs, "optimizer": fresh(model.optimizer)}
 
 
 def dropout_rates(model: keras.Model) -> list[float]:

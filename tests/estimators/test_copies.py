@@ -65,7 +65,7 @@ def through_pickle(optimizer):
 
 def path_of(optimizer):
     """Where three steps lead, whose gradients are the values themselves."""
-    variables = [keras.Variable(np.full((2, 3), 0.5), name="kernel")]
+    variables = [keras.Variable(np.full((2, 3), 0.5), dtype="float32", name="kernel")]
     optimizer.build(variables)
     for _ in range(3):
         optimizer.apply([keras.ops.copy(variable) for variable in variables])
@@ -164,6 +164,9 @@ def test_losses_and_metrics_of_the_users_own_are_cloned_pickled_and_copied():
     clf.fit(X, Y)
     assert clf.history_["rows"][-1] == len(X)
     assert float(metric.result()) == 0.0
+    again = pickle.loads(pickle.dumps(clf)).partial_fit(X, Y)
+    assert again.history_["rows"] == [len(X), len(X)]
+    # The scorer takes the fitted estimator along.
     assert cross_val_score(clf, X, Y, cv=3, n_jobs=2).shape == (3,)
 
 

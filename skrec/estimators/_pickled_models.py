@@ -1,0 +1,84 @@
+"""Fitted Keras models through pickle, with classes that Keras has not registered."""
+
+import inspect
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.saving.saving_lib import _load_model_from_fileobj
+
+from skrec.training.copies import described, rebuilt
+
+
+class PickledModel:
+    """A model on its way through pickle.
+
+    Keras finds classes and functions of the user's own by name, if they are registered.
+    Those that are not go along here, as Python pickles classes: by module and name.
+    What the model is compiled with goes along by its attributes.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self.model = model
+
+    def __getstate__(self) -> dict[str, Any]:
+        model = self.model
+        _, (saved,) = model.__reduce__()
+        own = {keras.saving.get_registered_name(item): item for item in _own(model)}
+        compiled, slots = None, []
+        if model.compiled and model.optimizer is not None:
+            config = {**model._compile_config.config, "optimizer": model.optimizer}
+            compiled = described(config)
+            slots = [np.asarray(variable) for variable in model.optimizer.variables]
+        return {
+            "saved": saved.getvalue(),
+            "own": own,
+            "compiled": compiled,
+            "slots": slots,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        with keras.saving.custom_object_scope(state["own"]):
+            self.model = model = _load_model_from_fileobj(
+                io.BytesIO(state["saved"]), None, compile=False, safe_mode=False
+            )
+        if state["compiled"] is None:
+            return
+        model.compile(**rebuilt(state["compiled"]))
+        if model.built:
+            model.optimizer.build(model.trainable_variables)
+        known = model.optimizer.variables
+        for variable, value in zip(known, state["slots"], strict=False):
+            variable.assign(value)
+
+
+def _own(model: keras.Model) -> Iterator[Any]:
+    """List the classes and functions in a model that Keras could not find."""
+    for item in _parts(model):
+        kind = item if inspect.isfunction(item) else type(item)
+        if kind.__module__.split(".")[0] in ("keras", "builtins", "numpy"):
+            continue
+        if kind.__name__ == "<lambda>" or not _can_be_saved(item):
+            continue
+        name = keras.saving.get_registered_name(kind)
+        if keras.saving.get_registered_object(name) is None:
+            yield kind
+
+
+def _can_be_saved(item: Any) -> bool:
+    return inspect.isfunction(item) or hasattr(item, "get_config")
+
+
+def _parts(model: keras.Model) -> Iterator[Any]:
+    """Walk over the layers and what they hold."""
+    for layer in model._flatten_layers(include_self=True):
+        yield layer
+        wrapped = ("build", "call", "quantize")  # by Keras, on each layer
+        yield from (v for name, v in vars(layer).items() if name not in wrapped)

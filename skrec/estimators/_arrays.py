@@ -12,7 +12,8 @@ from skrec.estimators import _deploy
 from skrec.estimators._inputs import checked_arrays
 from skrec.estimators.base import BaseNetwork
 from skrec.networks import PADDING_VALUE
-from skrec.preprocessing._numbers import padded_steps
+from skrec.preprocessing._floats import as_floats
+from skrec.preprocessing._padding import padded_steps
 from skrec.preprocessing._scaling import ChannelScaler
 from skrec.training.rows import Rows
 
@@ -23,7 +24,8 @@ class ArrayNetwork(BaseNetwork):
     # What the family's network takes; overridden where it differs.
     _dimensions: tuple[int, ...] = (2, 3)
     _accept_sparse = False
-    _masks_padding = False
+    # Where sequences are padded; a network that skips padding learns it.
+    _padding: str | None = None
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, np.ndarray]:
         return checked_arrays(
@@ -46,21 +48,21 @@ class ArrayNetwork(BaseNetwork):
 
     def _learn_scale(self, rows: Rows) -> None:
         """Learn the scales, block by block, so that X may be larger than memory."""
+        self._learn_padding(rows)
         if not self.standardize:
             return
         self._scaler = deepcopy(self._scaler)  # a failed fit keeps the old one
-        for X, _, weight in replace(rows, prepare=np.asarray).blocks():
-            self._scaler.update(X, weight, self._padded(X))
+        for X, _, weight in replace(rows, prepare=as_floats).blocks():
+            self._scaler.update(X, weight, padded_steps(X, self._padding))
         self._learn_target_scale(rows)
 
-    def _padded(self, X: np.ndarray) -> np.ndarray | None:
-        """Tell which steps are padding: those whose channels are all zero."""
-        return padded_steps(X) if self._masks_padding else None
+    def _learn_padding(self, rows: Rows) -> None:
+        """Learn on which side of the values steps of zeros are padding, if any are."""
 
     def _prepare(self, inputs: np.ndarray) -> np.ndarray:
         """Standardise and mark padding: what the network takes in."""
         prepared = self._scaler.transform(inputs).astype(self._float, copy=False)
-        padded = self._padded(inputs)
+        padded = padded_steps(inputs, self._padding)
         if padded is not None and padded.any():
             prepared = np.where(
                 padded[..., None], prepared.dtype.type(PADDING_VALUE), prepared
@@ -68,8 +70,7 @@ class ArrayNetwork(BaseNetwork):
         return prepared
 
     def _deployable(self, core: keras.Model) -> keras.Model:
-        masked = self._masks_padding and len(self._input_shape) == 2
-        return _deploy.deployable(core, self._scaler, masked, self._head)
+        return _deploy.deployable(core, self._scaler, self._padding, self._head)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

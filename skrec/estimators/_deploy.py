@@ -28,7 +28,7 @@ class Head:
 
 
 def deployable(
-    core: keras.Model, scaler: ChannelScaler | None, masked: bool, head: Head
+    core: keras.Model, scaler: ChannelScaler | None, padding: str | None, head: Head
 ) -> keras.Model:
     """Put standardisation before a network and its activation behind.
 
@@ -38,8 +38,8 @@ def deployable(
         Compiled network.
     scaler : ChannelScaler or None
         What X was standardised with.
-    masked : bool
-        Whether steps that are all zero are padding.
+    padding : {"front", "end"} or None
+        On which side of the values steps that are all zero are padding.
     head : Head
         What comes after the network.
 
@@ -55,10 +55,19 @@ def deployable(
         x = keras.layers.Normalization(
             mean=scaler.mean, variance=scaler.variance, dtype=inputs.dtype
         )(x)
-    if masked:
-        padded = keras.ops.all(keras.ops.equal(raw, 0.0), axis=-1, keepdims=True)
-        x = keras.ops.where(padded, PADDING_VALUE, x)
+    if padding is not None:
+        x = keras.ops.where(_padded(raw, padding), PADDING_VALUE, x)
     return _with_head(raw, core, core(x), head)
+
+
+def _padded(raw: Any, padding: str) -> Any:
+    """Mark the steps of zeros before the first value, or after the last."""
+    value = keras.ops.any(keras.ops.not_equal(raw, 0.0), axis=-1, keepdims=True)
+    value = keras.ops.cast(value, "int32")
+    if padding == "front":
+        return keras.ops.equal(keras.ops.cumsum(value, axis=1), 0)
+    so_far = keras.ops.cumsum(keras.ops.flip(value, axis=1), axis=1)
+    return keras.ops.flip(keras.ops.equal(so_far, 0), axis=1)
 
 
 def deployable_on_fields(core: keras.Model, head: Head) -> keras.Model:

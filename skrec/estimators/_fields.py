@@ -19,8 +19,9 @@ from skrec.estimators._auc import auc_scores, warn_if_auc_is_chance
 from skrec.estimators._inputs import checked_table, is_table
 from skrec.networks._fields import table_vectors
 from skrec.preprocessing import FieldEncoder
+from skrec.preprocessing._floats import as_floats
 from skrec.training.loop import Scores
-from skrec.training.rows import Rows, as_they_are
+from skrec.training.rows import Rows
 from skrec.training.state import State
 
 EARLY_STOPPING_ROWS = 10_000  # above which "auto" stops early
@@ -109,7 +110,7 @@ class FieldNetwork(ArrayNetwork):
             return
         if self.__sklearn_is_fitted__():  # a failed fit keeps the old one
             self.encoder_ = deepcopy(self.encoder_)
-        for inputs, _, weight in replace(rows, prepare=as_they_are).blocks():
+        for inputs, _, weight in replace(rows, prepare=_with_floats).blocks():
             numbers = inputs.get("numbers") if isinstance(inputs, dict) else inputs
             if numbers is not None:
                 self.encoder_.update_scale(numbers, weight)
@@ -127,7 +128,7 @@ class FieldNetwork(ArrayNetwork):
             return super()._deployable(core)
         if not self._reads_columns and self.standardize in (True, False):
             scaler = self.encoder_.scaler
-            return _deploy.deployable(core, scaler, False, self._head)
+            return _deploy.deployable(core, scaler, None, self._head)
         return _deploy.deployable_on_fields(core, self._head)
 
     # ---- training ------------------------------------------------------------------
@@ -204,3 +205,8 @@ class FieldNetwork(ArrayNetwork):
         ids = self.encoder_.vocabularies_[table]
         index = pd.Index(ids, name=column)
         return pd.DataFrame(vectors[2 : 2 + len(ids)], index=index)
+
+
+def _with_floats(inputs: Any) -> Any:
+    """Convert an array of small numbers; those of a table are floats already."""
+    return inputs if isinstance(inputs, dict) else as_floats(inputs)

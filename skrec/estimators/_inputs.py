@@ -1,18 +1,21 @@
 """Checks of X that say which column and row is wrong, and what to do about it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.utils import assert_all_finite
+from sklearn.utils import assert_all_finite, gen_batches
 from sklearn.utils.validation import (
     _check_y,
     check_consistent_length,
     validate_data,
 )
 
+from skrec.preprocessing._floats import accepted_dtypes
 from skrec.preprocessing._frames import as_table, in_fitted_order
+from skrec.training.rows import BLOCK_BYTES
 
 NO_TARGET = "no_validation"  # what scikit-learn's validate_data takes for no y
 SHAPES = {
@@ -54,7 +57,7 @@ def checked_arrays(
     Returns
     -------
     ndarray, or tuple of two ndarrays if y is given
-        The validated arrays; a sparse X stays sparse.
+        The validated arrays; a sparse X stays sparse, and integers stay integers.
 
     Raises
     ------
@@ -70,7 +73,7 @@ def checked_arrays(
             "order of its columns has a meaning. Use X.toarray(), or an MLP."
         )
     options: dict[str, Any] = {
-        "dtype": (np.float64, np.float32),
+        "dtype": accepted_dtypes(X),
         "accept_sparse": "csr" if accept_sparse else False,
         "allow_nd": True,
         "ensure_all_finite": False,
@@ -218,23 +221,44 @@ def _is_numeric(column: Any, dtype: Any) -> bool:
 
 def require_finite(X: Any, estimator: Any) -> None:
     """Let scikit-learn raise, and add where the first bad value is."""
+    name = type(estimator).__name__
     try:
-        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
+        for _, block in _blocks(X):
+            assert_all_finite(block, estimator_name=name, input_name="X")
     except ValueError as error:
-        if sparse.issparse(X):
-            entries = X.tocoo()
-            wrong = ~np.isfinite(entries.data)
-            bad = np.column_stack([entries.row[wrong], entries.col[wrong]])
-        else:
-            bad = np.argwhere(~np.isfinite(X))
-        if not len(bad):
+        n_bad, row, column = _bad_values(X)
+        if not n_bad:
             raise
-        row, column = bad[0][0], bad[0][-1]
         names = getattr(estimator, "feature_names_in_", None)
         if names is not None:
             where = f"column {names[column]!r}"
         else:
             where = f"{'column' if X.ndim == 2 else 'channel'} {column}"
         raise ValueError(
-            f"{error}\nThe first of {len(bad)} such values is in row {row}, {where}."
+            f"{error}\nThe first of {n_bad} such values is in row {row}, {where}."
         ) from None
+
+
+def _blocks(X: Any) -> Iterator[tuple[int, Any]]:
+    """Walk X, which may be a file, some rows at a time; say which row is the first."""
+    if sparse.issparse(X) or X.nbytes <= BLOCK_BYTES:
+        yield 0, X
+        return
+    for part in gen_batches(len(X), max(1, BLOCK_BYTES * len(X) // X.nbytes)):
+        yield part.start, X[part]
+
+
+def _bad_values(X: Any) -> tuple[int, int, int]:
+    """Count the values that are not finite; return row and channel of the first too."""
+    n_bad, row, channel = 0, -1, -1
+    for start, block in _blocks(X):
+        if sparse.issparse(block):
+            entries = block.tocoo()
+            wrong = ~np.isfinite(entries.data)
+            bad = np.column_stack([entries.row[wrong], entries.col[wrong]])
+        else:
+            bad = np.argwhere(~np.isfinite(block))
+        if len(bad) and not n_bad:
+            row, channel = start + int(bad[0][0]), int(bad[0][-1])
+        n_bad += len(bad)
+    return n_bad, row, channel

@@ -6,6 +6,7 @@ from abc import ABCMeta, abstractmethod
 from collections.abc import Hashable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -44,7 +45,7 @@ from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Plan, Scores, Watcher, needs_model_fit, train
 from skrec.training.optimizers import optimizer_template
 from skrec.training.program import Program
-from skrec.training.rows import Rows
+from skrec.training.rows import Rows, prepare_rows
 from skrec.training.state import Rates, State
 
 ACTIVATIONS = {
@@ -512,7 +513,8 @@ class BaseNetwork(
         inputs = self._encoded(self._checked(X, NO_TARGET, reset=False))
         with self._lease() as program:
             state = self._current_state()
-            outputs = program.predict_with(state, inputs, self._prepare)
+            prepare = partial(prepare_rows, prepare=self._prepare)
+            outputs = program.predict_with(state, inputs, prepare)
             return outputs.astype(np.float64)
 
     @property

@@ -220,8 +220,9 @@ class LateFusionClassifier(NetworkClassifier, _LateFusion):
     dense layers; what they say is brought together and goes through a last tower.
 
     An array is a cell of X: a column of equal-shaped float arrays of one dimension (a
-    vector), two (steps, channels) or three (height, width, channels). Steps that are
-    all zero are padding. X may also be a plain array of numbers.
+    vector), two (steps, channels) or three (height, width, channels). If all steps of
+    zeros in a column stand in front of other steps, or all of them at the end, they are
+    padding there; else they are values. X may also be a plain array of numbers.
 
     Parameters
     ----------
@@ -304,8 +305,9 @@ class LateFusionRegressor(NetworkRegressor, _LateFusion):
     Trained on the mean squared error.
 
     An array is a cell of X: a column of equal-shaped float arrays of one dimension (a
-    vector), two (steps, channels) or three (height, width, channels). Steps that are
-    all zero are padding. X may also be a plain array of numbers.
+    vector), two (steps, channels) or three (height, width, channels). If all steps of
+    zeros in a column stand in front of other steps, or all of them at the end, they are
+    padding there; else they are values. X may also be a plain array of numbers.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from pandas.api.types import infer_dtype
 from scipy import sparse
 from sklearn.utils import check_array
 
-FLOATS = (np.float64, np.float32)
+from skrec.preprocessing._floats import FLOATS, accepted_dtypes
 
 
 def as_table(X: Any, estimator: Any, only_numbers: bool = False) -> Any:
@@ -28,7 +28,8 @@ def as_table(X: Any, estimator: Any, only_numbers: bool = False) -> Any:
     -------
     DataFrame, ndarray or csr_matrix
         A frame where columns may be of different kinds: of frames and of arrays of
-        strings or objects. Arrays of floats are returned as they are.
+        strings or objects. Arrays of floats are returned as they are, and those of
+        integers too where all columns are numbers.
 
     Raises
     ------
@@ -41,7 +42,7 @@ def as_table(X: Any, estimator: Any, only_numbers: bool = False) -> Any:
     elif _is_polars(X):
         table = _from_polars(X)
     elif sparse.issparse(X):
-        return _numeric(X, estimator)
+        return _numeric(X, estimator, only_numbers)
     else:
         values = _as_array(X)
         if values.dtype.kind in "UST":
@@ -50,10 +51,10 @@ def as_table(X: Any, estimator: Any, only_numbers: bool = False) -> Any:
             check_array(values, dtype=None, estimator=estimator, input_name="X")
         kinds = "O" if only_numbers else "Oiu"
         if values.dtype.kind not in kinds:
-            return _numeric(values, estimator)
+            return _numeric(values, estimator, only_numbers)
         table = pd.DataFrame(values, copy=False)
         if only_numbers and all(map(_holds_numbers, table.to_numpy().T)):
-            return _numeric(values, estimator)
+            return _numeric(values, estimator, only_numbers)
     _require_shape(table, type(estimator).__name__)
     _require_unique_names(table)
     return table
@@ -95,19 +96,21 @@ def _holds_numbers(values: np.ndarray) -> bool:
     return kind in ("integer", "floating", "mixed-integer-float")
 
 
-def _numeric(X: Any, estimator: Any) -> Any:
-    """Return an array or CSR matrix of finite floats, or let scikit-learn raise."""
+def _numeric(X: Any, estimator: Any, only_numbers: bool) -> Any:
+    """Return an array or CSR matrix of finite numbers, or let scikit-learn raise."""
+    # Where columns may be of other kinds, their dtypes would say so.
+    dtype = accepted_dtypes(X) if only_numbers else FLOATS
     X = check_array(
         X,
         accept_sparse="csr",
-        dtype=FLOATS,
+        dtype=dtype,
         ensure_all_finite=False,
         estimator=estimator,
         input_name="X",
     )
     try:
         return check_array(
-            X, accept_sparse="csr", dtype=FLOATS, estimator=estimator, input_name="X"
+            X, accept_sparse="csr", dtype=dtype, estimator=estimator, input_name="X"
         )
     except ValueError as error:
         entries = X.tocoo() if sparse.issparse(X) else None

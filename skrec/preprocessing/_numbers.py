@@ -11,10 +11,13 @@ from sklearn.preprocessing import QuantileTransformer
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import _check_sample_weight
 
+from skrec.preprocessing._floats import as_floats
+from skrec.preprocessing._padding import ZeroSteps, padded_steps
 from skrec.preprocessing._scaling import ChannelScaler
 
 N_QUANTILES = 1000  # scikit-learn's default
 SUBSAMPLE = 10_000  # scikit-learn's default
+NEXT_TO_ZERO = 2.0**-14  # the least normal number in half precision
 BLOCK_ROWS = 1024  # of arrays, or of a sparse matrix, that are read at a time
 
 
@@ -138,6 +141,7 @@ class NumberScaler:
         """
         if self.how not in ("standard", "log"):
             return
+        numbers = as_floats(numbers)
         with np.errstate(invalid="ignore"):  # in a block, all may be missing
             self.standard.update(self._bent(numbers), sample_weight)
 
@@ -156,6 +160,7 @@ class NumberScaler:
         ndarray of shape (n_rows, n_numbers + n_indicators)
             Scaled numbers without NaN.
         """
+        numbers = as_floats(numbers)
         if self.quantile is not None:
             scaled = self.quantile.transform(numbers)
         elif self.how is None:
@@ -211,78 +216,83 @@ def dense_blocks(numbers: Any) -> Iterator[tuple[np.ndarray, slice]]:
         yield numbers[part].toarray(), part
 
 
-def array_scaler(
-    how: str | None,
-    array: np.ndarray,
-    rows: np.ndarray | None,
-    sample_weight: np.ndarray | None,
-) -> ChannelScaler:
-    """Learn mean and variance of each channel of a column of arrays.
+class ArrayScaler:
+    """Scale of a column of vectors, sequences or images, and where its padding is.
 
     Parameters
     ----------
     how : str or None
         How numbers are scaled; None leaves arrays as they are too.
-    array : ndarray of shape (n_rows, ..., n_channels)
-        All rows, NaN where an array is missing.
-    rows : ndarray of int, or None
-        Rows to learn from; all if None.
-    sample_weight : ndarray of shape (n_rows,), or None
-        Weights of all rows.
-
-    Returns
-    -------
-    ChannelScaler
-        Scale.
     """
-    scaler = ChannelScaler()
-    if how is None:
-        return scaler
-    weight = _check_sample_weight(sample_weight, array)
-    chosen = np.arange(len(array)) if rows is None else rows
-    with np.errstate(invalid="ignore"):  # in a block, all may be missing
-        for part in gen_batches(len(chosen), BLOCK_ROWS):
-            block = array[chosen[part]]
-            scaler.update(block, weight[chosen[part]], padded_steps(block))
-    return scaler
 
+    def __init__(self, how: str | None) -> None:
+        self.how = how
+        self.standard = ChannelScaler()
+        self.padding: str | None = None
 
-def scaled_array(scaler: ChannelScaler, array: np.ndarray) -> np.ndarray:
-    """Scale arrays; missing ones become the mean, and padding stays 0.
+    def learn(
+        self,
+        array: np.ndarray,
+        rows: np.ndarray | None,
+        sample_weight: np.ndarray | None,
+    ) -> "ArrayScaler":
+        """Learn where sequences are padded, and mean and variance of each channel.
 
-    Parameters
-    ----------
-    scaler : ChannelScaler
-        From :func:`array_scaler`.
-    array : ndarray of shape (n_rows, ..., n_channels)
-        Arrays, NaN where one is missing.
+        Parameters
+        ----------
+        array : ndarray of shape (n_rows, ..., n_channels)
+            All rows, NaN where an array is missing.
+        rows : ndarray of int, or None
+            Rows to learn from; all if None.
+        sample_weight : ndarray of shape (n_rows,), or None
+            Weights of all rows.
 
-    Returns
-    -------
-    ndarray of the same shape
-        Scaled arrays.
-    """
-    scaled = scaler.transform(array)
-    blank, padded = np.isnan(scaled), padded_steps(array)
-    if padded is not None:
-        blank |= padded[..., None]
-    return np.where(blank, scaled.dtype.type(0), scaled)
+        Returns
+        -------
+        ArrayScaler
+            Itself.
+        """
+        chosen = np.arange(len(array)) if rows is None else rows
+        parts = [chosen[part] for part in gen_batches(len(chosen), BLOCK_ROWS)]
+        if array.ndim == 3:
+            zeros = ZeroSteps()
+            for part in parts:
+                zeros.update(array[part])
+            self.padding = zeros.padding
+        if self.how is None:
+            return self
+        weight = _check_sample_weight(sample_weight, array)
+        with np.errstate(invalid="ignore"):  # in a block, all may be missing
+            for part in parts:
+                block = array[part]
+                padded = padded_steps(block, self.padding)
+                self.standard.update(block, weight[part], padded)
+        return self
 
+    def transform(self, array: np.ndarray) -> np.ndarray:
+        """Scale arrays; missing ones become the mean, and padding alone is all 0.
 
-def padded_steps(array: np.ndarray) -> np.ndarray | None:
-    """Tell which steps of sequences of vectors are padding: those that are all zero.
+        Parameters
+        ----------
+        array : ndarray of shape (n_rows, ..., n_channels)
+            Arrays, NaN where one is missing.
 
-    Parameters
-    ----------
-    array : ndarray of shape (n_rows, ..., n_channels)
-        Arrays.
-
-    Returns
-    -------
-    ndarray of bool of shape (n_rows, n_steps), or None
-        None for vectors and images.
-    """
-    return (array == 0).all(axis=-1) if array.ndim == 3 else None
+        Returns
+        -------
+        ndarray of the same shape
+            Scaled arrays.
+        """
+        scaled = self.standard.transform(array)
+        zero = scaled.dtype.type(0)
+        if array.ndim != 3:
+            return np.where(np.isnan(scaled), zero, scaled)
+        # Networks skip steps that are all 0: so no other step may come to be it.
+        at_zero = (scaled == 0).all(axis=-1, keepdims=True)
+        scaled = np.where(at_zero, scaled.dtype.type(NEXT_TO_ZERO), scaled)
+        blank, padded = np.isnan(scaled), padded_steps(array, self.padding)
+        if padded is not None:
+            blank |= padded[..., None]
+        return np.where(blank, zero, scaled)
 
 
 def _quantiles(numbers: Any, rows: np.ndarray | None) -> QuantileTransformer:

@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
+from skrec.preprocessing._floats import as_floats
+
 
 class ChannelScaler:
     """Zero mean and unit variance for each feature of 2-D, or channel of n-D, arrays.
@@ -36,7 +38,7 @@ class ChannelScaler:
         ChannelScaler
             Itself.
         """
-        rows = X.reshape(-1, X.shape[-1])
+        rows = as_floats(X).reshape(-1, X.shape[-1])
         weight = np.repeat(sample_weight, len(rows) // len(X))
         if padded is not None:
             kept = ~padded.ravel()
@@ -46,7 +48,7 @@ class ChannelScaler:
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
-        """Standardise, in the dtype of X.
+        """Standardise, in the dtype of X if it is one of floats, else in 64 bits.
 
         Parameters
         ----------
@@ -58,6 +60,7 @@ class ChannelScaler:
         ndarray of the same shape
             Standardised values.
         """
+        X = as_floats(X)
         if not self.is_fitted:
             return X
         # What StandardScaler does, without its checks: they take longer than a row.

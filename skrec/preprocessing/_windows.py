@@ -68,7 +68,8 @@ def make_windows(
     X : ndarray of shape (n_samples, n_steps, n_features)
         The sequences, as 64-bit floats. Shorter ones have all-zero steps in
         front, which models with masking skip; an event whose features are all
-        zero looks the same. Add a feature that is always 1 where that matters.
+        zero looks the same. Add a feature that is always 1 where there are such
+        events, or tell an RNN that ``padding="front"``.
     y : ndarray of shape (n_samples,)
         The targets.
     groups : ndarray of shape (n_samples,)

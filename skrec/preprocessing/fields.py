@@ -27,11 +27,10 @@ from skrec.preprocessing._kinds import (
 )
 from skrec.preprocessing._lists import flatten, pad, stack
 from skrec.preprocessing._numbers import (
+    ArrayScaler,
     NumberScaler,
-    array_scaler,
     dense_blocks,
     number_block,
-    scaled_array,
 )
 from skrec.preprocessing._scaling import ChannelScaler
 from skrec.preprocessing._spec import FieldSpec, SequenceSpec
@@ -287,7 +286,7 @@ class FieldEncoder(TransformerMixin, BaseEstimator):
             names = [list(self.columns_)[c] for c in self._of_kind("number")]
             warn_of_empty([names[k] for k in self._numbers.empty])
         self._array_scalers = [
-            array_scaler(self.numbers, encoded[f"array_{k}"], rows, sample_weight)
+            ArrayScaler(self.numbers).learn(encoded[f"array_{k}"], rows, sample_weight)
             for k in range(len(self._shapes))
         ]
         self._describe()
@@ -348,7 +347,7 @@ class FieldEncoder(TransformerMixin, BaseEstimator):
             dense = numbers.toarray() if sparse.issparse(numbers) else numbers
             prepared["numbers"] = self._numbers.transform(dense, dtype)
         for k, scaler in enumerate(self._array_scalers):
-            scaled = scaled_array(scaler, encoded[f"array_{k}"])
+            scaled = scaler.transform(encoded[f"array_{k}"])
             prepared[f"array_{k}"] = scaled.astype(dtype, copy=False)
         return prepared
 

@@ -1,5 +1,6 @@
 """Rows to train on: on the host, and from there to the device, whole or in blocks."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,9 @@ from scipy import sparse
 MAX_DEVICE_BYTES = 2**28
 # Bytes of inputs in one block: thousands of rows, and little memory.
 BLOCK_BYTES = 2**24
+# Bytes, in double precision, of the rows that are prepared at a time: what is computed
+# on the way takes a few times as many.
+PREPARED_BYTES = 2**22
 
 Block = tuple["Data", np.ndarray, slice]
 
@@ -93,10 +97,11 @@ class Rows:
             Inputs, targets and weights as dense arrays.
         """
         rows = which if self.index is None else self.index[which]
-        x, y, weight = tf.nest.map_structure(
-            lambda array: take_rows(array, rows), (self.x, self.y, self.weight)
+        x = tf.nest.map_structure(lambda array: _selected(array, rows), self.x)
+        y, weight = tf.nest.map_structure(
+            lambda array: take_rows(array, rows), (self.y, self.weight)
         )
-        return self.prepare(x), y, weight
+        return prepare_rows(x, self.prepare), y, weight
 
     def blocks(self, n_bytes: int = BLOCK_BYTES) -> Iterator[tuple[Any, Any, Any]]:
         """Walk all rows in their order, a block at a time.
@@ -141,10 +146,62 @@ def take_rows(array: Any, rows: np.ndarray | slice) -> np.ndarray:
     ndarray
         The rows.
     """
-    if sparse.issparse(array):
-        return array[rows].toarray()
-    if isinstance(rows, slice) or not _is_mapped(array):
-        return np.asarray(array[rows])
+    return _dense(_selected(array, rows))
+
+
+def prepare_rows(x: Any, prepare: Callable[[Any], Any]) -> Any:
+    """Prepare rows block by block, so that only the result takes memory.
+
+    Parameters
+    ----------
+    x : ndarray, sparse matrix, or nested structure of them
+        Rows, as they were given.
+    prepare : callable
+        Turns dense rows into inputs, each row by itself.
+
+    Returns
+    -------
+    ndarray or nested structure of ndarray
+        What `prepare` makes of all rows.
+    """
+    arrays = tf.nest.flatten(x)
+    n_rows = arrays[0].shape[0] if arrays else 0
+    values = sum(math.prod(array.shape[1:]) for array in arrays)
+    size = max(1, PREPARED_BYTES // max(1, 8 * values))
+    if prepare is as_they_are or n_rows <= size:
+        return prepare(tf.nest.map_structure(_dense, x))
+    whole = None
+    for start in range(0, n_rows, size):
+        rows = slice(start, min(start + size, n_rows))
+        taken = tf.nest.map_structure(lambda a, rows=rows: take_rows(a, rows), x)
+        block = prepare(taken)
+        if whole is None:
+            if _are_same(taken, block):
+                return prepare(tf.nest.map_structure(_dense, x))
+            whole = tf.nest.map_structure(
+                lambda part: np.empty((n_rows, *part.shape[1:]), part.dtype), block
+            )
+        for target, part in zip(
+            tf.nest.flatten(whole), tf.nest.flatten(block), strict=True
+        ):
+            target[rows] = part
+    return whole
+
+
+def _are_same(taken: Any, block: Any) -> bool:
+    """Tell whether preparing has left all rows where they are."""
+    pairs = zip(tf.nest.flatten(taken), tf.nest.flatten(block), strict=False)
+    return all(np.may_share_memory(one, other) for one, other in pairs)
+
+
+def _dense(array: Any) -> np.ndarray:
+    return array.toarray() if sparse.issparse(array) else np.asarray(array)
+
+
+def _selected(array: Any, rows: np.ndarray | slice) -> Any:
+    """Select rows of an array, or of a sparse matrix, which stays sparse."""
+    if sparse.issparse(array) or isinstance(rows, slice) or not _is_mapped(array):
+        return array[rows]
     # A disk is read faster from front to back.
     by_place = np.argsort(rows, kind="stable")
     taken = np.empty((len(rows), *array.shape[1:]), array.dtype)

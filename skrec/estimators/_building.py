@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from skrec.estimators._generic_training import as_keras_casts
+
 
 def is_build_function(model: Any) -> bool:
     """Tell whether scikeras would refuse a callable that can build all the same.
@@ -105,3 +107,26 @@ def require_loss(model: keras.Model) -> None:
             "You must provide a loss, by the parameter `loss` or where the build "
             f"function compiles the model. Received: loss={model.loss!r}."
         )
+
+
+def called(model: keras.Model, X: Any) -> Any:
+    """Build a model whose layers wait for data, as ``Model.fit`` does: by shapes alone.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A model that is not built.
+    X : array, or list or dict of arrays
+        Samples; a call on them would change what a layer counts or remembers.
+
+    Returns
+    -------
+    KerasTensor or nested structure of them
+        Its outputs.
+    """
+    return model(
+        keras.tree.map_structure(
+            lambda array: keras.KerasTensor((None, *array.shape[1:]), array.dtype.name),
+            keras.tree.map_structure(as_keras_casts, X),
+        )
+    )

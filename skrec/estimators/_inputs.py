@@ -219,6 +219,32 @@ def _is_numeric(column: Any, dtype: Any) -> bool:
     return True
 
 
+def holds_text(X: Any) -> bool:
+    """Tell whether samples are strings, all of them.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+
+    Returns
+    -------
+    bool
+        True for strings and for objects that are, in a frame in every column.
+    """
+    if hasattr(X, "columns") and hasattr(X, "dtypes"):
+        return len(X.columns) > 0 and all(holds_text(X[name]) for name in X.columns)
+    if sparse.issparse(X) or getattr(getattr(X, "dtype", None), "kind", "O") in "biufc":
+        return False
+    try:
+        array = np.asarray(X)
+    except ValueError:  # ragged: scikit-learn says so
+        return False
+    if array.dtype.kind == "O":
+        return pd.api.types.infer_dtype(array.ravel(), skipna=False) == "string"
+    return array.dtype.kind in "UST"
+
+
 def require_finite(X: Any, estimator: Any) -> None:
     """Let scikit-learn raise, and add where the first bad value is."""
     name = type(estimator).__name__

@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skrec.estimators import _generic_training
 from skrec.estimators._atomic import all_or_nothing
 from skrec.estimators._building import (
+    called,
     is_build_function,
     require_loss,
     require_model,
@@ -28,7 +29,11 @@ from skrec.estimators._building import (
 )
 from skrec.estimators._callbacks import acts_in_prediction
 from skrec.estimators._epochs import EpochReporter, with_long_names
-from skrec.estimators._inputs import require_finite, require_numeric_columns
+from skrec.estimators._inputs import (
+    holds_text,
+    require_finite,
+    require_numeric_columns,
+)
 from skrec.estimators._keras_parameters import with_fresh_optimizer
 from skrec.estimators._memory import remembers
 from skrec.estimators._objects import MakesObjects
@@ -143,10 +148,7 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
                 with_fresh_optimizer(model)
             self._ensure_compiled_model()
             require_loss(model)
-            called = None
-            if not model.built:
-                called = model(tf.nest.map_structure(lambda a: np.asarray(a)[:1], X))
-            self._head = Head.of(model, called)
+            self._head = Head.of(model, None if model.built else called(model, X))
         return model
 
     def _check_model_compatibility(self, y: Any) -> None:
@@ -212,9 +214,11 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
     ) -> tuple[Any, Any]:
         """Check with scikit-learn's functions; the dtype of numbers is left alone."""
         options: dict[str, Any] = {"accept_sparse": True, "allow_nd": True}
-        require_numeric_columns(X, type(self).__name__)
-        kind = getattr(X, "dtype", None)
-        options["dtype"] = "numeric" if getattr(kind, "kind", "O") in "OUS" else None
+        is_text = holds_text(X)  # for a network that looks words up
+        if not is_text:
+            require_numeric_columns(X, type(self).__name__)
+        kind = getattr(getattr(X, "dtype", None), "kind", "O")
+        options["dtype"] = "numeric" if kind in "OUS" and not is_text else None
         options["ensure_all_finite"] = False
         if y is None:
             X = validate_data(self, X, reset=reset, **options)
@@ -230,7 +234,8 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
             )
             y = y.toarray() if sparse.issparse(y) else y
         X = X.toarray() if sparse.issparse(X) else X
-        require_finite(X, self)
+        if not is_text:
+            require_finite(X, self)
         if reset:
             self.X_dtype_, self.X_shape_ = X.dtype, X.shape
         elif X.ndim != len(self.X_shape_):

@@ -84,20 +84,26 @@ default="float32"
             Whether to scale each number to zero mean and unit variance and, for
             regressors, the targets too, which `predict` undoes. ``"quantile"`` gives
             numbers a normal distribution, ``"log"`` takes sign(x) log(1 + abs(x))
-            first: both tame counts with a long tail.""",
+            first: both tame counts with a long tail. Numbers further outside of what
+            training saw than a tenth of its range count as the end of that.""",
     "fields": """
         categorical_features : "from_dtype", array-like or None, default="from_dtype"
-            Columns of ids, by name or position or as a mask; ``"from_dtype"`` for those
-            of category, string, object and boolean dtype.
-        sequence_features : "from_dtype", array-like or None, default="from_dtype"
-            Columns of lists of ids; ``"from_dtype"`` for those that hold lists.
+            Columns of ids, by name or position or as a mask, beside those of strings
+            and of category dtype, which always are; ``"from_dtype"`` for these and
+            those of booleans. None allows no ids.
+        sequence_features : "from_dtype", array-like, dict or None, \
+default="from_dtype"
+            Columns of lists of ids; ``"from_dtype"`` for those that hold lists. A dict
+            such as ``{"genres": "|", "seen": 0}`` says what separates the ids of
+            strings, or what lists were filled up with; others go by dtype.
         shared_embeddings : list of tuples of columns, default=None
             Groups of columns that hold the same ids, for example
             ``[("item_id", "browsed")]``, so that an id has one vector in all of them.
         min_count : int, default=1
             Ids that occur in fewer of the training samples are read as unknown.
         max_len : int, default=50
-            Ids of a list that are kept: the latest, which are the last.""",
+            Ids of a list that are kept: the latest, which are the last. Shorter lists
+            than that take no more time than they need.""",
     "fields_fitted": """
         encoder_ : FieldEncoder
             What turns tables into the arrays that the network takes.""",

@@ -38,7 +38,7 @@ class FieldNetwork(ArrayNetwork):
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
         "embedding_l2": [Interval(Real, 0, None, closed="left")],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
-        "sequence_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "sequence_features": ["array-like", dict, StrOptions({"from_dtype"}), None],
         "shared_embeddings": [list, tuple, None],
         "min_count": [Interval(Integral, 1, None, closed="left")],
         "max_len": [Interval(Integral, 1, None, closed="left")],

@@ -100,7 +100,7 @@ class PackSteps(keras.layers.Layer):
         tuple of tensors of shape (n, dim), (n, dim) and (n,)
             Steps, targets, and the row of each.
         """
-        length, dim = steps.shape[1:]
+        length, dim = ops.shape(steps)[1], steps.shape[-1]
         present = ops.reshape(mask, (-1,))
         is_first = ops.equal(ops.arange(ops.shape(present)[0]), 0)
         kept = ops.logical_or(present, is_first & ~ops.any(present))

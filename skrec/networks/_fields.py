@@ -38,7 +38,9 @@ def field_inputs(fields: FieldSpec, dtype: str) -> dict[str, Any]:
         )
     for k, sequence in enumerate(fields.sequences):
         name = f"sequence_{k}"
-        inputs[name] = keras.Input((sequence.length,), dtype="int32", name=name)
+        # Rows to predict may have longer lists than those of training had.
+        length = None if sequence.length > 1 else 1
+        inputs[name] = keras.Input((length,), dtype="int32", name=name)
     for k, shape in enumerate(fields.arrays):
         inputs[f"array_{k}"] = keras.Input(shape, dtype=number, name=f"array_{k}")
     return inputs

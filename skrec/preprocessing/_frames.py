@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.utils import check_array
 
 from skrec.preprocessing._floats import FLOATS, accepted_dtypes
+from skrec.preprocessing._ids import LARGEST_EXACT, objects
 
 
 def as_table(X: Any, estimator: Any, only_numbers: bool = False) -> Any:
@@ -18,7 +19,7 @@ def as_table(X: Any, estimator: Any, only_numbers: bool = False) -> Any:
     Parameters
     ----------
     X : DataFrame, array-like or sparse matrix of shape (n_rows, n_columns)
-        A pandas or polars frame, or anything that NumPy reads.
+        A pandas or polars frame, a pyarrow Table, or anything that NumPy reads.
     estimator : estimator
         Who asks, for the messages.
     only_numbers : bool, default=False
@@ -41,6 +42,8 @@ def as_table(X: Any, estimator: Any, only_numbers: bool = False) -> Any:
         table = X
     elif _is_polars(X):
         table = _from_polars(X)
+    elif _is_arrow(X):
+        table = X.to_pandas(types_mapper=pd.ArrowDtype)
     elif sparse.issparse(X):
         return _numeric(X, estimator, only_numbers)
     else:
@@ -57,7 +60,7 @@ def as_table(X: Any, estimator: Any, only_numbers: bool = False) -> Any:
             return _numeric(values, estimator, only_numbers)
     _require_shape(table, type(estimator).__name__)
     _require_unique_names(table)
-    return table
+    return _without_arrow(table)
 
 
 def in_fitted_order(table: Any, names: Any) -> Any:
@@ -82,10 +85,31 @@ def in_fitted_order(table: Any, names: Any) -> Any:
     return table[list(names)]
 
 
+def as_frame(table: Any) -> pd.DataFrame:
+    """Return a frame of whatever a table is.
+
+    Parameters
+    ----------
+    table : DataFrame, ndarray or csr_matrix
+        From :func:`as_table`.
+
+    Returns
+    -------
+    DataFrame
+        The table itself if it is one.
+    """
+    if isinstance(table, pd.DataFrame):
+        return table
+    return pd.DataFrame(table.toarray() if sparse.issparse(table) else table)
+
+
 def _as_array(X: Any) -> np.ndarray:
-    """Read an array-like; numbers beside strings stay numbers."""
+    """Read an array-like; numbers beside strings stay numbers, whole ones exact."""
     values = np.asarray(X)
-    if values.dtype.kind in "US" and not isinstance(X, np.ndarray):
+    if isinstance(X, np.ndarray) or values.ndim != 2:
+        return values
+    rounded = values.dtype.kind == "f" and (np.abs(values) >= LARGEST_EXACT).any()
+    if values.dtype.kind in "US" or rounded:
         return np.asarray(X, dtype=object)
     return values
 
@@ -147,6 +171,37 @@ def _require_unique_names(table: pd.DataFrame) -> None:
         )
 
 
+def _is_arrow(X: Any) -> bool:
+    """Tell a pyarrow table without importing pyarrow where nobody else has."""
+    pyarrow = sys.modules.get("pyarrow")
+    return pyarrow is not None and isinstance(X, (pyarrow.Table, pyarrow.RecordBatch))
+
+
+def _without_arrow(frame: pd.DataFrame) -> pd.DataFrame:
+    """Replace Arrow's columns of kinds for which pandas has dtypes of its own."""
+    changed = {}
+    for c, dtype in enumerate(frame.dtypes):
+        if isinstance(dtype, pd.ArrowDtype):
+            column = _pandas_from_arrow(frame.iloc[:, c])
+            if column is not None:
+                changed[frame.columns[c]] = column
+    return frame.assign(**changed) if changed else frame
+
+
+def _pandas_from_arrow(column: pd.Series) -> pd.Series | None:
+    """Return a category for a dictionary, objects for lists; None for other columns."""
+    import pyarrow as pa
+
+    arrow = column.dtype.pyarrow_dtype
+    if pa.types.is_dictionary(arrow):
+        plain = column.astype(pd.ArrowDtype(arrow.value_type))
+        return plain.astype("category")
+    if pa.types.is_nested(arrow) or pa.types.is_null(arrow):
+        cells = objects(column.array.__arrow_array__().to_pylist())
+        return pd.Series(cells, index=column.index)
+    return None
+
+
 def _is_polars(X: Any) -> bool:
     """Tell a polars frame without importing polars where nobody else has."""
     polars = sys.modules.get("polars")
@@ -169,19 +224,20 @@ def _pandas_column(column: Any) -> Any:
     """Return what pandas makes a column of the same kind from, without pyarrow."""
     polars = sys.modules["polars"]
     dtype = column.dtype
+    if dtype == polars.Decimal or dtype in (polars.Int128, polars.UInt128):
+        return pd.Series(objects(column.to_list()))  # which NumPy has no dtype for
     if dtype.is_integer():
         values = column.fill_null(0).to_numpy()
         if not column.null_count():
             return values
         return pd.arrays.IntegerArray(values.copy(), column.is_null().to_numpy())
-    if dtype == polars.Decimal:
-        return column.cast(polars.Float64).to_numpy()
     if dtype == polars.Array:
         # Arrays one by one, each of the array's own dtype and shape.
         cells = column.to_list()
-        return _objects([None if cell is None else np.array(cell) for cell in cells])
+        arrays = [None if cell is None else np.array(cell) for cell in cells]
+        return pd.Series(objects(arrays))
     if dtype.is_nested() or dtype in (polars.Time, polars.Null):
-        return _objects(column.to_list())
+        return pd.Series(objects(column.to_list()))
     if dtype in (polars.String, polars.Categorical, polars.Enum):
         return _categories(column.cast(polars.String))
     if dtype == polars.Boolean:
@@ -197,11 +253,3 @@ def _categories(column: Any) -> pd.Categorical:
     return pd.Categorical.from_codes(
         codes.fill_null(-1).to_numpy(), different.to_numpy().astype(object)
     )
-
-
-def _objects(cells: list) -> pd.Series:
-    """Return a column of cells as they are, such as lists."""
-    column = np.empty(len(cells), dtype=object)
-    for row, cell in enumerate(cells):
-        column[row] = cell
-    return pd.Series(column)

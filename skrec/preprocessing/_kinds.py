@@ -9,7 +9,8 @@ import pandas as pd
 from pandas.api.types import infer_dtype, is_bool_dtype, is_numeric_dtype
 
 from skrec._warn import warn_user
-from skrec.preprocessing._lists import LIST_TYPES, is_ids
+from skrec.preprocessing._ids import are_numbers
+from skrec.preprocessing._lists import LIST_TYPES, is_ids, looks_padded
 from skrec.preprocessing._vocabulary import raise_mixed, raise_unhashable
 
 ID_NAME = re.compile(r"(^|_)id$|I[dD]$")
@@ -132,12 +133,54 @@ def shared_groups(shared: Any, names: list) -> list[list[int]]:
     return groups
 
 
+def read_columns(
+    frame: pd.DataFrame, names: list, categorical: Any, sequences: Any, shared: Any
+) -> tuple[dict[Any, Column], dict[int, Any]]:
+    """Decide what each column is, by the parameters of :class:`FieldEncoder`.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Table.
+    names : list
+        Names of its columns; their positions if they have none.
+    categorical, sequences, shared : object
+        The parameters `categorical_features`, `sequence_features` and
+        `shared_embeddings`.
+
+    Returns
+    -------
+    dict of Column
+        By name, in the order of the columns.
+    dict of int to object
+        By position: what separates or pads the ids of sequences, where it was said.
+    """
+    groups = shared_groups(shared, names)
+    in_ids = _chosen(categorical, names, "categorical_features")
+    if isinstance(sequences, dict):
+        positions = chosen_columns(list(sequences), names, "sequence_features")
+        marks = dict(zip(positions, sequences.values(), strict=True))
+        kinds = column_kinds(frame, names, in_ids, None, groups, marks)
+        return lay_out(names, kinds, groups), marks
+    in_sequences = _chosen(sequences, names, "sequence_features")
+    kinds = column_kinds(frame, names, in_ids, in_sequences, groups)
+    return lay_out(names, kinds, groups), {}
+
+
+def _chosen(chosen: Any, names: list, parameter: str) -> list[int] | None:
+    """Return the columns that a parameter names; None says by dtype."""
+    if isinstance(chosen, str):
+        return None
+    return chosen_columns([] if chosen is None else chosen, names, parameter)
+
+
 def column_kinds(
     frame: pd.DataFrame,
     names: list,
     categorical: list[int] | None,
     sequences: list[int] | None,
     shared: list[list[int]],
+    marks: dict[int, Any] | None = None,
 ) -> list[str]:
     """Decide what each column is.
 
@@ -148,11 +191,15 @@ def column_kinds(
     names : list
         Names of its columns, for the messages.
     categorical : list of int, or None
-        The columns that are ids; by dtype if None.
+        Columns that are ids, beside those of strings and categories, which can be
+        nothing else; none at all if empty, by dtype if None.
     sequences : list of int, or None
         The columns that are sequences of ids; by dtype if None.
     shared : list of list of int
         Columns that share tables: ids or sequences, whatever their dtype.
+    marks : dict of int to object, default=None
+        Further columns that are sequences of ids: separators of their strings, or what
+        pads their lists.
 
     Returns
     -------
@@ -169,12 +216,25 @@ def column_kinds(
     ids = {c for group in shared for c in group}
     kinds = []
     for c, (look, name) in enumerate(zip(looks, names, strict=True)):
-        kind = _kind(frame.iloc[:, c], look, c, categorical, sequences, c in ids)
+        named = (sequences is not None and c in sequences) or c in (marks or {})
+        separator = (marks or {}).get(c)
+        kind = _kind(
+            frame.iloc[:, c],
+            look,
+            c,
+            categorical,
+            sequences,
+            c in ids,
+            named,
+            separator,
+        )
         if kind is None:
-            raise ValueError(_cannot_be(name, look, c, categorical, sequences))
+            raise ValueError(_cannot_be(name, look, named))
         kinds.append(kind)
     if categorical is None:
         _warn_of_ids(frame, names, kinds)
+    if sequences is None:
+        _warn_of_padded_floats(frame, names, kinds)
     return kinds
 
 
@@ -217,23 +277,35 @@ def _kind(
     categorical: list[int] | None,
     sequences: list[int] | None,
     shared: bool,
+    in_sequences: bool,
+    separator: Any,
 ) -> str | None:
     """Return the kind of a column, or None if it cannot be what it should be."""
     in_ids = categorical is not None and position in categorical
-    in_sequences = sequences is not None and position in sequences
     if look == "list":
         if in_ids:
             return None
         by_dtype = sequences is None and is_ids(column)
         return "sequence" if in_sequences or shared or by_dtype else "array"
     if in_sequences:
-        return "sequence" if column.isna().all() and not in_ids else None
+        if in_ids:
+            return None
+        is_text = look == "text" or (look == "category" and _is_text(column))
+        joined = is_text and isinstance(separator, str) and separator != ""
+        return "sequence" if joined or column.isna().all() else None
     by_dtype = categorical is None and look in ("text", "category", "boolean")
-    if in_ids or shared or by_dtype:
+    # A column that is named does not make numbers of others that cannot be any.
+    as_well = bool(categorical) and look in ("text", "category")
+    if in_ids or shared or by_dtype or as_well:
         return "id"
     if look == "category":
         return "number" if is_numeric_dtype(column.cat.categories) else None
     return None if look == "text" else "number"
+
+
+def _is_text(column: pd.Series) -> bool:
+    """Tell whether the categories of a column are strings."""
+    return infer_dtype(column.cat.categories) in ("string", "empty")
 
 
 def _look(column: pd.Series, name: Hashable) -> str:
@@ -262,6 +334,8 @@ def _look_of_objects(column: pd.Series, name: Hashable) -> str:
     present = column[~column.isna()]
     if all(isinstance(cell, LIST_TYPES) for cell in present):
         return "list"
+    if are_numbers(present):  # of several types
+        return "number"
     raise_unhashable(
         column.where([not isinstance(cell, LIST_TYPES) for cell in column]), name
     )
@@ -285,23 +359,18 @@ def _require_no_dates(frame: pd.DataFrame, names: list, looks: list[str]) -> Non
         )
 
 
-def _cannot_be(
-    name: Hashable,
-    look: str,
-    position: int,
-    categorical: list[int] | None,
-    sequences: list[int] | None,
-) -> str:
+def _cannot_be(name: Hashable, look: str, in_sequences: bool) -> str:
     """Say why a column cannot be what it should be."""
     if look == "list":
         return (
             f"column {name!r} holds lists, so it is no categorical feature: name it in "
             "sequence_features. Received: it in categorical_features."
         )
-    if sequences is not None and position in sequences:
+    if in_sequences:
         return (
-            f"column {name!r} of sequence_features must hold lists of ids. Received: "
-            "single values."
+            f"column {name!r} of sequence_features must hold lists of ids; of strings "
+            "such as 'a|b', say what separates the ids: sequence_features="
+            f"{{{name!r}: '|'}}. Received: single values."
         )
     return (
         f"column {name!r} holds strings or categories, which are no numbers: name it "
@@ -325,6 +394,48 @@ def _warn_of_ids(frame: pd.DataFrame, names: list, kinds: list[str]) -> None:
             f"columns {suspects} are read as numbers, though their names and values "
             "look like ids: name them in categorical_features or shared_embeddings, "
             "or give them the dtype 'category', to get an embedding for each id."
+        )
+
+
+def _warn_of_padded_floats(frame: pd.DataFrame, names: list, kinds: list[str]) -> None:
+    """Warn of vectors that look like histories which NumPy has made floats of."""
+    suspects = [
+        name
+        for c, (name, kind) in enumerate(zip(names, kinds, strict=True))
+        if kind == "array" and _is_padded_history(frame.iloc[:, c])
+    ]
+    if suspects:
+        warn_user(
+            f"columns {suspects} are read as vectors of numbers, though they look like "
+            "lists of ids that were filled up with zeros: name them in "
+            "sequence_features, or give the lists integers, to get an embedding for "
+            "each id."
+        )
+
+
+def _is_padded_history(column: pd.Series) -> bool:
+    """Tell whether vectors are whole numbers with zeros at one end."""
+    cells = [cell for cell in column if isinstance(cell, LIST_TYPES)]
+    if not looks_padded(column):
+        return False
+    block = np.array(cells, dtype=np.float64)
+    return bool((block == np.floor(block)).all()) and len(np.unique(block)) > ID_VALUES
+
+
+def warn_of_unique(names: list) -> None:
+    """Warn of columns of ids of which nearly each is there once.
+
+    Parameters
+    ----------
+    names : list
+        Their names; there is no warning if there are none.
+    """
+    if names:
+        warn_user(
+            f"columns {names} have an id of its own in nearly every row, so nothing "
+            "that is learnt of one tells of another: drop them, keep the part that "
+            "rows have in common, or set min_count=2, which reads ids that occur once "
+            "as unknown."
         )
 
 

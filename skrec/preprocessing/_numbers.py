@@ -1,5 +1,6 @@
 """Columns of numbers: one block of floats, its scale, and what is missing in it."""
 
+import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -12,12 +13,12 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import _check_sample_weight
 
 from skrec.preprocessing._floats import as_floats
-from skrec.preprocessing._padding import ZeroSteps, padded_steps
+from skrec.preprocessing._ranges import Range, range_of, require_scalable
 from skrec.preprocessing._scaling import ChannelScaler
 
 N_QUANTILES = 1000  # scikit-learn's default
 SUBSAMPLE = 10_000  # scikit-learn's default
-NEXT_TO_ZERO = 2.0**-14  # the least normal number in half precision
+FEW_ROWS = 32  # of which all columns at once are faster than one by one
 BLOCK_ROWS = 1024  # of arrays, or of a sparse matrix, that are read at a time
 
 
@@ -43,27 +44,64 @@ def number_block(frame: pd.DataFrame, positions: list[int], names: list) -> np.n
     ValueError
         If a value is infinite or no number.
     """
-    small = all(
-        frame.dtypes.iloc[position] in (np.float16, np.float32)
-        for position in positions
-    )
+    dtypes = frame.dtypes.tolist()
+    small = all(dtypes[position] in (np.float16, np.float32) for position in positions)
     block = np.empty((len(frame), len(positions)), np.float32 if small else np.float64)
-    for k, position in enumerate(positions):
-        column = frame.iloc[:, position]
-        if column.dtype.kind in "mM":  # to NumPy, dates are numbers
-            _raise_not_number(column, names[position])
-        try:
-            block[:, k] = column.to_numpy(dtype=block.dtype, na_value=np.nan)
-        except (TypeError, ValueError):
-            _raise_not_number(column, names[position])
+    plain: list[int] = []
+    if len(frame) <= FEW_ROWS:  # one call for all of them; of many rows, a copy more
+        plain = [k for k, c in enumerate(positions) if _is_plain(dtypes[c])]
+        columns = frame.iloc[:, [positions[k] for k in plain]]
+        block[:, plain] = columns.to_numpy(dtype=block.dtype)
+    for k in sorted(set(range(len(positions))) - set(plain)):
+        column = frame.iloc[:, positions[k]]
+        block[:, k] = _as_floats(column, block.dtype, names[positions[k]])
+    _require_finite(block, [names[position] for position in positions])
+    return block
+
+
+def _is_plain(dtype: Any) -> bool:
+    """Tell whether NumPy turns a dtype into floats, with NaN for what is missing."""
+    return isinstance(dtype, np.dtype) and dtype.kind in "biuf"
+
+
+def _require_finite(block: np.ndarray, names: list) -> None:
+    """Name the first column that holds infinity, and its first row."""
+    if len(block) <= FEW_ROWS and not np.isinf(block).any():
+        return
+    for k, name in enumerate(names):  # of many rows, all at once take memory
         infinite = np.isinf(block[:, k])
         if infinite.any():
             row = int(infinite.argmax())
             raise ValueError(
-                f"column {names[position]!r} holds infinity in row {row}: replace it, "
-                f"for example by NaN. Received: {block[row, k]}."
+                f"column {name!r} holds infinity in row {row}: replace it, for example "
+                f"by NaN. Received: {block[row, k]}."
             )
-    return block
+
+
+def _as_floats(column: pd.Series, dtype: np.dtype, name: Any) -> np.ndarray:
+    """Return a column as floats; what is larger than any float becomes the largest."""
+    if column.dtype.kind in "mM":  # to NumPy, dates are numbers
+        _raise_not_number(column, name)
+    try:
+        floats = column.to_numpy(dtype=dtype, na_value=np.nan)
+    except OverflowError:  # an integer of more than 308 digits
+        floats = np.array([_nearest_float(value) for value in column])
+    except (TypeError, ValueError):
+        _raise_not_number(column, name)
+        raise
+    if column.dtype.kind == "O" and np.isinf(floats).any():
+        floats = np.array([_nearest_float(value) for value in column])
+    return floats
+
+
+def _nearest_float(value: Any) -> float:
+    """Return a number as a float that is finite where the number is."""
+    if pd.isna(value):
+        return np.nan
+    if value in (np.inf, -np.inf):
+        return float(value)
+    largest = sys.float_info.max
+    return float(max(-largest, min(largest, value)))
 
 
 def _raise_not_number(column: pd.Series, name: Any) -> None:
@@ -91,6 +129,7 @@ class NumberScaler:
     def __init__(self, how: str | None) -> None:
         self.how = how
         self.standard = ChannelScaler()
+        self.seen = Range()
         self.quantile: QuantileTransformer | None = None
         self.fill: Any = 0.0
         self.indicators = np.empty(0, dtype=np.intp)
@@ -102,8 +141,9 @@ class NumberScaler:
         rows: np.ndarray | None,
         sample_weight: np.ndarray | None,
         missing: bool,
+        names: list,
     ) -> None:
-        """Learn all but mean and variance: what is missing where, and quantiles.
+        """Learn all but mean and variance: what is missing where, range and quantiles.
 
         Parameters
         ----------
@@ -115,7 +155,11 @@ class NumberScaler:
             Weights of all rows, for the means that are imputed if nothing is scaled.
         missing : bool
             Whether there may be missing values.
+        names : list
+            Names of the columns, for the messages.
         """
+        self.seen = range_of(numbers, rows)
+        require_scalable(self.seen, numbers, rows, names, raw=self.how is None)
         if missing:
             chosen = numbers if rows is None else numbers[rows]
             gone = np.isnan(chosen)
@@ -127,7 +171,35 @@ class NumberScaler:
                 weight = weight if rows is None else weight[rows]
                 self.fill = _means(chosen, gone, weight)
         if self.how == "quantile":
-            self.quantile = _quantiles(numbers, rows)
+            self.quantile = _quantiles(numbers, rows, self.seen)
+
+    def grow(self, numbers: Any, rows: np.ndarray | None, indicators: bool) -> None:
+        """Add what further rows bring: a wider range, indicators of what is missing.
+
+        Quantiles, and the means that are imputed if nothing is scaled, stay as they
+        are; so a column that had no values at all stays without, if they are its scale.
+
+        Parameters
+        ----------
+        numbers : ndarray of shape (n_rows, n_numbers)
+            All rows.
+        rows : ndarray of int, or None
+            Rows to learn from; all if None.
+        indicators : bool
+            Whether indicators may be added.
+        """
+        numbers = numbers if rows is None else numbers[rows]
+        for block, _ in dense_blocks(numbers):
+            self.seen.widen(block)
+        if not indicators:
+            return
+        gone = np.isnan(numbers)
+        empty = np.isin(np.arange(gone.shape[1]), self.empty)
+        still = empty if self.how == "quantile" else empty & gone.all(axis=0)
+        both = (gone.any(axis=0) | empty) & ~still
+        new = np.setdiff1d(np.flatnonzero(both), self.indicators)
+        self.empty = np.flatnonzero(still)
+        self.indicators = np.concatenate([self.indicators, new])
 
     def update(self, numbers: np.ndarray, sample_weight: np.ndarray) -> None:
         """Take a block of rows into mean and variance.
@@ -143,7 +215,7 @@ class NumberScaler:
             return
         numbers = as_floats(numbers)
         with np.errstate(invalid="ignore"):  # in a block, all may be missing
-            self.standard.update(self._bent(numbers), sample_weight)
+            self.standard.update(self._bent(self.seen.clip(numbers)), sample_weight)
 
     def transform(self, numbers: np.ndarray, dtype: Any) -> np.ndarray:
         """Scale and impute, and append the indicators.
@@ -161,13 +233,14 @@ class NumberScaler:
             Scaled numbers without NaN.
         """
         numbers = as_floats(numbers)
+        missing = np.isnan(numbers)
+        numbers = self.seen.clip(numbers)
         if self.quantile is not None:
             scaled = self.quantile.transform(numbers)
         elif self.how is None:
             scaled = numbers
         else:
             scaled = self.standard.transform(self._bent(numbers))
-        missing = np.isnan(numbers)
         if not (missing.any() or len(self.empty) or len(self.indicators)):
             return scaled.astype(dtype, copy=False)
         n_numbers = numbers.shape[1]
@@ -216,86 +289,9 @@ def dense_blocks(numbers: Any) -> Iterator[tuple[np.ndarray, slice]]:
         yield numbers[part].toarray(), part
 
 
-class ArrayScaler:
-    """Scale of a column of vectors, sequences or images, and where its padding is.
-
-    Parameters
-    ----------
-    how : str or None
-        How numbers are scaled; None leaves arrays as they are too.
-    """
-
-    def __init__(self, how: str | None) -> None:
-        self.how = how
-        self.standard = ChannelScaler()
-        self.padding: str | None = None
-
-    def learn(
-        self,
-        array: np.ndarray,
-        rows: np.ndarray | None,
-        sample_weight: np.ndarray | None,
-    ) -> "ArrayScaler":
-        """Learn where sequences are padded, and mean and variance of each channel.
-
-        Parameters
-        ----------
-        array : ndarray of shape (n_rows, ..., n_channels)
-            All rows, NaN where an array is missing.
-        rows : ndarray of int, or None
-            Rows to learn from; all if None.
-        sample_weight : ndarray of shape (n_rows,), or None
-            Weights of all rows.
-
-        Returns
-        -------
-        ArrayScaler
-            Itself.
-        """
-        chosen = np.arange(len(array)) if rows is None else rows
-        parts = [chosen[part] for part in gen_batches(len(chosen), BLOCK_ROWS)]
-        if array.ndim == 3:
-            zeros = ZeroSteps()
-            for part in parts:
-                zeros.update(array[part])
-            self.padding = zeros.padding
-        if self.how is None:
-            return self
-        weight = _check_sample_weight(sample_weight, array)
-        with np.errstate(invalid="ignore"):  # in a block, all may be missing
-            for part in parts:
-                block = array[part]
-                padded = padded_steps(block, self.padding)
-                self.standard.update(block, weight[part], padded)
-        return self
-
-    def transform(self, array: np.ndarray) -> np.ndarray:
-        """Scale arrays; missing ones become the mean, and padding alone is all 0.
-
-        Parameters
-        ----------
-        array : ndarray of shape (n_rows, ..., n_channels)
-            Arrays, NaN where one is missing.
-
-        Returns
-        -------
-        ndarray of the same shape
-            Scaled arrays.
-        """
-        scaled = self.standard.transform(array)
-        zero = scaled.dtype.type(0)
-        if array.ndim != 3:
-            return np.where(np.isnan(scaled), zero, scaled)
-        # Networks skip steps that are all 0: so no other step may come to be it.
-        at_zero = (scaled == 0).all(axis=-1, keepdims=True)
-        scaled = np.where(at_zero, scaled.dtype.type(NEXT_TO_ZERO), scaled)
-        blank, padded = np.isnan(scaled), padded_steps(array, self.padding)
-        if padded is not None:
-            blank |= padded[..., None]
-        return np.where(blank, zero, scaled)
-
-
-def _quantiles(numbers: Any, rows: np.ndarray | None) -> QuantileTransformer:
+def _quantiles(
+    numbers: Any, rows: np.ndarray | None, seen: Range
+) -> QuantileTransformer:
     """Learn quantiles from at most SUBSAMPLE rows, the same ones each time."""
     n_rows = numbers.shape[0] if rows is None else len(rows)
     rows = np.arange(n_rows) if rows is None else rows
@@ -311,4 +307,4 @@ def _quantiles(numbers: Any, rows: np.ndarray | None) -> QuantileTransformer:
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN slice encountered")
-        return transformer.fit(block)
+        return transformer.fit(seen.clip(block))

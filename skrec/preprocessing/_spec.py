@@ -12,7 +12,7 @@ class SequenceSpec(NamedTuple):
     table : int
         Embedding table of the ids.
     length : int
-        Ids of a row, padded with 0 in front.
+        Ids of a row, padded with 0 in front; more in rows with longer lists.
 
     Examples
     --------

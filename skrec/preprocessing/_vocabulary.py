@@ -7,11 +7,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import infer_dtype
+
+from skrec._warn import warn_user
+from skrec.preprocessing._ids import (
+    LARGEST_EXACT,
+    as_index,
+    by_value,
+    digits_lost,
+    in_order,
+    infinite,
+    join,
+    positions_of,
+)
 
 UNKNOWN = 1
 FIRST = 2
-LARGEST_EXACT = 2.0**53  # from here on, neighbouring whole numbers are one float
+# A column with at least so many rows, of which more than this share has its own id.
+UNIQUE_ROWS, UNIQUE_SHARE = 100, 0.9
 
 
 class Factor(NamedTuple):
@@ -25,11 +37,19 @@ class Factor(NamedTuple):
         Where each value stands in `values`; -1 for missing ones.
     values : ndarray
         The different values: integers, other numbers, strings or other objects.
+    rounded : bool, default=False
+        Whether the column's dtype may have merged whole numbers.
     """
 
     name: Any
     positions: np.ndarray
     values: np.ndarray
+    rounded: bool = False
+
+    @property
+    def holds_zero(self) -> bool:
+        """Whether 0 is one of the ids."""
+        return self.values.dtype.kind in "iuf" and bool((self.values == 0).any())
 
     def counts(self, repeats: np.ndarray | None) -> np.ndarray:
         """Count each value, and the missing ones in front.
@@ -87,17 +107,16 @@ def factorize(
         except TypeError:
             raise_unhashable(column, name, lengths)
             raise
-    values = _by_value(values, name)
-    if values.dtype.kind == "f":
-        infinite = np.isinf(values)
-        if infinite.any():
-            first = np.isin(positions, np.flatnonzero(infinite)).argmax()
-            row = _row(int(first), lengths)
-            raise ValueError(
-                f"column {name!r} holds infinity in row {row}: replace it. Received: "
-                f"{values[infinite][0]}."
-            )
-    return Factor(name, positions, values)
+    rounded = digits_lost(values)
+    values = by_value(values, lambda values: raise_mixed(values, name))
+    if (wrong := infinite(values)).any():
+        first = np.isin(positions, np.flatnonzero(wrong)).argmax()
+        row = _row(int(first), lengths)
+        raise ValueError(
+            f"column {name!r} holds infinity in row {row}: replace it. Received: "
+            f"{values[wrong][0]}."
+        )
+    return Factor(name, positions, values, rounded)
 
 
 def _row(index: int, lengths: np.ndarray | None) -> int:
@@ -153,45 +172,6 @@ def raise_mixed(values: Any, name: Any) -> None:
     )
 
 
-def _by_value(values: Any, name: Any) -> np.ndarray:
-    """Return ids in the dtype of their values, whatever the dtype of their column."""
-    if isinstance(getattr(values, "dtype", None), pd.api.extensions.ExtensionDtype):
-        values = values.to_numpy()
-    values = np.asarray(values)
-    if values.dtype.kind == "O" and len(values):
-        values = _narrowed(values, name)
-    if values.dtype.kind == "f":
-        whole = values == np.floor(values)
-        if np.all(whole & (np.abs(values) < LARGEST_EXACT)):
-            return values.astype(np.int64)
-        return values.astype(np.float64)
-    if values.dtype.kind in "iu":
-        fits = values.dtype != np.uint64 or not len(values) or values.max() < 2**63
-        return values.astype(np.int64) if fits else values
-    return values
-
-
-def _narrowed(values: np.ndarray, name: Any) -> np.ndarray:
-    """Return objects as numbers if they are some; raise if they mix types."""
-    kind = infer_dtype(values, skipna=False)
-    if kind == "string":
-        return values
-    if kind == "boolean":
-        return values.astype(bool)
-    if kind == "integer":
-        for dtype in (np.int64, np.uint64):
-            try:
-                return values.astype(dtype)
-            except OverflowError:
-                continue
-        return values
-    if kind in ("floating", "mixed-integer-float", "decimal"):
-        return values.astype(np.float64)
-    if len({type(value) for value in values}) > 1:
-        raise_mixed(values, name)
-    return values
-
-
 def family(values: np.ndarray) -> str | None:
     """Return what can be compared with each other: numbers, strings or a type.
 
@@ -220,16 +200,17 @@ class Vocabulary:
     Parameters
     ----------
     ids : ndarray
-        Known ids, sorted.
+        Known ids: sorted, then those that later rows brought.
     missing : bool
-        Whether a missing id is a value of its own.
+        Whether a missing id is a value of its own; its code is behind those of all ids.
     """
 
     def __init__(self, ids: np.ndarray, missing: bool) -> None:
         self.ids = ids
         self.missing = missing
         # A pandas Index keeps the hash table that it builds for its first look-up.
-        self._index = _as_index(ids)
+        self._index = as_index(ids)
+        self._family = family(ids)
 
     @classmethod
     def learn(
@@ -257,17 +238,76 @@ class Vocabulary:
         require_one_family(factors)
         counts = [f.counts(own) for f, own in zip(factors, repeats, strict=True)]
         missing = sum(own[0] for own in counts)
-        values = _concatenate([factor.values for factor in factors])
+        values = join([factor.values for factor in factors])
         total = np.concatenate([own[1:] for own in counts])
         if len(factors) > 1:
             positions, values = pd.factorize(values)
             total = np.bincount(positions, total, minlength=len(values))
-        return cls(_sorted(values[total >= min_count]), bool(missing >= min_count))
+        return cls(in_order(values[total >= min_count]), bool(missing >= min_count))
+
+    def grown(
+        self,
+        factors: Sequence[Factor],
+        repeats: Sequence[np.ndarray | None],
+        min_count: int,
+    ) -> "Vocabulary":
+        """Add ids that are frequent enough among further rows.
+
+        Parameters
+        ----------
+        factors, repeats, min_count
+            As :meth:`learn` takes them.
+
+        Returns
+        -------
+        Vocabulary
+            Known ids with the codes that they had, and the new ones behind them, sorted
+            among themselves; itself if there is nothing new.
+        """
+        for factor in factors:
+            self._require_comparable(factor)
+        seen = Vocabulary.learn(factors, repeats, min_count)
+        new = seen.ids
+        if len(new) and len(self.ids):
+            new = new[positions_of(self._index, new) < 0]
+        if not len(new) and self.missing >= seen.missing:
+            return self
+        ids = join([self.ids, new])
+        return Vocabulary(ids, self.missing or seen.missing)
 
     @property
     def size(self) -> int:
         """Number of codes: padding, unknown, ids, and missing if it is one."""
         return FIRST + len(self.ids) + self.missing
+
+    def code(self, value: Any) -> int | None:
+        """Look up one id: for a few rows, a column of them takes 20 times as long.
+
+        Parameters
+        ----------
+        value : object
+            Id of a column of any dtype.
+
+        Returns
+        -------
+        int or None
+            Its code; None where only :meth:`codes` can tell, or say what is wrong.
+        """
+        if value is None or value is pd.NA or value != value:
+            return FIRST + len(self.ids) if self.missing else UNKNOWN
+        kind = type(value)
+        if kind is str:
+            if self._family != "strings":
+                return None
+        elif self._index.dtype != np.int64 or kind not in (int, bool, float):
+            return None
+        elif kind is not int:
+            if not float(value).is_integer() or abs(value) >= LARGEST_EXACT:
+                return None
+            value = int(value)
+        if value not in self._index:
+            return UNKNOWN
+        return FIRST + int(self._index.get_loc(value))
 
     def codes(self, factor: Factor) -> np.ndarray:
         """Look ids up.
@@ -287,19 +327,64 @@ class Vocabulary:
         ValueError
             If the ids are strings where numbers were learnt, or the like.
         """
-        known, given = family(self.ids), family(factor.values)
+        known, given = self._require_comparable(factor)
+        codes = np.full(len(factor.values) + 1, UNKNOWN, dtype=np.int32)
+        if known is not None and given is not None:
+            found = positions_of(self._index, factor.values)
+            codes[:-1] = np.where(found >= 0, found + FIRST, UNKNOWN)
+        if self.missing:
+            codes[-1] = FIRST + len(self.ids)
+        return codes[factor.positions]  # -1, missing, is the last of them
+
+    def _require_comparable(self, factor: Factor) -> tuple[str | None, str | None]:
+        """Return what was learnt and what is given: numbers, strings, or nothing."""
+        known, given = self._family, family(factor.values)
         if known != given and known is not None and given is not None:
             raise ValueError(
                 f"column {factor.name!r} held {known} in fit: convert it. Received: "
                 f"{given}, such as {factor.values[0]!r}."
             )
-        codes = np.full(len(factor.values) + 1, UNKNOWN, dtype=np.int32)
-        if known is not None and given is not None:
-            found = self._index.get_indexer(_as_index(factor.values))
-            codes[:-1] = np.where(found >= 0, found + FIRST, UNKNOWN)
-        if self.missing:
-            codes[-1] = FIRST + len(self.ids)
-        return codes[factor.positions]  # -1, missing, is the last of them
+        return known, given
+
+
+def warn_of_rounded(factors: Sequence[Factor]) -> None:
+    """Warn of ids in floats so large that different ones may have become equal.
+
+    Parameters
+    ----------
+    factors : sequence of Factor
+        Columns; there is no warning if none of them is rounded.
+    """
+    names = list(dict.fromkeys(factor.name for factor in factors if factor.rounded))
+    if names:
+        warn_user(
+            f"columns {names} hold ids as floats, and some are so large that different "
+            "whole numbers are one float, so different ids may have become one before "
+            "they came here: read them as integers ('Int64' may have missing values), "
+            "or as strings."
+        )
+
+
+def is_nearly_unique(factor: Factor, repeats: np.ndarray | None) -> bool:
+    """Tell whether a column has an id of its own in nearly every row.
+
+    Parameters
+    ----------
+    factor : Factor
+        Column of ids.
+    repeats : ndarray of shape (n_values,), or None
+        How often each row counts; once if None.
+
+    Returns
+    -------
+    bool
+        False where there are only a few rows.
+    """
+    counts = factor.counts(repeats)[1:]
+    n_values = counts.sum()
+    return bool(
+        n_values >= UNIQUE_ROWS and (counts == 1).sum() > UNIQUE_SHARE * n_values
+    )
 
 
 def require_one_family(factors: Sequence[Factor]) -> None:
@@ -319,29 +404,6 @@ def require_one_family(factors: Sequence[Factor]) -> None:
                 "be of one type: convert one of them, for example with .astype(str). "
                 f"Received: {known[names[0]]} and {known[name]}."
             )
-
-
-def _concatenate(arrays: list[np.ndarray]) -> np.ndarray:
-    """Join ids by value: whole numbers of two dtypes must not become floats."""
-    filled = [values for values in arrays if len(values)] or arrays[:1]
-    if {values.dtype.kind for values in filled} == {"i", "u"}:
-        filled = [values.astype(object) for values in filled]
-    return np.concatenate(filled)
-
-
-def _sorted(values: np.ndarray) -> np.ndarray:
-    """Sort ids; strings in Python, which compares them 2.4 times as fast as NumPy."""
-    if values.dtype.kind != "O":
-        return np.sort(values)
-    ordered = np.empty_like(values)
-    ordered[:] = sorted(values.tolist())
-    return ordered
-
-
-def _as_index(values: np.ndarray) -> pd.Index:
-    """Return an index that finds ids by value; to pandas, True and 1 are not equal."""
-    values = values.astype(np.int64) if values.dtype.kind == "b" else values
-    return pd.Index(values, dtype=values.dtype)
 
 
 def round_up(n: int, steps: int, least: int) -> int:

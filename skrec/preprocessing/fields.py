@@ -1,6 +1,7 @@
 """Tables to what networks on fields take: codes of ids, scaled numbers, sequences."""
 
 from collections.abc import Sequence
+from copy import copy, deepcopy
 from numbers import Integral
 from typing import Any
 
@@ -16,28 +17,15 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skrec.preprocessing._array_scaler import ArrayScaler
 from skrec.preprocessing._frames import as_table, in_fitted_order
-from skrec.preprocessing._kinds import (
-    Column,
-    chosen_columns,
-    column_kinds,
-    lay_out,
-    shared_groups,
-    warn_of_empty,
-)
-from skrec.preprocessing._lists import flatten, pad, stack
-from skrec.preprocessing._numbers import (
-    ArrayScaler,
-    NumberScaler,
-    dense_blocks,
-    number_block,
-)
+from skrec.preprocessing._kinds import warn_of_empty
+from skrec.preprocessing._numbers import NumberScaler, dense_blocks
 from skrec.preprocessing._scaling import ChannelScaler
-from skrec.preprocessing._spec import FieldSpec, SequenceSpec
-from skrec.preprocessing._vocabulary import Factor, Vocabulary, factorize, round_up
+from skrec.preprocessing._steps import FieldSteps
 
 
-class FieldEncoder(TransformerMixin, BaseEstimator):
+class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
     r"""Encode a table as the fields that click and rating models take.
 
     Each column becomes a field of one of four kinds, by its dtype:
@@ -46,29 +34,41 @@ class FieldEncoder(TransformerMixin, BaseEstimator):
     category, string, object, boolean                    id, to be embedded
     number, also nullable; decimal                       number, scaled
     lists, tuples or 1-D arrays of integers or strings   sequence of ids
+    lists of whole floats that differ in length          sequence of ids
+    strings of ids with a separator, if it is named      sequence of ids
     arrays of floats of one shape (1-D: a vector,        array, scaled per channel
     2-D: a sequence of vectors, 3-D: an image)
     ==================================================== =============================
 
     Code 0 is padding and 1 stands for ids that were not seen, or too rarely. Known
     ids have codes from 2 on in sorted order, so they do not depend on the order of the
-    rows. A missing id is a value of its own if `fit` has seen one, else unknown.
+    rows. A missing id is a value of its own if `fit` has seen one, else unknown. Ids
+    are compared by their exact values: 3 and 3.0 are one id, 2**60 and 2**60 + 1 are
+    two. A warning tells where floats have made one of such ids before.
+
     Missing numbers become the mean (the median with ``numbers="quantile"``), and a
     column that says where they were missing, 0 or 1, is appended for each column in
     which `fit` has seen some. Missing arrays become the mean too. Arrays of numbers,
-    other than data frames, must not have missing values.
+    other than data frames, must not have missing values. A number that lies outside of
+    what `fit` saw by more than a tenth of its range counts as the end of that, so no
+    finite number becomes NaN in a network; `fit` itself refuses numbers beyond 1e100
+    (1e38 if they stay as they are).
 
     Parameters
     ----------
-    categorical_features : "from_dtype" or array-like, default="from_dtype"
-        The columns that are ids, as in
-        :class:`~sklearn.ensemble.HistGradientBoostingClassifier`: names, positions or
-        a mask over all columns, and no others; then a column of strings that is left
-        out is an error. None says that there are none. Ids are compared by value, so
-        that 3 and 3.0 are one id.
-    sequence_features : "from_dtype" or array-like, default="from_dtype"
-        The columns that are sequences of ids, in the same way. Lists that are left
-        out must be arrays of one shape.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns that are ids: names, positions or a mask over all columns. Those of
+        strings and of category dtype, which can be nothing else, are ids too; booleans
+        and numbers that are left out are numbers. None says that there are no ids;
+        then a column of strings is an error.
+    sequence_features : "from_dtype", array-like, dict or None, default="from_dtype"
+        Columns that are sequences of ids; lists in others must be arrays of one shape.
+        A dict names columns too, and leaves the others to their dtype. Its values say
+        what stands between the ids of strings, as in ``{"genres": "|"}``, or what lists
+        were filled up with, as in ``{"seen": 0}`` or ``{"seen": "<pad>"}``; None, that
+        nothing is padding. Without being told, 0 is padding in lists of one length
+        which have zeros only at their ends, or only in front, unless a column that
+        shares their table has an id 0.
     shared_embeddings : list of tuple, default=None
         Groups of columns that hold the same ids and share an embedding table, such as
         ``[("item_id", "history")]``. They are ids, or sequences of them, whatever
@@ -77,7 +77,8 @@ class FieldEncoder(TransformerMixin, BaseEstimator):
         Ids that occur less often in `fit`, over all columns of a table, are unknown.
     max_len : int, default=50
         Items to keep of each list: the last ones. Shorter lists are padded in front,
-        as :func:`make_windows` does.
+        as :func:`make_windows` does, to the length that the longest of the rows needs,
+        or needed in `fit`.
     numbers : {"standard", "quantile", "log"} or None, default="standard"
         Scale of the numbers: mean 0 and variance 1; quantiles of a normal
         distribution, as :class:`~sklearn.preprocessing.QuantileTransformer` makes them
@@ -90,12 +91,16 @@ class FieldEncoder(TransformerMixin, BaseEstimator):
         Sizes of the encoded fields. Those of tables are rounded up to a grid with
         eight steps between n and 2 n, at least 8, those of sequences to one with two:
         a network is traced for each different size, and so the folds of a search,
-        whose numbers of ids hardly differ, share one.
+        whose numbers of ids hardly differ, share one. Rows with longer lists than those
+        of `fit` are encoded in more columns, up to `max_len`.
     columns_ : dict of str to Column
         Kind, position among the columns of this kind, and embedding table or None of
         each column; by position where columns have no names.
     vocabularies_ : list of ndarray
-        Ids of each table, sorted; the code of an id is its index plus 2.
+        Ids of each table, sorted; the code of an id is its index plus 2. Those that
+        :meth:`grown` has added come last.
+    paddings_ : dict
+        What pads the lists of a column, by its name, where something does.
     indicators_ : list of int
         Which numbers, by position among them, have a column for where they are missing.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
@@ -135,7 +140,7 @@ class FieldEncoder(TransformerMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
-        "sequence_features": [StrOptions({"from_dtype"}), "array-like", None],
+        "sequence_features": [StrOptions({"from_dtype"}), dict, "array-like", None],
         "shared_embeddings": [list, tuple, None],
         "min_count": [Interval(Integral, 1, None, closed="left")],
         "max_len": [Interval(Integral, 1, None, closed="left")],
@@ -275,22 +280,55 @@ class FieldEncoder(TransformerMixin, BaseEstimator):
             if not len(rows):
                 raise ValueError("rows must hold at least one row. Received: none.")
         self._choose_kinds(table, by_dtype)
-        self._vocabularies: list[Vocabulary] = []
-        self._lengths: dict[int, int] = {}
-        self._shapes: list[tuple[int, ...]] = []
+        self._vocabularies, self._shapes = [], []
+        self._lengths, self._readings = {}, {}
+        self.paddings_ = {}
         self._numbers = NumberScaler(self.numbers)
         encoded = self._encode(table, learn=True, rows=rows)
         if "numbers" in encoded:
             is_frame = isinstance(table, pd.DataFrame)
-            self._numbers.learn(encoded["numbers"], rows, sample_weight, is_frame)
-            names = [list(self.columns_)[c] for c in self._of_kind("number")]
+            names = self._names_of("number")
+            block = encoded["numbers"]
+            self._numbers.learn(block, rows, sample_weight, is_frame, names)
             warn_of_empty([names[k] for k in self._numbers.empty])
         self._array_scalers = [
-            ArrayScaler(self.numbers).learn(encoded[f"array_{k}"], rows, sample_weight)
-            for k in range(len(self._shapes))
+            ArrayScaler(self.numbers, encoded[f"array_{k}"], rows, sample_weight, name)
+            for k, name in enumerate(self._names_of("array"))
         ]
         self._describe()
         return encoded
+
+    def grown(self, X: Any, rows: Any = None) -> tuple["FieldEncoder", dict[str, Any]]:
+        """Learn what further rows bring, and encode all of them.
+
+        That are ids, which get codes behind those that there are, lists that are longer
+        than any before, and, unless there are arrays, which numbers are missing for the
+        first time. The range beyond which numbers are clipped widens. Kinds of columns,
+        quantiles, scales of arrays and what pads lists stay.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or sparse matrix of shape (n_rows, n_columns)
+            Table.
+        rows : array-like of int, default=None
+            Rows to learn from; all if None.
+
+        Returns
+        -------
+        tuple of (FieldEncoder, dict of str to ndarray or sparse matrix)
+            A new encoder, and the rows as from its :meth:`encode`.
+        """
+        own = copy(self)
+        own._vocabularies = list(self._vocabularies)
+        own._lengths, own._numbers = dict(self._lengths), deepcopy(self._numbers)
+        table = own._checked(X)
+        encoded = own._encode(table, learn=True, rows=rows)
+        if "numbers" in encoded:
+            # Arrays follow the numbers among a network's inputs, which grow at the end.
+            more = isinstance(table, pd.DataFrame) and not own._shapes
+            own._numbers.grow(encoded["numbers"], rows, indicators=more)
+        own._describe()
+        return own, encoded
 
     def encode(self, X: Any) -> dict[str, Any]:
         """Encode a table, but leave its numbers as they are.
@@ -306,11 +344,15 @@ class FieldEncoder(TransformerMixin, BaseEstimator):
             As from :meth:`transform`, but with raw ``"numbers"``, NaN where they are
             missing, without indicators; sparse ones stay sparse. Arrays are raw too.
         """
+        return self._encode(self._checked(X), learn=False, rows=None)
+
+    def _checked(self, X: Any) -> Any:
+        """Return a table with the columns of the one that was learnt from."""
         check_is_fitted(self)
         table = as_table(X, self, self.spec_.only_numbers)
         table = in_fitted_order(table, getattr(self, "feature_names_in_", None))
         validate_data(self, table, reset=False, skip_check_array=True)
-        return self._encode(table, learn=False, rows=None)
+        return table
 
     def update_scale(self, numbers: np.ndarray, sample_weight: np.ndarray) -> None:
         """Take a block of raw numbers into their mean and variance.
@@ -359,142 +401,3 @@ class FieldEncoder(TransformerMixin, BaseEstimator):
         if not plain or len(self._numbers.indicators) or len(self._numbers.empty):
             return None
         return self._numbers.standard
-
-    # ---- parts ---------------------------------------------------------------------
-
-    def _choose_kinds(self, table: Any, by_dtype: bool) -> None:
-        """Set `columns_`."""
-        self.columns_: dict[Any, Column]
-        n_columns = table.shape[1]
-        names = list(getattr(self, "feature_names_in_", range(n_columns)))
-        groups: list[list[int]] = []
-        if by_dtype and not isinstance(table, pd.DataFrame):
-            kinds = ["number"] * n_columns
-        else:
-            groups = shared_groups(self.shared_embeddings, names)
-            kinds = column_kinds(
-                _as_frame(table),
-                names,
-                self._chosen("categorical_features", names),
-                self._chosen("sequence_features", names),
-                groups,
-            )
-        self.columns_ = lay_out(names, kinds, groups)
-
-    def _chosen(self, parameter: str, names: list) -> list[int] | None:
-        """Return the columns that a parameter names; None says by dtype."""
-        chosen = getattr(self, parameter)
-        if isinstance(chosen, str):
-            return None
-        return chosen_columns([] if chosen is None else chosen, names, parameter)
-
-    def _of_kind(self, kind: str) -> list[int]:
-        """Return the positions in the table of all columns of one kind."""
-        columns = self.columns_.values()
-        return [c for c, column in enumerate(columns) if column.kind == kind]
-
-    def _encode(self, table: Any, learn: bool, rows: Any) -> dict[str, Any]:
-        """Encode rows; learn ids, lengths and shapes first, if asked to."""
-        if not isinstance(table, pd.DataFrame):
-            numbers = self._of_kind("number")
-            if len(numbers) == table.shape[1]:
-                return {"numbers": table}
-            table = _as_frame(table)
-        names = list(self.columns_)
-        encoded: dict[str, Any] = {}
-        if ids := self._of_kind("id"):
-            encoded["ids"] = np.empty((len(table), len(ids)), dtype=np.int32)
-        if numbers := self._of_kind("number"):
-            encoded["numbers"] = number_block(table, numbers, names)
-        self._encode_tables(table, encoded, learn, rows)
-        for k, c in enumerate(self._of_kind("array")):
-            shape = None if learn else self._shapes[k]
-            encoded[f"array_{k}"] = stack(table.iloc[:, c], names[c], shape)
-            if learn:
-                self._shapes.append(encoded[f"array_{k}"].shape[1:])
-        return encoded
-
-    def _encode_tables(
-        self, table: pd.DataFrame, encoded: dict[str, Any], learn: bool, rows: Any
-    ) -> None:
-        """Fill in the codes of all ids and sequences, one embedding table at a time."""
-        repeats = None if rows is None else np.bincount(rows, minlength=len(table))
-        members: dict[int, list[tuple[int, Any]]] = {}
-        for c, (name, column) in enumerate(self.columns_.items()):
-            if column.table is not None:
-                members.setdefault(column.table, []).append((c, name))
-        for t in range(len(members)):
-            factors: list[Factor] = []
-            lengths: list[np.ndarray | None] = []
-            for c, name in members[t]:
-                values, own = table.iloc[:, c], None
-                if self.columns_[name].kind == "sequence":
-                    own, values = flatten(values, name, self.max_len)
-                factors.append(factorize(values, name, own))
-                lengths.append(own)
-            if learn:
-                self._learn_table(factors, lengths, repeats)
-            for factor, own in zip(factors, lengths, strict=True):
-                position = self.columns_[factor.name].position
-                codes = self._vocabularies[t].codes(factor)
-                if own is None:
-                    encoded["ids"][:, position] = codes
-                else:
-                    length = self._lengths[position]
-                    encoded[f"sequence_{position}"] = pad(codes, own, length)
-
-    def _learn_table(
-        self,
-        factors: list[Factor],
-        lengths: list[np.ndarray | None],
-        repeats: np.ndarray | None,
-    ) -> None:
-        """Learn the ids of one table, and how long its sequences are."""
-        weights = [
-            repeats if own is None or repeats is None else np.repeat(repeats, own)
-            for own in lengths
-        ]
-        self._vocabularies.append(Vocabulary.learn(factors, weights, self.min_count))
-        warn_of_empty(
-            [
-                factor.name
-                for factor, weight in zip(factors, weights, strict=True)
-                if not factor.counts(weight)[1:].any()
-            ]
-        )
-        for factor, own in zip(factors, lengths, strict=True):
-            if own is not None:
-                longest = own.max() if repeats is None else own[repeats > 0].max()
-                length = min(self.max_len, round_up(int(longest), steps=2, least=1))
-                self._lengths[self.columns_[factor.name].position] = length
-
-    def _describe(self) -> None:
-        """Set `spec_`, `vocabularies_` and `indicators_`."""
-        self.indicators_: list[int] = list(map(int, self._numbers.indicators))
-        tables_of = {
-            kind: tuple(
-                column.table
-                for column in self.columns_.values()
-                if column.kind == kind and column.table is not None
-            )
-            for kind in ("id", "sequence")
-        }
-        tables = [round_up(own.size, steps=8, least=8) for own in self._vocabularies]
-        self.vocabularies_ = [own.ids for own in self._vocabularies]
-        self.spec_ = FieldSpec(
-            tables=tuple(tables),
-            ids=tables_of["id"],
-            n_numbers=len(self._of_kind("number")) + len(self.indicators_),
-            sequences=tuple(
-                SequenceSpec(table, self._lengths[k])
-                for k, table in enumerate(tables_of["sequence"])
-            ),
-            arrays=tuple(self._shapes),
-        )
-
-
-def _as_frame(table: Any) -> pd.DataFrame:
-    """Return a frame of whatever the table is."""
-    if isinstance(table, pd.DataFrame):
-        return table
-    return pd.DataFrame(table.toarray() if sparse.issparse(table) else table)

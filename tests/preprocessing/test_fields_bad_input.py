@@ -66,7 +66,7 @@ def test_sequences_that_are_all_empty():
     frame = pd.DataFrame({"gone": [[], []]})
     encoder = FieldEncoder()
     with pytest.warns(UserWarning, match=r"columns \['gone'\] have only missing"):
-        assert encoder.fit_transform(frame)["sequence_0"].tolist() == [[0], [0]]
+        assert encoder.fit_transform(frame)["sequence_0"].tolist() == [[0, 0]] * 2
 
 
 def test_missing_in_the_rows_learnt_from():
@@ -219,7 +219,7 @@ def test_columns_of_one_name():
 
 def test_strings_that_are_no_ids():
     frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
-    fails(frame, "column 'b'", "categorical_features", categorical_features=["a"])
+    fails(frame, "column 'b'", "categorical_features", categorical_features=[])
     fails(frame, "column 'b'", "categorical_features", categorical_features=None)
 
 
@@ -276,7 +276,7 @@ def test_single_values_where_lists_were():
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        (([1.0, 2.0], [1.0]), ["of one shape, (2,)", "shape (1,) in row 1"]),
+        (([1.5, 2.0], [1.0]), ["of one shape, (2,)", "shape (1,) in row 1"]),
         ((np.zeros((2, 2)), [[1.0], [2.0, 3.0]]), ["vectors", "in row 1"]),
         ((np.zeros((2, 2)), np.zeros((3, 2))), ["shape (3, 2) in row 1"]),
         ((np.zeros((1, 2, 2, 2)),), ["1 to 3 dimensions", "in row 0"]),

@@ -1,11 +1,15 @@
 """make_windows: against a slow reference, with no leak, and its error messages."""
 
+import uuid
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from skrec import DINClassifier
 from skrec.preprocessing import make_windows
 
 FEATURES = ["price", "seen"]
@@ -234,3 +238,155 @@ def test_bad_parameters(params, message):
     events = make_log(n_events=8, n_users=1, n_times=8, seed=0)
     with pytest.raises(ValueError, match=message):
         make_windows(events, **COLUMNS | params)
+
+
+# ---- tables with histories of ids --------------------------------------------------
+
+
+def with_items(events, seed=0):
+    names = np.array(["tea", "milk", "rye", "jam"])
+    items = names[np.random.default_rng(seed).integers(4, size=len(events))]
+    return events.assign(item=items)
+
+
+HISTORY = {"history_features": ["item"], "context_features": ["item"]}
+
+
+@given(logs, params)
+def test_histories_are_the_same_as_the_slow_reference(events, params):
+    expected, expected_y, expected_groups = make_windows_slowly(events, **params)
+    assume(expected)
+    # The row of an event is an id like any other, and says which events these are.
+    events = events.assign(row=range(len(events)))
+    X, y, groups = make_windows(
+        events, target="label", history_features=["row"], features=FEATURES, **params
+    )
+    assert y.tolist() == expected_y
+    assert groups.tolist() == expected_groups == X["user_id"].tolist()
+    np.testing.assert_array_equal(np.stack(X["window"]), expected)
+    for window, history in zip(expected, X["row_history"], strict=True):
+        seen = events.loc[history, FEATURES].astype(float).to_numpy()
+        assert (np.array(window)[params["n_steps"] - len(history) :] == seen).all()
+        assert 0 < len(history) <= params["n_steps"]
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        [2**60, 2**60 + 1, 2**60 + 2, 2**60],
+        pd.array([2**60, 2**60 + 1, 2**60 + 2, 2**60], dtype="Int64"),
+        ["b", "a", "c", "b"],
+        pd.Categorical(["b", "a", "c", "b"]),
+        [Decimal("0.1"), Decimal("0.10000000000000000001"), Decimal(3), Decimal("0.1")],
+        [uuid.UUID(int=2), uuid.UUID(int=1), uuid.UUID(int=3), uuid.UUID(int=2)],
+        ["1", 1, 2, "1"],  # without an order
+        [(1, 2), (1, 3), (2, 1), (1, 2)],
+    ],
+)
+def test_ids_of_any_type(ids):
+    events = pd.DataFrame(
+        {"user": ids * 2 if isinstance(ids, list) else pd.concat([pd.Series(ids)] * 2)}
+    ).reset_index(drop=True)
+    events = events.assign(item=events["user"], at=range(8), bought=range(8))
+    X, y, groups = make_windows(
+        events, user="user", time="at", target="bought", history_features=["item"]
+    )
+    ids = list(ids)
+    by_user = dict(zip(y.tolist(), X["item_history"], strict=True))
+    assert by_user == {
+        3: [ids[0]],
+        4: [ids[0]] * 2,
+        5: [ids[1]],
+        6: [ids[2]],
+        7: [ids[0]] * 3,
+    }
+    assert all(
+        own == lists[0] for own, lists in zip(groups, by_user.values(), strict=True)
+    )
+
+
+def test_the_next_item_among_the_most_popular():
+    events = pd.DataFrame(
+        {
+            "user_id": ["a"] * 4 + ["b"] * 3,
+            "timestamp": [*range(4), *range(3)],
+            "item": ["tea", "jam", "milk", "tea", "milk", "tea", "milk"],
+        }
+    )
+    X, y, groups = make_windows(
+        events, history_features=["item"], target="item", n_popular=2
+    )
+    # Jam is no target, but it is in the histories.
+    assert y.tolist() == ["milk", "tea", "tea", "milk"]
+    assert groups.tolist() == ["a", "a", "b", "b"]
+    assert X["item_history"].tolist() == [
+        ["tea", "jam"],
+        ["tea", "jam", "milk"],
+        ["milk"],
+        ["milk", "tea"],
+    ]
+    # Tea and milk are equally frequent: of these, the first in order is taken.
+    _, first, _ = make_windows(
+        events.iloc[::-1], history_features=["item"], target="item", n_popular=1
+    )
+    assert set(first) == {"milk"}
+
+
+def test_a_table_of_histories_is_what_din_takes():
+    rng = np.random.default_rng(0)
+    events = pd.DataFrame(
+        {
+            "user_id": rng.integers(60, size=1200),
+            "timestamp": rng.permutation(1200),
+            "item": rng.choice([f"i{k}" for k in range(8)], 1200),
+        }
+    )
+    before = events.sort_values("timestamp").groupby("user_id")["item"]
+    # Whether an item is clicked: whether it is the one that was shown before.
+    events["clicked"] = events["item"].eq(before.shift(1)).astype(int)
+    X, y, _ = make_windows(events, target="clicked", n_steps=5, **HISTORY)
+    assert X.columns.tolist() == ["user_id", "item", "item_history"]
+    assert (
+        y == [row[0] == row[1][-1] for row in X[["item", "item_history"]].values]
+    ).all()
+    X = X.drop(columns="user_id")
+    din = DINClassifier(
+        units="8", attention_units="8", epochs=1, random_state=0,
+        shared_embeddings=[("item", "item_history")],
+    ).fit(X, y)  # fmt: skip
+    assert din.encoder_.columns_["item_history"].kind == "sequence"
+    assert din.predict_proba(X).shape == (len(y), 2)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (
+            {"context_features": ["item"], "features": ["price"]},
+            "history_features make",
+        ),
+        ({"history_features": ["what"]}, r"lacks the columns \['what'\]"),
+        ({**HISTORY, "n_popular": 0}, r"'n_popular' .* Got 0"),
+        (
+            {"history_features": ["item"], "context_features": ["item_history"]},
+            r"two columns of the same name.* \['item_history'\]",
+        ),
+        ({"history_features": ["gone"]}, r"'gone' has missing values.* position 3\.$"),
+    ],
+)
+def test_bad_parameters_of_histories(params, message):
+    events = with_items(make_log(n_events=8, n_users=1, n_times=8, seed=0))
+    events["item_history"] = events["gone"] = events["item"]
+    events.loc[3, "gone"] = None
+    with pytest.raises(ValueError, match=message):
+        make_windows(events, target="label", **params)
+
+
+def test_a_target_that_is_never_popular_says_so():
+    events = with_items(make_log(n_events=8, n_users=1, n_times=8, seed=0))
+    events["kind"] = ["often"] * 2 + [f"once {k}" for k in range(6)]
+    events["timestamp"] = range(8)
+    with pytest.raises(ValueError, match=r"raise n_popular\. Received: n_popular=1"):
+        make_windows(
+            events, target="kind", history_features=["item"], min_history=2, n_popular=1
+        )

@@ -77,7 +77,10 @@ default="float32"
     "training_on_fields": """
         early_stopping : bool or "auto", default="auto"
             Whether to stop once the validation score no longer gets better, and to keep
-            the weights of the best epoch; ``"auto"`` for more than 10,000 samples.
+            the weights of the best epoch. ``"auto"`` does so for more than 10,000
+            samples, of those that `fit` gets: in a search, of the training part of a
+            fold. Where 10,000 lies between that and all samples, set it to True or
+            False, so that the folds are trained as the refit is.
         n_iter_no_change : int, default=3
             Epochs without a better validation score after which to stop.
         standardize : bool, "quantile" or "log", default=True
@@ -101,6 +104,10 @@ default="from_dtype"
             ``[("item_id", "browsed")]``, so that an id has one vector in all of them.
         min_count : int, default=1
             Ids that occur in fewer of the training samples are read as unknown.
+        unknown_share : float, default=0.05
+            Share of the ids that are read as unknown in training, drawn anew for each
+            sample and column, so that a new id predicts about the average of its
+            column. 0 for none: then only what is rare or missing teaches it.
         max_len : int, default=50
             Ids of a list that are kept: the latest, which are the last. Shorter lists
             than that take no more time than they need.""",
@@ -121,7 +128,8 @@ default="from_dtype"
             Names of the columns, if X had any.
         model_ : keras.Model
             A private Keras model from X, as it is, to predictions. Once asked for, its
-            weights are those of the estimator.""",
+            weights are those of the estimator. Where X has ids, lists or arrays in its
+            columns, it takes ``encoder_.transform(X)`` instead, and refuses X.""",
     "generic": """
         model : callable, keras.Model or None, default=None
             Build function, or a model, of which each fit trains a copy. The function

@@ -114,6 +114,8 @@ ADAM = {**EXACT, "optimizer": "adam", "learning_rate": 0.02, "epochs": 60}
 # Statistics of a batch know no weights: hence "relu" where "dice" is the default.
 OWN_SETTINGS = {
     "FM": {},
+    # To which all columns are ids; drawn by the row, unknown ones know no weights.
+    "NeuMF": {"units": 8, "unknown_share": 0.0},
     "DIN": {"units": 8, "activation": "relu"},
     "DIEN": {"units": 8, "activation": "relu"},
 }

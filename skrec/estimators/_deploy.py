@@ -6,7 +6,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from skrec.estimators._deploy_numbers import prepared, standardised
 from skrec.networks import PADDING_VALUE
+from skrec.preprocessing._numbers import NumberScaler
 from skrec.preprocessing._scaling import ChannelScaler
 from skrec.training.copies import fresh
 
@@ -52,9 +54,8 @@ def deployable(
     raw = keras.Input(inputs.shape[1:], dtype=inputs.dtype, name="X")
     x: Any = raw
     if scaler is not None and scaler.is_fitted:
-        x = keras.layers.Normalization(
-            mean=scaler.mean, variance=scaler.variance, dtype=inputs.dtype
-        )(x)
+        x = standardised(keras.ops.cast(raw, "float64"), scaler)
+        x = keras.ops.cast(x, inputs.dtype)
     if padding is not None:
         x = keras.ops.where(_padded(raw, padding), PADDING_VALUE, x)
     return _with_head(raw, core, core(x), head)
@@ -70,7 +71,35 @@ def _padded(raw: Any, padding: str) -> Any:
     return keras.ops.flip(keras.ops.equal(so_far, 0), axis=1)
 
 
-def deployable_on_fields(core: keras.Model, head: Head) -> keras.Model:
+def deployable_on_numbers(
+    core: keras.Model, scaler: NumberScaler, n_numbers: int, head: Head
+) -> keras.Model:
+    """Put all that an encoder does to numbers before a network, its activation behind.
+
+    Parameters
+    ----------
+    core : keras.Model
+        Compiled network.
+    scaler : NumberScaler
+        What the encoder has learnt.
+    n_numbers : int
+        Columns of X, all of them numbers.
+    head : Head
+        What comes after the network.
+
+    Returns
+    -------
+    keras.Model
+        Compiled model on X as it is, of standard Keras layers and operations.
+    """
+    inputs = core.input["numbers"] if isinstance(core.input, dict) else core.input
+    raw = keras.Input((n_numbers,), dtype=inputs.dtype, name="X")
+    x = prepared(raw, scaler)
+    given = {"numbers": x} if isinstance(core.input, dict) else x
+    return _with_head(raw, core, core(given), head)
+
+
+def deployable_on_fields(core: keras.Model, head: Head, why: str) -> keras.Model:
     """Put the activation behind a network on encoded fields.
 
     Parameters
@@ -79,6 +108,8 @@ def deployable_on_fields(core: keras.Model, head: Head) -> keras.Model:
         Compiled network.
     head : Head
         What comes after the network.
+    why : str
+        Why it does not take X as it is, for the error where it is given that.
 
     Returns
     -------
@@ -91,7 +122,24 @@ def deployable_on_fields(core: keras.Model, head: Head) -> keras.Model:
         name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
         for name, tensor in inputs.items()
     }
-    return _with_head(raw, core, core(raw["numbers"] if alone else raw), head)
+    model = _with_head(raw, core, core(raw["numbers"] if alone else raw), head)
+    _refuse_arrays(model, why)
+    return model
+
+
+def _refuse_arrays(model: keras.Model, why: str) -> None:
+    """Let a model of a dict raise where it gets an array, which one key would match."""
+    call = model.call
+
+    def checked(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(inputs, dict):
+            raise TypeError(
+                f"model_ does not take X as it is, since {why}: give it "
+                f"encoder_.transform(X). Received: {type(inputs).__name__}."
+            )
+        return call(inputs, *args, **kwargs)
+
+    model.call = checked
 
 
 def _with_head(raw: Any, core: keras.Model, outputs: Any, head: Head) -> keras.Model:

@@ -1,6 +1,5 @@
 """Networks on ordinary tables: ids, numbers, lists of ids, vectors and images."""
 
-from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -16,11 +15,18 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 from skrec.estimators import _deploy
 from skrec.estimators._arrays import ArrayNetwork
 from skrec.estimators._auc import auc_scores, warn_if_auc_is_chance
+from skrec.estimators._deploy_numbers import too_fine
+from skrec.estimators._growth import Layout, differs_in_size_alone, grown_state
 from skrec.estimators._inputs import checked_table, is_table
+from skrec.networks import Network
 from skrec.networks._fields import table_vectors
+from skrec.networks._sizes import embedding_dims
+from skrec.networks._unknown import UNKNOWN_IDS
 from skrec.preprocessing import FieldEncoder
 from skrec.preprocessing._floats import as_floats
+from skrec.preprocessing._vocabulary import FIRST, UNKNOWN
 from skrec.training.loop import Scores
+from skrec.training.program import Program
 from skrec.training.rows import Rows
 from skrec.training.state import State
 
@@ -41,6 +47,7 @@ class FieldNetwork(ArrayNetwork):
         "sequence_features": ["array-like", dict, StrOptions({"from_dtype"}), None],
         "shared_embeddings": [list, tuple, None],
         "min_count": [Interval(Integral, 1, None, closed="left")],
+        "unknown_share": [Interval(Real, 0, 1, closed="left")],
         "max_len": [Interval(Integral, 1, None, closed="left")],
         "early_stopping": ["boolean", StrOptions({"auto"})],
         "scoring": [StrOptions({"loss", "roc_auc"})],
@@ -49,6 +56,8 @@ class FieldNetwork(ArrayNetwork):
 
     # Set by fit.
     encoder_: FieldEncoder
+    _auto_dims: tuple[int, ...]
+    _layout: Layout
 
     # ---- encoding ------------------------------------------------------------------
 
@@ -86,13 +95,21 @@ class FieldNetwork(ArrayNetwork):
         return "encoder_" in vars(self)
 
     def _learn_inputs(self, X: Any, kept: np.ndarray | None, weight: np.ndarray) -> Any:
-        self.__dict__.pop("encoder_", None)
+        for name in ("encoder_", "_auto_dims", "_layout"):
+            self.__dict__.pop(name, None)
         if X.ndim > 2:
             return super()._learn_inputs(X, kept, weight)
         encoder = self._new_encoder()
         encoded = encoder.learn(X, kept, weight)
         self.encoder_ = encoder
         self._input_shape = (X.shape[1],)
+        return self._bare(encoded)
+
+    def _further_inputs(self, X: Any, kept: np.ndarray | None) -> Any:
+        """Encode a further part of a stream, and learn the ids that it brings."""
+        if not self._on_fields:
+            return super()._further_inputs(X, kept)
+        self.encoder_, encoded = self.encoder_.grown(X, kept)
         return self._bare(encoded)
 
     def _encoded(self, X: Any) -> Any:
@@ -108,8 +125,6 @@ class FieldNetwork(ArrayNetwork):
         if not self._on_fields:
             super()._learn_scale(rows)
             return
-        if self.__sklearn_is_fitted__():  # a failed fit keeps the old one
-            self.encoder_ = deepcopy(self.encoder_)
         for inputs, _, weight in replace(rows, prepare=_with_floats).blocks():
             numbers = inputs.get("numbers") if isinstance(inputs, dict) else inputs
             if numbers is not None:
@@ -126,15 +141,31 @@ class FieldNetwork(ArrayNetwork):
     def _deployable(self, core: keras.Model) -> keras.Model:
         if not self._on_fields:
             return super()._deployable(core)
-        if not self._reads_columns and self.standardize in (True, False):
-            scaler = self.encoder_.scaler
-            return _deploy.deployable(core, scaler, None, self._head)
-        return _deploy.deployable_on_fields(core, self._head)
+        encoder = self.encoder_
+        if not encoder.spec_.only_numbers:
+            why = "Keras does not hold the codes of its ids, or its arrays"
+            return _deploy.deployable_on_fields(core, self._head, why)
+        numbers = encoder._numbers
+        fine = [list(encoder.columns_)[k] for k in too_fine(numbers)]
+        if fine:
+            why = (
+                f"the values of the columns {fine} are too near each other, for their "
+                "size, for the 32 bits that Keras reads"
+            )
+            return _deploy.deployable_on_fields(core, self._head, why)
+        n_numbers = len(encoder.columns_)
+        return _deploy.deployable_on_numbers(core, numbers, n_numbers, self._head)
 
     # ---- training ------------------------------------------------------------------
 
     def _rates(self) -> dict[str, float]:
-        return {**super()._rates(), "embedding_l2": self.embedding_l2}
+        own = {"embedding_l2": self.embedding_l2, "unknown_share": self.unknown_share}
+        return {**super()._rates(), **own}
+
+    def _dropout_rate(self, layer_name: str) -> float:
+        if layer_name == UNKNOWN_IDS:
+            return self.unknown_share
+        return super()._dropout_rate(layer_name)
 
     def _stops_early(self, X: Any) -> bool:
         if self.early_stopping == "auto":
@@ -160,8 +191,28 @@ class FieldNetwork(ArrayNetwork):
             return None
         return partial(auc_scores, required=self.scoring == "roc_auc")
 
+    def _embedding_dims(self) -> tuple[int, ...]:
+        """Return the length of vectors by table; "auto" decides in the first fit."""
+        if self.embedding_dim != "auto":
+            return embedding_dims(self.embedding_dim, self.encoder_.spec_)
+        if "_auto_dims" not in vars(self):
+            self._auto_dims = embedding_dims("auto", self.encoder_.spec_)
+        return self._auto_dims
+
+    def _goes_on_as(self, network: Network) -> bool:
+        if super()._goes_on_as(network):
+            return True
+        return self._on_fields and differs_in_size_alone(self._spec, network)
+
+    def _laid_out(self, state: State, program: Program) -> State:
+        if not self._on_fields or Layout.of(self.encoder_) == self._layout:
+            return state
+        return grown_state(state, self._layout, Layout.of(self.encoder_), program)
+
     def _train(self, rows: Rows, validation: Rows | None, *args: Any) -> State:
         state = super()._train(rows, validation, *args)
+        if self._on_fields:
+            self._layout = Layout.of(self.encoder_)
         if validation is not None and is_classifier(self) and self._n_outputs == 1:
             held_out = slice(None) if validation.index is None else validation.index
             target = validation.y[held_out]
@@ -170,7 +221,7 @@ class FieldNetwork(ArrayNetwork):
 
     # ---- what was learnt -----------------------------------------------------------
 
-    def embeddings_(self, column: Any) -> pd.DataFrame:
+    def embeddings_(self, column: Any, special: bool = False) -> pd.DataFrame:
         """Return the vectors of the ids of a column.
 
         Parameters
@@ -178,12 +229,17 @@ class FieldNetwork(ArrayNetwork):
         column : str or int
             Name of a column of ids or of lists of ids, or its position where X had no
             names. Columns that share their embeddings have the same vectors.
+        special : bool, default=False
+            Whether to add the row ``"<unknown>"`` of ids that are new or too rare, and
+            ``"<missing>"`` of missing ones, which is that of unknown ones where the
+            training samples had none.
 
         Returns
         -------
         DataFrame of shape (n_ids, embedding_dim)
-            One row an id that was seen in training often enough, in sorted order; the
-            index has the column's name.
+            One row an id that was seen in training often enough, in sorted order, and
+            then those that later calls of `partial_fit` brought; the index has the
+            column's name.
 
         Raises
         ------
@@ -203,8 +259,12 @@ class FieldNetwork(ArrayNetwork):
         weights = self._current_state().weights
         vectors = table_vectors(model, weights, self.encoder_.spec_, table)
         ids = self.encoder_.vocabularies_[table]
-        index = pd.Index(ids, name=column)
-        return pd.DataFrame(vectors[2 : 2 + len(ids)], index=index)
+        rows = np.arange(FIRST, FIRST + len(ids))
+        if special:
+            missing = FIRST + len(ids) if self._layout.missing[table] else UNKNOWN
+            rows = np.append(rows, [UNKNOWN, missing])
+            ids = np.array([*ids, "<unknown>", "<missing>"], dtype=object)
+        return pd.DataFrame(vectors[rows], index=pd.Index(ids, name=column))
 
 
 def _with_floats(inputs: Any) -> Any:

@@ -1,8 +1,13 @@
 """``optimizer__momentum`` and its like as parameters of an estimator."""
 
+import inspect
 from typing import Any
 
-from skrec.training.optimizers import did_you_mean
+import keras
+
+from skrec.training import make_optimizer
+from skrec.training._updates import has_schedule
+from skrec.training.optimizers import did_you_mean, optimizer_template
 
 PREFIX = "optimizer__"
 
@@ -11,6 +16,13 @@ class OptimizerParamsMixin:
     """Reads and replaces entries of ``optimizer_params``, which it never mutates."""
 
     optimizer_params: dict[str, Any] | None
+
+    # Parameters of the estimator.
+    optimizer: Any
+    learning_rate: float
+    lr_schedule: Any
+    clipnorm: float | None
+    precision: str
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters of this estimator.
@@ -69,3 +81,29 @@ class OptimizerParamsMixin:
         if routed:
             self.optimizer_params = {**(self.optimizer_params or {}), **routed}
         return self
+
+    def _optimizer(self) -> keras.optimizers.Optimizer:
+        """Make the optimizer that the parameters describe."""
+        is_object = isinstance(self.optimizer, keras.optimizers.Optimizer)
+        default = inspect.signature(type(self)).parameters["learning_rate"].default
+        if is_object and self.learning_rate != default:
+            raise ValueError(
+                f"learning_rate={self.learning_rate} has no effect on an optimizer "
+                "object, which brings its own: pass the class "
+                f"{type(self.optimizer).__name__} to set or tune the rate."
+            )
+        optimizer = optimizer_template(
+            make_optimizer,
+            self.optimizer,
+            self.learning_rate,
+            self.optimizer_params,
+            self.clipnorm,
+        )
+        if self.lr_schedule is not None and has_schedule(optimizer):
+            raise ValueError(
+                "lr_schedule cannot be set with an optimizer that has a schedule of "
+                f"its own: leave out one of them. Received: {self.lr_schedule!r}."
+            )
+        if self.precision == "mixed_float16":  # whose gradients would underflow
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        return optimizer

@@ -61,6 +61,11 @@ class NetworkRegressor(RegressorMixin):
         The means and variances that standardise X and y take in the new samples, so
         that a stream whose values drift stays standardised.
 
+        In tables, ids that were not seen before are learnt (with `min_count`, once one
+        call has as many); they start with the vector of unknown ids. Lists may become
+        longer, up to `max_len`, and numbers may be missing for the first time. What the
+        first call decided on stays: kinds of columns, quantiles, scales of arrays.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)

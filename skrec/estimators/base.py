@@ -15,7 +15,6 @@ import numpy as np
 import tensorflow as tf
 from sklearn.base import _fit_context, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -28,22 +27,23 @@ from skrec.estimators._callbacks import (
     saves_models,
 )
 from skrec.estimators._epochs import EpochReporter
+from skrec.estimators._held_out import split
 from skrec.estimators._inputs import NO_TARGET
 from skrec.estimators._keras_parameters import KeepsKerasObjects
 from skrec.estimators._memory import remembers
 from skrec.estimators._optimizer_params import OptimizerParamsMixin
+from skrec.estimators._start import at_base_rate
 from skrec.estimators._weights import row_weights
 from skrec.networks import Network
-from skrec.training import make_optimizer, resolve_device
-from skrec.training._optimizer_items import has_schedule, uses_averages
-from skrec.training._seeds import SPLIT, derive, draw_seed, global_generators
+from skrec.training import resolve_device
+from skrec.training._optimizer_items import uses_averages
+from skrec.training._seeds import draw_seed, global_generators
 from skrec.training._updates import base_learning_rate, graph_key
 from skrec.training.cache import lease
 from skrec.training.copies import fresh
 from skrec.training.fit_key import fit_memory
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Plan, Scores, Watcher, needs_model_fit, train
-from skrec.training.optimizers import optimizer_template
 from skrec.training.program import Program
 from skrec.training.rows import Rows, prepare_rows
 from skrec.training.state import Rates, State
@@ -111,6 +111,10 @@ class BaseNetwork(
     @abstractmethod
     def _learn_inputs(self, X: Any, kept: np.ndarray | None, weight: np.ndarray) -> Any:
         """Learn to encode X from the rows to train on; return all rows encoded."""
+
+    def _further_inputs(self, X: Any, kept: np.ndarray | None) -> Any:
+        """Encode rows to go on with, from which more may be learnt; return all."""
+        return self._encoded(X)
 
     @abstractmethod
     def _encoded(self, X: Any) -> Any:
@@ -247,7 +251,10 @@ class BaseNetwork(
         if early_stopping and not has_validation:
             kept, held_out = self._split(y, kept)
         target = self._encode_target(y)
-        inputs = self._learn_inputs(X, kept, weight) if reset else self._encoded(X)
+        if reset:
+            inputs = self._learn_inputs(X, kept, weight)
+        else:
+            inputs = self._further_inputs(X, kept)
         rows = Rows(inputs, target, weight, self._prepare, kept)
         validation = None
         if has_validation:
@@ -256,14 +263,13 @@ class BaseNetwork(
             validation = replace(rows, index=held_out)
         self._learn_scale(rows)
         network = self._network(self._n_outputs)
-        if reset:
-            self._spec = network
-        elif self._spec != network:
+        if not reset and not self._goes_on_as(network):
             raise ValueError(
                 "A parameter that shapes the network was changed, so that training "
                 "cannot go on from the last weights. Set warm_start=False, or make a "
                 "clone for the new parameters."
             )
+        self._spec = network
         context = self._init_callback_context(max_subtasks=epochs)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         context.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
@@ -300,23 +306,9 @@ class BaseNetwork(
         self, y: np.ndarray, kept: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Set rows aside for early stopping, stratified where there are classes."""
-        kept = np.arange(len(y)) if kept is None else kept
-        y = y[kept]
-        stratify = y if not is_regressor(self) and y.ndim == 1 else None
-        try:
-            train, held_out = train_test_split(
-                kept,
-                test_size=self.validation_fraction,
-                stratify=stratify,
-                random_state=derive(self._seed, SPLIT) % 2**32,
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"early_stopping=True cannot set aside validation_fraction="
-                f"{self.validation_fraction} of {len(y)} samples: {error} Give more "
-                "samples, another validation_fraction, or X_val and y_val."
-            ) from None
-        return train, held_out
+        stratified = not is_regressor(self)
+        how = self.validation_fraction, self._seed, stratified, self.early_stopping
+        return split(y, kept, *how)
 
     def _learn_target_scale(self, rows: Rows) -> None:
         """Learn the scale of the targets of the rows to train on."""
@@ -339,31 +331,6 @@ class BaseNetwork(
         return (
             "float64" if dict(self._spec.options)["dtype"] == "float64" else "float32"
         )
-
-    def _optimizer(self) -> keras.optimizers.Optimizer:
-        is_object = isinstance(self.optimizer, keras.optimizers.Optimizer)
-        default = inspect.signature(type(self)).parameters["learning_rate"].default
-        if is_object and self.learning_rate != default:
-            raise ValueError(
-                f"learning_rate={self.learning_rate} has no effect on an optimizer "
-                "object, which brings its own: pass the class "
-                f"{type(self.optimizer).__name__} to set or tune the rate."
-            )
-        optimizer = optimizer_template(
-            make_optimizer,
-            self.optimizer,
-            self.learning_rate,
-            self.optimizer_params,
-            self.clipnorm,
-        )
-        if self.lr_schedule is not None and has_schedule(optimizer):
-            raise ValueError(
-                "lr_schedule cannot be set with an optimizer that has a schedule of "
-                f"its own: leave out one of them. Received: {self.lr_schedule!r}."
-            )
-        if self.precision == "mixed_float16":  # whose gradients would underflow
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        return optimizer
 
     def _rates(self) -> dict[str, float]:
         """Return the continuous hyper-parameters that the network's builder takes."""
@@ -423,10 +390,9 @@ class BaseNetwork(
         with self._lease() as program:
             if reset:
                 state = program.initial_state(self._seed)
+                state = at_base_rate(state, program, rows)
             else:
-                state = self._current_state()
-                if self._optimizer_key != last_key:
-                    state = replace(state, optimizer=program.untrained_optimizer)
+                state = self._state_to_go_on(program, self._optimizer_key == last_key)
             stops = early_stopping and validation is not None
             dropout = [self._dropout_rate(name) for name in program.dropout_names]
             penalties: dict[str, Any] = {
@@ -483,6 +449,22 @@ class BaseNetwork(
         check_is_fitted(self)
         return vars(self).get("_fit_callbacks", [])
 
+    def _goes_on_as(self, network: Network) -> bool:
+        """Tell whether the weights of the last call are of use to a network."""
+        return self._spec == network
+
+    def _state_to_go_on(self, program: Program, same_optimizer: bool) -> State:
+        """Return what training goes on from; another optimizer starts anew."""
+        state = self._current_state()
+        if same_optimizer:
+            return self._laid_out(state, program)
+        state = self._laid_out(replace(state, optimizer=[]), program)
+        return replace(state, optimizer=program.untrained_optimizer)
+
+    def _laid_out(self, state: State, program: Program) -> State:
+        """Bring the last call's state to the sizes of the program."""
+        return state
+
     def _fit_items(self, optimizer: keras.optimizers.Optimizer) -> list[Any]:
         """List what a fit depends on beside the rows and the plan."""
         return [
@@ -520,6 +502,9 @@ class BaseNetwork(
     @property
     def model_(self) -> keras.Model:
         """A private Keras model that takes X as it is and returns predictions.
+
+        Keras holds no codes of ids: where X has any, or lists or arrays in its cells,
+        it takes ``encoder_.transform(X)`` instead, and raises if it gets X.
 
         It is built when first asked for. From then on its weights are those of the
         estimator: training it further changes what the estimator predicts.

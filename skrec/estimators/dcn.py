@@ -41,6 +41,7 @@ class _DCN(FieldNetwork):
         sequence_features: Any = "from_dtype",
         shared_embeddings: Any = None,
         min_count: int = 1,
+        unknown_share: float = 0.05,
         max_len: int = 50,
         activation: str = "relu",
         dropout: float = 0.0,
@@ -79,6 +80,7 @@ class _DCN(FieldNetwork):
         self.sequence_features = sequence_features
         self.shared_embeddings = shared_embeddings
         self.min_count = min_count
+        self.unknown_share = unknown_share
         self.max_len = max_len
         self.activation = activation
         self.dropout = dropout
@@ -118,9 +120,10 @@ class _DCN(FieldNetwork):
             low_rank=None if self.low_rank is None else int(self.low_rank),
             n_experts=int(self.n_experts),
             structure=self.structure,
-            embedding_dim=self.embedding_dim,
+            embedding_dim=self._embedding_dims(),
             activation=self.activation,
             batch_norm=bool(self.batch_norm),
+            reads_unknown=self.unknown_share > 0,
             dtype=self.precision,
         )
 

@@ -29,6 +29,7 @@ class _DeepFM(FieldNetwork):
         sequence_features: Any = "from_dtype",
         shared_embeddings: Any = None,
         min_count: int = 1,
+        unknown_share: float = 0.05,
         max_len: int = 50,
         activation: str = "relu",
         dropout: float = 0.0,
@@ -63,6 +64,7 @@ class _DeepFM(FieldNetwork):
         self.sequence_features = sequence_features
         self.shared_embeddings = shared_embeddings
         self.min_count = min_count
+        self.unknown_share = unknown_share
         self.max_len = max_len
         self.activation = activation
         self.dropout = dropout
@@ -100,6 +102,7 @@ class _DeepFM(FieldNetwork):
             embedding_dim=int(self.embedding_dim),
             activation=self.activation,
             batch_norm=bool(self.batch_norm),
+            reads_unknown=self.unknown_share > 0,
             dtype=self.precision,
         )
 

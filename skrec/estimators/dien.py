@@ -37,6 +37,7 @@ class _DIEN(InterestNetwork):
         sequence_features: Any = "from_dtype",
         shared_embeddings: Any = None,
         min_count: int = 1,
+        unknown_share: float = 0.05,
         max_len: int = 50,
         activation: str = "dice",
         dropout: float = 0.0,
@@ -73,6 +74,7 @@ class _DIEN(InterestNetwork):
         self.sequence_features = sequence_features
         self.shared_embeddings = shared_embeddings
         self.min_count = min_count
+        self.unknown_share = unknown_share
         self.max_len = max_len
         self.activation = activation
         self.dropout = dropout
@@ -115,6 +117,7 @@ class _DIEN(InterestNetwork):
             embedding_dim=int(self.embedding_dim),
             activation=self.activation,
             batch_norm=bool(self.batch_norm),
+            reads_unknown=self.unknown_share > 0,
             dtype=self.precision,
         )
 

@@ -26,6 +26,7 @@ class _FM(FieldNetwork):
         sequence_features: Any = "from_dtype",
         shared_embeddings: Any = None,
         min_count: int = 1,
+        unknown_share: float = 0.05,
         max_len: int = 50,
         dropout: float = 0.0,
         l1: float = 0.0,
@@ -57,6 +58,7 @@ class _FM(FieldNetwork):
         self.sequence_features = sequence_features
         self.shared_embeddings = shared_embeddings
         self.min_count = min_count
+        self.unknown_share = unknown_share
         self.max_len = max_len
         self.dropout = dropout
         self.l1 = l1
@@ -84,11 +86,20 @@ class _FM(FieldNetwork):
         self.verbose = verbose
 
     def _network(self, n_outputs: int) -> Network:
+        fields = self.encoder_.spec_
+        has_kernels = fields.n_numbers or fields.arrays or n_outputs > 1
+        if (self.l1 or self.l2) and not has_kernels:
+            raise ValueError(
+                "l1 and l2 reach the weights of numbers and arrays, and X has ids "
+                "alone: set embedding_l2, which reaches the weights and vectors of "
+                f"ids, and leave the others 0. Received: l1={self.l1}, l2={self.l2}."
+            )
         return Network.of(
             build_fm,
-            fields=self.encoder_.spec_,
+            fields=fields,
             n_outputs=n_outputs,
             embedding_dim=int(self.embedding_dim),
+            reads_unknown=self.unknown_share > 0,
             dtype=self.precision,
         )
 
@@ -124,6 +135,12 @@ class FMClassifier(NetworkClassifier, _FM):
     FMRegressor : The same network for numbers.
     DeepFMClassifier : The same beside dense layers on the vectors.
     MLPClassifier : Dense layers alone.
+
+    Notes
+    -----
+    `embedding_l2` reaches the weights and vectors of ids; `l1` and `l2` those of
+    numbers and arrays and, with several classes, the weights that a class gives the
+    products. Where there are none of these, they must be 0.
 
     References
     ----------
@@ -176,6 +193,11 @@ class FMRegressor(NetworkRegressor, _FM):
     FMClassifier : The same network for labels.
     DeepFMRegressor : The same beside dense layers on the vectors.
     MLPRegressor : Dense layers alone.
+
+    Notes
+    -----
+    `embedding_l2` reaches the weights and vectors of ids; `l1` and `l2` those of
+    numbers and arrays, and must be 0 where X has ids alone and y one column.
 
     References
     ----------

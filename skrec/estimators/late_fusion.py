@@ -49,6 +49,7 @@ class _LateFusion(FieldNetwork):
         sequence_features: Any = "from_dtype",
         shared_embeddings: Any = None,
         min_count: int = 1,
+        unknown_share: float = 0.05,
         max_len: int = 50,
         activation: str = "relu",
         dropout: float = 0.0,
@@ -88,6 +89,7 @@ class _LateFusion(FieldNetwork):
         self.sequence_features = sequence_features
         self.shared_embeddings = shared_embeddings
         self.min_count = min_count
+        self.unknown_share = unknown_share
         self.max_len = max_len
         self.activation = activation
         self.dropout = dropout
@@ -172,7 +174,10 @@ class _LateFusion(FieldNetwork):
                 ]
                 for kind in ("id", "number", "sequence", "array")
             }
-            missing = [indicator_of[k] for k in own["number"] if k in indicator_of]
+            # In the order in which they came, so that one that is new is the last.
+            missing = sorted(
+                indicator_of[k] for k in own["number"] if k in indicator_of
+            )
             field_groups.append(
                 FieldGroup(
                     ids=tuple(own["id"]),
@@ -206,6 +211,7 @@ class _LateFusion(FieldNetwork):
             embedding_dim=int(self.embedding_dim),
             activation=self.activation,
             batch_norm=bool(self.batch_norm),
+            reads_unknown=self.unknown_share > 0,
             dtype=self.precision,
         )
 

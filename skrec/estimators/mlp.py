@@ -10,7 +10,6 @@ from skrec.estimators._classification import NetworkClassifier
 from skrec.estimators._fields import FieldNetwork
 from skrec.estimators._regression import NetworkRegressor
 from skrec.networks import Network, as_sizes, build_field_mlp, build_mlp
-from skrec.networks._sizes import embedding_dims
 
 
 class _MLP(FieldNetwork):
@@ -35,6 +34,7 @@ class _MLP(FieldNetwork):
         sequence_features: Any = "from_dtype",
         shared_embeddings: Any = None,
         min_count: int = 1,
+        unknown_share: float = 0.05,
         max_len: int = 50,
         activation: str = "relu",
         dropout: float = 0.0,
@@ -49,10 +49,10 @@ class _MLP(FieldNetwork):
         clipnorm: float | None = None,
         batch_size: int | None = 32,
         epochs: int = 30,
-        early_stopping: bool | str = False,
+        early_stopping: bool | str = "auto",
         scoring: str = "loss",
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: int = 3,
         class_weight: Any = None,
         callbacks: Any = None,
         standardize: bool | str = True,
@@ -69,6 +69,7 @@ class _MLP(FieldNetwork):
         self.sequence_features = sequence_features
         self.shared_embeddings = shared_embeddings
         self.min_count = min_count
+        self.unknown_share = unknown_share
         self.max_len = max_len
         self.activation = activation
         self.dropout = dropout
@@ -100,7 +101,7 @@ class _MLP(FieldNetwork):
     def _rates(self) -> dict[str, float]:
         rates = super()._rates()
         if not self._has_embeddings:
-            del rates["embedding_l2"]
+            del rates["embedding_l2"], rates["unknown_share"]
         return rates
 
     @property
@@ -122,7 +123,8 @@ class _MLP(FieldNetwork):
                 shape = (self.encoder_.spec_.n_numbers,)
             return Network.of(build_mlp, input_shape=shape, **options)
         fields = self.encoder_.spec_
-        dims = embedding_dims(self.embedding_dim, fields)
+        dims = self._embedding_dims()
+        options["reads_unknown"] = self.unknown_share > 0
         return Network.of(build_field_mlp, fields=fields, embedding_dim=dims, **options)
 
 

@@ -51,6 +51,7 @@ class _NeuMF(FieldNetwork):
         item_column: Any = None,
         *,
         min_count: int = 1,
+        unknown_share: float = 0.05,
         activation: str = "relu",
         dropout: float = 0.0,
         l1: float = 0.0,
@@ -84,6 +85,7 @@ class _NeuMF(FieldNetwork):
         self.user_column = user_column
         self.item_column = item_column
         self.min_count = min_count
+        self.unknown_share = unknown_share
         self.activation = activation
         self.dropout = dropout
         self.l1 = l1
@@ -120,6 +122,9 @@ class _NeuMF(FieldNetwork):
     def _learn_inputs(self, X: Any, kept: np.ndarray | None, weight: np.ndarray) -> Any:
         self._pair = self._chosen_pair()
         return super()._learn_inputs(self._selected(X), kept, weight)
+
+    def _further_inputs(self, X: Any, kept: np.ndarray | None) -> Any:
+        return super()._further_inputs(self._selected(X), kept)
 
     def _encoded(self, X: Any) -> Any:
         return super()._encoded(self._selected(X))
@@ -173,6 +178,7 @@ class _NeuMF(FieldNetwork):
             biases=is_regressor(self),
             activation=self.activation,
             batch_norm=bool(self.batch_norm),
+            reads_unknown=self.unknown_share > 0,
             dtype=self.precision,
         )
 
@@ -186,7 +192,7 @@ class NeuMFClassifier(NetworkClassifier, _NeuMF):
     of dense layers (MLP); the output is computed from both [1]_. Trained on the
     log-loss. X has one row for each pair of a user and an item; both columns are ids,
     whatever their dtype, integers and floats too. Users and items that were not seen in
-    `fit` share one vector that is not trained.
+    `fit` share one vector, which is trained too: see `unknown_share`.
 
     Parameters
     ----------
@@ -205,6 +211,9 @@ class NeuMFClassifier(NetworkClassifier, _NeuMF):
         are given.
     min_count : int, default=1
         Users and items that occur in fewer of the training samples are read as unknown.
+    unknown_share : float, default=0.05
+        Share of the users and items that are read as unknown in training, drawn anew
+        for each sample, so that new ones predict about the average of all.
     activation : str, default="relu"
         Activation of the tower's layers, by its Keras name.
     %(training)s
@@ -261,8 +270,8 @@ class NeuMFRegressor(NetworkRegressor, _NeuMF):
     user and one for the item are added, as in biased matrix factorisation [2]_, which
     the paper does without. Trained on the mean squared error. X has one row for each
     pair of a user and an item; both columns are ids, whatever their dtype, integers and
-    floats too. Users and items that were not seen in `fit` share one vector that is not
-    trained.
+    floats too. Users and items that were not seen in `fit` share one vector, which is
+    trained too: see `unknown_share`.
 
     Parameters
     ----------
@@ -281,6 +290,9 @@ class NeuMFRegressor(NetworkRegressor, _NeuMF):
         are given.
     min_count : int, default=1
         Users and items that occur in fewer of the training samples are read as unknown.
+    unknown_share : float, default=0.05
+        Share of the users and items that are read as unknown in training, drawn anew
+        for each sample, so that new ones predict about the average of all.
     activation : str, default="relu"
         Activation of the tower's layers, by its Keras name.
     %(training)s

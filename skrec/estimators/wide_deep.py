@@ -33,6 +33,7 @@ class _WideDeep(FieldNetwork):
         sequence_features: Any = "from_dtype",
         shared_embeddings: Any = None,
         min_count: int = 1,
+        unknown_share: float = 0.05,
         max_len: int = 50,
         activation: str = "relu",
         dropout: float = 0.0,
@@ -67,6 +68,7 @@ class _WideDeep(FieldNetwork):
         self.sequence_features = sequence_features
         self.shared_embeddings = shared_embeddings
         self.min_count = min_count
+        self.unknown_share = unknown_share
         self.max_len = max_len
         self.activation = activation
         self.dropout = dropout
@@ -101,9 +103,10 @@ class _WideDeep(FieldNetwork):
             fields=self.encoder_.spec_,
             n_outputs=n_outputs,
             units=as_sizes(self.units, "units"),
-            embedding_dim=self.embedding_dim,
+            embedding_dim=self._embedding_dims(),
             activation=self.activation,
             batch_norm=bool(self.batch_norm),
+            reads_unknown=self.unknown_share > 0,
             dtype=self.precision,
         )
 

@@ -398,7 +398,7 @@ def table_vectors(
     values = {id(w): value for w, value in zip(model.weights, weights, strict=True)}
     parts = []
     for layer in model.layers:
-        tables = _tables_of(layer.name)
+        tables = tables_of(layer.name)
         if table in tables and not layer.name.startswith("weight"):
             start = sum(fields.tables[t] for t in tables[: tables.index(table)])
             rows = slice(start, start + fields.tables[table])
@@ -406,7 +406,18 @@ def table_vectors(
     return np.concatenate(parts, axis=1)
 
 
-def _tables_of(layer_name: str) -> list[int]:
-    """Read which tables a layer holds from the name that :func:`embed` has given it."""
+def tables_of(layer_name: str) -> list[int]:
+    """Read which tables a layer holds from the name that :func:`embed` has given it.
+
+    Parameters
+    ----------
+    layer_name : str
+        Name of a layer.
+
+    Returns
+    -------
+    list of int
+        Tables, in the order of their rows; empty for other layers.
+    """
     found = re.fullmatch(r".*_of_([\d_]+)", layer_name)
     return [int(t) for t in found[1].split("_")] if found else []

@@ -57,7 +57,9 @@ def as_sizes(value: object, name: str) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def embedding_dims(embedding_dim: int | str, fields: FieldSpec) -> tuple[int, ...]:
+def embedding_dims(
+    embedding_dim: int | str | tuple[int, ...], fields: FieldSpec
+) -> tuple[int, ...]:
     """Return the length of the vectors of each embedding table.
 
     ``"auto"`` gives a table of n rows ``min(50, round(1.6 * n**0.56))`` dimensions,
@@ -66,8 +68,8 @@ def embedding_dims(embedding_dim: int | str, fields: FieldSpec) -> tuple[int, ..
 
     Parameters
     ----------
-    embedding_dim : int or "auto"
-        One length for all tables, or the rule.
+    embedding_dim : int, "auto" or tuple of int
+        One length for all tables, the rule, or what it has given.
     fields : FieldSpec
         Sizes of the fields. The rule takes the rows of a table as they are there,
         rounded and with those for padding and unknown ids, so that the folds of a
@@ -98,6 +100,8 @@ def embedding_dims(embedding_dim: int | str, fields: FieldSpec) -> tuple[int, ..
     >>> embedding_dims(10, fields)
     (10, 10, 10)
     """
+    if isinstance(embedding_dim, tuple):
+        return embedding_dim
     if embedding_dim == "auto":
         return tuple(
             min(LARGEST_AUTO_DIM, round(1.6 * n_rows**0.56)) for n_rows in fields.tables

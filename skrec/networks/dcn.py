@@ -14,6 +14,7 @@ from skrec.networks._fields import (
     join,
 )
 from skrec.networks._sizes import embedding_dims
+from skrec.networks._unknown import with_unknown
 from skrec.preprocessing._spec import FieldSpec
 
 
@@ -54,14 +55,16 @@ def build_dcn(
     low_rank: int | None = None,
     n_experts: int = 1,
     structure: str = "stacked",
-    embedding_dim: int | str = 10,
+    embedding_dim: int | str | tuple[int, ...] = 10,
     activation: str = "relu",
     batch_norm: bool = False,
+    reads_unknown: bool = False,
     dtype: str = "float32",
     dropout: float = 0.0,
     l1: float = 0.0,
     l2: float = 0.0,
     embedding_l2: float = 0.0,
+    unknown_share: float = 0.0,
 ) -> keras.Model:
     r"""Build a deep & cross network of version 2.
 
@@ -87,12 +90,15 @@ def build_dcn(
         :math:`U_l` and :math:`V_l`, as in equation 4 of [1]_.
     structure : {"stacked", "parallel"}, default="stacked"
         Whether the tower reads what the cross layers return, or stands beside them.
-    embedding_dim : int or "auto", default=10
-        Length of the vectors; ``"auto"`` chooses it for each table from its rows.
+    embedding_dim : int, "auto" or tuple of int, default=10
+        Length of the vectors, of all tables or of each; ``"auto"`` chooses it for each
+        table from its rows.
     activation : str, default="relu"
         Activation of the tower's layers.
     batch_norm : bool, default=False
         Whether to normalise each layer of the tower before its activation.
+    reads_unknown : bool, default=False
+        Whether a share of the ids is read as unknown in training.
     dtype : str, default="float32"
         Keras dtype policy of the layers.
     dropout : float, default=0.0
@@ -101,6 +107,8 @@ def build_dcn(
         Penalties on the absolute and the squared kernel weights.
     embedding_l2 : float, default=0.0
         Penalty on the squares of the vectors of ids.
+    unknown_share : float, default=0.0
+        That share.
 
     Returns
     -------
@@ -130,9 +138,10 @@ def build_dcn(
     """
     check_experts(n_experts, low_rank)
     inputs = field_inputs(fields, dtype)
+    read = with_unknown(inputs, fields, reads_unknown, unknown_share)
     dims = embedding_dims(embedding_dim, fields)
-    embedded = embed(inputs, fields, dims, dtype, embedding_l2)
-    x0 = crossed = flat_fields(inputs, fields, embedded, dtype)
+    embedded = embed(read, fields, dims, dtype, embedding_l2)
+    x0 = crossed = flat_fields(read, fields, embedded, dtype)
     for _ in range(cross_layers):
         if low_rank is not None and n_experts > 1:
             crossed = _mixed_cross(x0, crossed, low_rank, n_experts, l1, l2, dtype)

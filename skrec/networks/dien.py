@@ -16,6 +16,7 @@ from skrec.networks._attention import (
 )
 from skrec.networks._blocks import logits_layer, penalty
 from skrec.networks._fields import Embedded, embed, field_inputs, field_model
+from skrec.networks._unknown import with_unknown
 from skrec.preprocessing._spec import FieldSpec, SequenceSpec
 
 
@@ -201,11 +202,13 @@ def build_dien(
     auxiliary: bool = False,
     activation: str = "dice",
     batch_norm: bool = False,
+    reads_unknown: bool = False,
     dtype: str = "float32",
     dropout: float = 0.0,
     l1: float = 0.0,
     l2: float = 0.0,
     embedding_l2: float = 0.0,
+    unknown_share: float = 0.0,
 ) -> keras.Model:
     """Build a deep interest evolution network.
 
@@ -237,6 +240,8 @@ def build_dien(
         ``"dice"`` or a Keras activation, of the hidden layers.
     batch_norm : bool, default=False
         Whether to normalise each hidden layer before its activation.
+    reads_unknown : bool, default=False
+        Whether a share of the ids is read as unknown in training.
     dtype : str, default="float32"
         Keras dtype policy of the layers.
     dropout : float, default=0.0
@@ -245,6 +250,8 @@ def build_dien(
         Penalties on the absolute and the squared kernel weights.
     embedding_l2 : float, default=0.0
         Penalty on the squares of the vectors of ids.
+    unknown_share : float, default=0.0
+        That share.
 
     Returns
     -------
@@ -265,8 +272,9 @@ def build_dien(
     (None, 1)
     """
     inputs = field_inputs(fields, dtype)
+    read = with_unknown(inputs, fields, reads_unknown, unknown_share)
     embedded, drawn = _embed_with_negatives(
-        inputs, fields, pairs if auxiliary else (), embedding_dim, dtype, embedding_l2
+        read, fields, pairs if auxiliary else (), embedding_dim, dtype, embedding_l2
     )
     interests, losses = {}, []
     for target, history in pairs:
@@ -278,7 +286,7 @@ def build_dien(
             losses.append(score(states, steps, drawn[history], mask=mask))
         weights = bilinear_weights(embedded.ids[target], states, mask, l1, l2, dtype)
         interests[history] = _evolved(states, weights, mask, gru_type, l1, l2, dtype)
-    x = with_interests(inputs, fields, embedded, interests, dtype)
+    x = with_interests(read, fields, embedded, interests, dtype)
     x = tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
     outputs = logits_layer(x, n_outputs, l1, l2, dtype)
     if losses:

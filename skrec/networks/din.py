@@ -10,6 +10,7 @@ from skrec.networks._attention import (
 )
 from skrec.networks._blocks import logits_layer
 from skrec.networks._fields import embed, field_inputs, field_model
+from skrec.networks._unknown import with_unknown
 from skrec.preprocessing._spec import FieldSpec
 
 
@@ -23,11 +24,13 @@ def build_din(
     attention_units: tuple[int, ...] = (80, 40),
     activation: str = "dice",
     batch_norm: bool = False,
+    reads_unknown: bool = False,
     dtype: str = "float32",
     dropout: float = 0.0,
     l1: float = 0.0,
     l2: float = 0.0,
     embedding_l2: float = 0.0,
+    unknown_share: float = 0.0,
 ) -> keras.Model:
     """Build a deep interest network.
 
@@ -56,6 +59,8 @@ def build_din(
         ``"dice"`` or a Keras activation, of both kinds of hidden layers.
     batch_norm : bool, default=False
         Whether to normalise each hidden layer before its activation.
+    reads_unknown : bool, default=False
+        Whether a share of the ids is read as unknown in training.
     dtype : str, default="float32"
         Keras dtype policy of the layers.
     dropout : float, default=0.0
@@ -64,6 +69,8 @@ def build_din(
         Penalties on the absolute and the squared kernel weights.
     embedding_l2 : float, default=0.0
         Penalty on the squares of the vectors of ids.
+    unknown_share : float, default=0.0
+        That share.
 
     Returns
     -------
@@ -84,8 +91,9 @@ def build_din(
     (None, 1)
     """
     inputs = field_inputs(fields, dtype)
+    read = with_unknown(inputs, fields, reads_unknown, unknown_share)
     embedded = embed(
-        inputs,
+        read,
         fields,
         embedding_dim,
         dtype,
@@ -104,6 +112,6 @@ def build_din(
             l2,
             dtype,
         )
-    x = with_interests(inputs, fields, embedded, interests, dtype)
+    x = with_interests(read, fields, embedded, interests, dtype)
     x = tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
     return field_model(inputs, logits_layer(x, n_outputs, l1, l2, dtype), "din")

@@ -13,6 +13,7 @@ from skrec.networks._fields import (
     field_vectors,
     first_order,
 )
+from skrec.networks._unknown import with_unknown
 from skrec.preprocessing._spec import FieldSpec
 
 ops = keras.ops
@@ -83,11 +84,13 @@ def build_fm(
     fields: FieldSpec,
     n_outputs: int,
     embedding_dim: int = 10,
+    reads_unknown: bool = False,
     dtype: str = "float32",
     dropout: float = 0.0,
     l1: float = 0.0,
     l2: float = 0.0,
     embedding_l2: float = 0.0,
+    unknown_share: float = 0.0,
 ) -> keras.Model:
     r"""Build a factorisation machine of second order.
 
@@ -104,6 +107,8 @@ def build_fm(
         Number of logits, or of regression outputs.
     embedding_dim : int, default=10
         Length of the vectors.
+    reads_unknown : bool, default=False
+        Whether a share of the ids is read as unknown in training.
     dtype : str, default="float32"
         Keras dtype policy of the layers.
     dropout : float, default=0.0
@@ -113,6 +118,8 @@ def build_fm(
         vectors.
     embedding_l2 : float, default=0.0
         Penalty on the squares of the weights and vectors of ids.
+    unknown_share : float, default=0.0
+        That share.
 
     Returns
     -------
@@ -137,21 +144,22 @@ def build_fm(
     51
     """
     inputs = field_inputs(fields, dtype)
+    read = with_unknown(inputs, fields, reads_unknown, unknown_share)
     sums = []
     others = replace(fields, n_numbers=0)
     if not fields.only_numbers:
-        embedded = embed(inputs, fields, embedding_dim, dtype, embedding_l2)
-        vectors = field_vectors(inputs, others, embedded, embedding_dim, dtype, l1, l2)
+        embedded = embed(read, fields, embedding_dim, dtype, embedding_l2)
+        vectors = field_vectors(read, others, embedded, embedding_dim, dtype, l1, l2)
         sums.append((ops.sum(vectors, axis=1), ops.sum(ops.square(vectors), axis=1)))
     if fields.n_numbers:
         factors = NumberFactors(embedding_dim, penalty(l1, l2), dtype=dtype)
         sums.append(factors(inputs["numbers"]))
     total, squares = (sum(part[1:], part[0]) for part in zip(*sums, strict=True))
     pooled = keras.layers.Dropout(dropout, dtype=dtype)(_pairs(total, squares))
-    linear = first_order(inputs, fields, n_outputs, dtype, l1, l2, embedding_l2)
+    linear = first_order(read, fields, n_outputs, dtype, l1, l2, embedding_l2)
     logits = linear + _interaction(pooled, n_outputs, l1, l2, dtype)
     full = keras.DTypePolicy(dtype).variable_dtype  # float32 under mixed precision
-    return field_model(inputs, Bias(dtype=full)(logits), "fm")
+    return field_model(inputs, Bias(dtype=full, name="logits")(logits), "fm")
 
 
 def build_deepfm(
@@ -162,11 +170,13 @@ def build_deepfm(
     embedding_dim: int = 10,
     activation: str = "relu",
     batch_norm: bool = False,
+    reads_unknown: bool = False,
     dtype: str = "float32",
     dropout: float = 0.0,
     l1: float = 0.0,
     l2: float = 0.0,
     embedding_l2: float = 0.0,
+    unknown_share: float = 0.0,
 ) -> keras.Model:
     """Build a factorisation machine beside a tower of dense layers.
 
@@ -186,6 +196,8 @@ def build_deepfm(
         Activation of the tower's layers.
     batch_norm : bool, default=False
         Whether to normalise each layer of the tower before its activation.
+    reads_unknown : bool, default=False
+        Whether a share of the ids is read as unknown in training.
     dtype : str, default="float32"
         Keras dtype policy of the layers.
     dropout : float, default=0.0
@@ -194,6 +206,8 @@ def build_deepfm(
         Penalties on the absolute and the squared kernel weights.
     embedding_l2 : float, default=0.0
         Penalty on the squares of the weights and vectors of ids.
+    unknown_share : float, default=0.0
+        That share.
 
     Returns
     -------
@@ -219,11 +233,12 @@ def build_deepfm(
     275
     """
     inputs = field_inputs(fields, dtype)
-    embedded = embed(inputs, fields, embedding_dim, dtype, embedding_l2)
-    vectors = field_vectors(inputs, fields, embedded, embedding_dim, dtype, l1, l2)
+    read = with_unknown(inputs, fields, reads_unknown, unknown_share)
+    embedded = embed(read, fields, embedding_dim, dtype, embedding_l2)
+    vectors = field_vectors(read, fields, embedded, embedding_dim, dtype, l1, l2)
     pooled = _pairs(ops.sum(vectors, axis=1), ops.sum(ops.square(vectors), axis=1))
     parts = [
-        first_order(inputs, fields, n_outputs, dtype, l1, l2, embedding_l2),
+        first_order(read, fields, n_outputs, dtype, l1, l2, embedding_l2),
         _interaction(pooled, n_outputs, l1, l2, dtype),
     ]
     x = keras.layers.Flatten(dtype=dtype)(vectors)

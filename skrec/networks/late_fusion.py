@@ -14,6 +14,7 @@ from skrec.networks._fields import (
     join,
     masked_mean,
 )
+from skrec.networks._unknown import with_unknown
 from skrec.preprocessing._spec import FieldSpec
 
 ops = keras.ops
@@ -87,12 +88,14 @@ def build_late_fusion(
     embedding_dim: int = 10,
     activation: str = "relu",
     batch_norm: bool = False,
+    reads_unknown: bool = False,
     dtype: str = "float32",
     dropout: float = 0.0,
     l1: float = 0.0,
     l2: float = 0.0,
     embedding_l2: float = 0.0,
     modality_dropout: float = 0.0,
+    unknown_share: float = 0.0,
 ) -> keras.Model:
     """Build one branch for each group of columns, and a tower on what they say.
 
@@ -120,6 +123,8 @@ def build_late_fusion(
         Activation of the convolutions and dense layers.
     batch_norm : bool, default=False
         Whether to normalise each of these before its activation.
+    reads_unknown : bool, default=False
+        Whether a share of the ids is read as unknown in training.
     dtype : str, default="float32"
         Keras dtype policy of the layers.
     dropout : float, default=0.0
@@ -128,6 +133,8 @@ def build_late_fusion(
         Penalties on the absolute and the squared kernel weights.
     embedding_l2 : float, default=0.0
         Penalty on the squares of the vectors of ids.
+    unknown_share : float, default=0.0
+        That share.
     modality_dropout : float, default=0.0
         Probability to drop a whole branch of a row in training [3]_, by layers whose
         names begin with ``"modality_dropout"``.
@@ -156,13 +163,14 @@ def build_late_fusion(
     (None, 3)
     """
     inputs = field_inputs(fields, dtype)
+    read = with_unknown(inputs, fields, reads_unknown, unknown_share)
     embedded = Embedded([], None, [], [])
     if fields.tables:
-        embedded = embed(inputs, fields, embedding_dim, dtype, embedding_l2)
+        embedded = embed(read, fields, embedding_dim, dtype, embedding_l2)
     blocks = _Blocks(activation, batch_norm, dropout, l1, l2, dtype)
     branches = []
     for k, group in enumerate(groups):
-        parts = _flat_parts(group, inputs, fields, embedded)
+        parts = _flat_parts(group, read, fields, embedded)
         for position in group.arrays:
             array = inputs[f"array_{position}"]
             parts.append(blocks.read(array, branch_units[0], sequence_branch))

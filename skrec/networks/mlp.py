@@ -4,6 +4,7 @@ import keras
 
 from skrec.networks._blocks import dense_tower, logits_layer
 from skrec.networks._fields import embed, field_inputs, field_model, flat_fields
+from skrec.networks._unknown import with_unknown
 from skrec.preprocessing._spec import FieldSpec
 
 
@@ -70,11 +71,13 @@ def build_field_mlp(
     embedding_dim: int | tuple[int, ...] = 10,
     activation: str = "relu",
     batch_norm: bool = False,
+    reads_unknown: bool = False,
     dtype: str = "float32",
     dropout: float = 0.0,
     l1: float = 0.0,
     l2: float = 0.0,
     embedding_l2: float = 0.0,
+    unknown_share: float = 0.0,
 ) -> keras.Model:
     r"""Build a multi-layer perceptron over the encoded fields of a table.
 
@@ -92,6 +95,8 @@ def build_field_mlp(
         Activation of the hidden layers.
     batch_norm : bool, default=False
         Whether to normalise each hidden layer before its activation.
+    reads_unknown : bool, default=False
+        Whether a share of the ids is read as unknown in training.
     dtype : str, default="float32"
         Keras dtype policy of the layers.
     dropout : float, default=0.0
@@ -100,6 +105,8 @@ def build_field_mlp(
         Penalties on the absolute and the squared kernel weights.
     embedding_l2 : float, default=0.0
         Penalty on the squares of the vectors.
+    unknown_share : float, default=0.0
+        That share.
 
     Returns
     -------
@@ -120,7 +127,8 @@ def build_field_mlp(
     273
     """
     inputs = field_inputs(fields, dtype)
-    embedded = embed(inputs, fields, embedding_dim, dtype, embedding_l2)
-    x = flat_fields(inputs, fields, embedded, dtype)
+    read = with_unknown(inputs, fields, reads_unknown, unknown_share)
+    embedded = embed(read, fields, embedding_dim, dtype, embedding_l2)
+    x = flat_fields(read, fields, embedded, dtype)
     x = dense_tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
     return field_model(inputs, logits_layer(x, n_outputs, l1, l2, dtype), "field_mlp")

@@ -4,6 +4,7 @@ import keras
 
 from skrec.networks._blocks import dense_tower, logits_layer
 from skrec.networks._fields import embed, field_inputs, field_model, first_order, join
+from skrec.networks._unknown import with_unknown
 from skrec.preprocessing._spec import FieldSpec
 
 
@@ -17,11 +18,13 @@ def build_neumf(
     biases: bool = False,
     activation: str = "relu",
     batch_norm: bool = False,
+    reads_unknown: bool = False,
     dtype: str = "float32",
     dropout: float = 0.0,
     l1: float = 0.0,
     l2: float = 0.0,
     embedding_l2: float = 0.0,
+    unknown_share: float = 0.0,
 ) -> keras.Model:
     """Build generalised matrix factorisation, a tower on two vectors, or both.
 
@@ -46,6 +49,8 @@ def build_neumf(
         Activation of the tower.
     batch_norm : bool, default=False
         Whether to normalise each layer of the tower before its activation.
+    reads_unknown : bool, default=False
+        Whether a share of the ids is read as unknown in training.
     dtype : str, default="float32"
         Keras dtype policy of the layers.
     dropout : float, default=0.0
@@ -54,6 +59,8 @@ def build_neumf(
         Penalties on the absolute and the squared kernel weights.
     embedding_l2 : float, default=0.0
         Penalty on the squares of all vectors.
+    unknown_share : float, default=0.0
+        That share.
 
     Returns
     -------
@@ -74,20 +81,21 @@ def build_neumf(
     1209
     """
     inputs = field_inputs(fields, dtype)
+    read = with_unknown(inputs, fields, reads_unknown, unknown_share)
     pair = FieldSpec(tables=fields.tables, ids=fields.ids)
     parts = []
     if structure != "mlp":
-        factors = embed(inputs, pair, num_factors, dtype, embedding_l2, "gmf")
+        factors = embed(read, pair, num_factors, dtype, embedding_l2, "gmf")
         parts.append(keras.layers.Multiply(dtype=dtype)(factors.ids))
     if structure != "gmf":
         dim = max(units[0] // 2, 1)
-        vectors = embed(inputs, pair, dim, dtype, embedding_l2, "mlp")
+        vectors = embed(read, pair, dim, dtype, embedding_l2, "mlp")
         x = keras.layers.Flatten(dtype=dtype)(vectors.stacked)
         x = dense_tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
         parts.append(x)
     logits = logits_layer(join(parts, dtype), n_outputs, l1, l2, dtype)
     if biases:
-        own = first_order(inputs, pair, n_outputs, dtype, l1, l2, embedding_l2)
+        own = first_order(read, pair, n_outputs, dtype, l1, l2, embedding_l2)
         final = "float32" if dtype.startswith("mixed") else dtype
         logits = keras.layers.Add(dtype=final)([logits, own])
     return field_model(inputs, logits, structure)

@@ -11,6 +11,7 @@ from skrec.networks._fields import (
     flat_fields,
 )
 from skrec.networks._sizes import embedding_dims
+from skrec.networks._unknown import with_unknown
 from skrec.preprocessing._spec import FieldSpec
 
 
@@ -19,14 +20,16 @@ def build_wide_deep(
     fields: FieldSpec,
     n_outputs: int,
     units: tuple[int, ...],
-    embedding_dim: int | str = 10,
+    embedding_dim: int | str | tuple[int, ...] = 10,
     activation: str = "relu",
     batch_norm: bool = False,
+    reads_unknown: bool = False,
     dtype: str = "float32",
     dropout: float = 0.0,
     l1: float = 0.0,
     l2: float = 0.0,
     embedding_l2: float = 0.0,
+    unknown_share: float = 0.0,
 ) -> keras.Model:
     """Build a linear model of all fields beside a tower over their embeddings.
 
@@ -40,12 +43,15 @@ def build_wide_deep(
         Number of logits, or of regression outputs.
     units : tuple of int
         Width of each layer of the tower.
-    embedding_dim : int or "auto", default=10
-        Length of the vectors; ``"auto"`` chooses it for each table from its rows.
+    embedding_dim : int, "auto" or tuple of int, default=10
+        Length of the vectors, of all tables or of each; ``"auto"`` chooses it for each
+        table from its rows.
     activation : str, default="relu"
         Activation of the tower's layers.
     batch_norm : bool, default=False
         Whether to normalise each layer of the tower before its activation.
+    reads_unknown : bool, default=False
+        Whether a share of the ids is read as unknown in training.
     dtype : str, default="float32"
         Keras dtype policy of the layers.
     dropout : float, default=0.0
@@ -54,6 +60,8 @@ def build_wide_deep(
         Penalties on the absolute and the squared kernel weights.
     embedding_l2 : float, default=0.0
         Penalty on the squares of the weights and vectors of ids.
+    unknown_share : float, default=0.0
+        That share.
 
     Returns
     -------
@@ -76,12 +84,13 @@ def build_wide_deep(
     171
     """
     inputs = field_inputs(fields, dtype)
+    read = with_unknown(inputs, fields, reads_unknown, unknown_share)
     dims = embedding_dims(embedding_dim, fields)
-    embedded = embed(inputs, fields, dims, dtype, embedding_l2)
-    x = flat_fields(inputs, fields, embedded, dtype)
+    embedded = embed(read, fields, dims, dtype, embedding_l2)
+    x = flat_fields(read, fields, embedded, dtype)
     x = dense_tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
     deep = logits_layer(x, n_outputs, l1, l2, dtype)
-    wide = first_order(inputs, fields, n_outputs, dtype, l1, l2, embedding_l2)
+    wide = first_order(read, fields, n_outputs, dtype, l1, l2, embedding_l2)
     full = keras.DTypePolicy(dtype).variable_dtype  # float32 under mixed precision
     logits = keras.layers.Add(dtype=full)([wide, deep])
     return field_model(inputs, logits, "wide_deep")

@@ -236,7 +236,8 @@ class NumberScaler:
         missing = np.isnan(numbers)
         numbers = self.seen.clip(numbers)
         if self.quantile is not None:
-            scaled = self.quantile.transform(numbers)
+            # In 32 bits, probabilities near 1 would have few digits.
+            scaled = self.quantile.transform(numbers.astype(np.float64, copy=False))
         elif self.how is None:
             scaled = numbers
         else:

@@ -75,7 +75,7 @@ def few():
 def test_din_finds_an_interest_that_an_average_hides():
     X, y = interest(3000, seed=0)
     X_new, y_new = interest(2000, seed=1)
-    din = clone(DIN).set_params(epochs=8).fit(X, y)
+    din = clone(DIN).set_params(epochs=12).fit(X, y)
     averaging = DeepFMClassifier(epochs=8, **SMALL).fit(X, y)
     assert auc(din, X_new, y_new) > 0.97
     assert auc(averaging, X_new, y_new) < 0.9

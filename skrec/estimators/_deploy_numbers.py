@@ -1,0 +1,164 @@
+"""What prepares numbers, as operations of Keras: a part of the models handed out.
+
+All of it is computed in 64 bits, as by the encoder, from values that Keras has rounded
+to the 32 bits that its models take.
+"""
+
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from skrec.preprocessing._numbers import NumberScaler
+from skrec.preprocessing._scaling import ChannelScaler
+
+ops = keras.ops
+
+# Rounding X to 32 bits may move a standardised number by this much; by more, models on
+# X as it is would be wrong, and are not made.
+TOLERANCE = 1e-3
+EPSILON = float(np.finfo(np.float32).eps) / 2
+# What scikit-learn takes for the ends of the range, and of the normal distribution.
+EDGE = 1e-7
+TAIL = EDGE - np.spacing(1)
+
+
+def standardised(x: Any, scaler: ChannelScaler | None) -> Any:
+    """Subtract means and divide by standard deviations, however small these are.
+
+    Parameters
+    ----------
+    x : KerasTensor of float64 of shape (batch, ..., n_channels)
+        Values.
+    scaler : ChannelScaler or None
+        Means and variances; without any, values stay as they are.
+
+    Returns
+    -------
+    KerasTensor of the same shape
+        Standardised values.
+    """
+    if scaler is None or not scaler.is_fitted:
+        return x
+    mean, scale = (
+        np.nan_to_num(scaler.mean),
+        np.sqrt(np.nan_to_num(scaler.variance, nan=1)),
+    )
+    return (x - mean) / scale
+
+
+def prepared(raw: Any, scaler: NumberScaler) -> Any:
+    """Scale and impute numbers, and append the indicators of missing ones.
+
+    Parameters
+    ----------
+    raw : KerasTensor of shape (batch, n_numbers)
+        Numbers as the user has them, NaN where they are missing.
+    scaler : NumberScaler
+        What the encoder has learnt.
+
+    Returns
+    -------
+    KerasTensor of shape (batch, n_numbers + n_indicators)
+        What the network takes, in the dtype of `raw`.
+    """
+    x = ops.cast(raw, "float64")
+    missing = ops.isnan(x)
+    if len(scaler.seen.low):
+        x = ops.clip(x, scaler.seen.low, scaler.seen.high)
+    if scaler.quantile is not None:
+        x = _normal_quantiles(x, scaler.quantile.quantiles_)
+    elif scaler.how is not None:
+        bent = ops.sign(x) * ops.log1p(ops.abs(x)) if scaler.how == "log" else x
+        x = standardised(bent, scaler.standard)
+    n_numbers = raw.shape[-1]
+    x = ops.where(missing, np.broadcast_to(scaler.fill, n_numbers).astype(float), x)
+    if len(scaler.empty):
+        x = ops.where(np.isin(np.arange(n_numbers), scaler.empty), 0.0, x)
+    if len(scaler.indicators):
+        gone = ops.take(missing, scaler.indicators.astype("int32"), axis=1)
+        x = ops.concatenate([x, ops.cast(gone, "float64")], axis=1)
+    return ops.cast(x, raw.dtype)
+
+
+def _normal_quantiles(x: Any, quantiles: np.ndarray) -> Any:
+    """Do what ``QuantileTransformer`` does, for all columns at once."""
+    knots = [_knots(column) for column in np.nan_to_num(quantiles.T)]
+    n_knots = max(len(column.at) for column in knots)
+    values, at, left, right = (
+        np.stack([np.pad(part, (0, n_knots - len(part)), "edge") for part in parts])
+        for parts in zip(*knots, strict=True)
+    )
+    n_at_most = ops.sum(ops.cast(ops.expand_dims(x, -1) >= values, "int32"), axis=-1)
+    starts = n_knots * np.arange(len(knots), dtype="int32")
+    below = ops.maximum(n_at_most - 1, 0) + starts
+    above = ops.minimum(n_at_most, n_knots - 1) + starts
+    low, high = ops.take(values.ravel(), below), ops.take(values.ravel(), above)
+    width = ops.where(high > low, high - low, 1.0)
+    low_p, high_p = ops.take(right.ravel(), below), ops.take(left.ravel(), above)
+    p = low_p + (high_p - low_p) * (x - low) / width
+    p = ops.where(ops.equal(x, low), ops.take(at.ravel(), below), p)
+    p = ops.where(x + EDGE > quantiles[-1], 1.0, p)
+    p = ops.where(x - EDGE < quantiles[0], 0.0, p)
+    p = ops.clip(p, TAIL, 1 - TAIL)
+    return ops.erfinv(2 * p - 1) * float(np.sqrt(2))
+
+
+class _Knots(NamedTuple):
+    """Values in 32 bits, their probability, and that just below and above them."""
+
+    values: np.ndarray
+    at: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+
+
+def _knots(quantiles: np.ndarray) -> _Knots:
+    """Tell what each value that is a quantile becomes, once X is rounded to 32 bits.
+
+    A value that stands for several quantiles becomes the mean of the first and the
+    last. Which these are, scikit-learn decides in 64 bits, where rounding errors may
+    part what is one value: what has the fewest digits is taken for it.
+    """
+    share = np.linspace(0, 1, len(quantiles))
+    rounded = quantiles.astype(np.float32).astype(np.float64)
+    values, first = np.unique(rounded, return_index=True)
+    last = np.append(first[1:], len(quantiles)) - 1
+    exact, counts = np.unique(quantiles, return_counts=True)
+    digits = np.array([len(repr(float(value))) for value in exact])
+    order = np.lexsort((counts, -digits, exact.astype(np.float32)))
+    ends = np.searchsorted(exact.astype(np.float32)[order], values, "right") - 1
+    meant = exact[order][ends]
+    up = np.interp(meant, quantiles, share)
+    down = -np.interp(-meant, -quantiles[::-1], -share[::-1])
+    return _Knots(values, (up + down) / 2, share[first], share[last])
+
+
+def too_fine(scaler: NumberScaler) -> np.ndarray:
+    """Find the columns whose values 32 bits do not tell apart well enough.
+
+    Parameters
+    ----------
+    scaler : NumberScaler
+        What the encoder has learnt.
+
+    Returns
+    -------
+    ndarray of int
+        Positions among the numbers, such as that of a time in seconds over one day.
+    """
+    if scaler.quantile is not None:
+        known = scaler.quantile.quantiles_
+        size = np.abs(known).max(axis=0)
+        low, high = np.nanpercentile(known, [25, 75], axis=0)
+        spread = np.where(high > low, high - low, known[-1] - known[0])
+    elif scaler.how is None or not scaler.standard.is_fitted:
+        return np.empty(0, dtype=np.intp)
+    else:
+        spread = np.sqrt(scaler.standard.variance)
+        size = np.abs(scaler.standard.mean)
+        if scaler.how == "log":  # whose derivative is 1 / (1 + abs(x))
+            size = -np.expm1(-size)
+    with np.errstate(invalid="ignore"):
+        too_near = EPSILON * size > TOLERANCE * spread
+    return np.flatnonzero(too_near & (spread > 0))

@@ -70,7 +70,11 @@ class EpochReporter:
         for name, value in logs.items():
             self.estimator.history_.setdefault(name, []).append(value)
         if self.estimator.verbose:
-            figures = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
+            # A metric may have a value for each class.
+            figures = " - ".join(
+                f"{name}: " + ", ".join(f"{figure:.4f}" for figure in np.ravel(value))
+                for name, value in logs.items()
+            )
             print(f"Epoch {self.n_done}/{self.epochs} - {figures}", flush=True)
         return self._task.call_on_fit_task_end(
             estimator=self.estimator,

@@ -1,7 +1,7 @@
 """Training and predicting with a user's own compiled Keras model."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,13 +12,14 @@ import numpy as np
 import tensorflow as tf
 
 from skrec.training import resolve_device
+from skrec.training._graphs import input_structure, rows_at_once
 from skrec.training._variables import values_of
 from skrec.training.cache import PROGRAMS, lease
 from skrec.training.fit_key import fit_memory
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Observer, Plan, Watcher, needs_model_fit, train
 from skrec.training.memory import FitMemory, warn_once
-from skrec.training.program import PREDICT_ROWS, Program, input_structure
+from skrec.training.program import Program
 from skrec.training.rows import Rows, take_rows
 from skrec.training.state import Rates, State
 from skrec.training.structure import (
@@ -60,13 +61,15 @@ def cast_inputs(model: keras.Model, x: Any) -> Any:
             x = keras.tree.pack_sequence_as(inputs, named)
     else:
         x = keras.tree.pack_sequence_as(inputs, keras.tree.flatten(x))
-    return keras.tree.map_structure(
-        lambda tensor, array: _as_dtype(array, tensor.dtype), inputs, x
-    )
+    return keras.tree.map_structure(_as_taken, inputs, x)
 
 
-def _as_dtype(array: Any, dtype: str) -> np.ndarray:
-    return np.asarray(array) if dtype == "string" else np.asarray(array, dtype=dtype)
+def _as_taken(tensor: Any, array: Any) -> np.ndarray:
+    """Cast an array, and give it the last axis that Keras would."""
+    dtype = None if tensor.dtype == "string" else tensor.dtype
+    array = np.asarray(array, dtype=dtype)
+    lacks_axis = array.ndim == len(tensor.shape) - 1 and tensor.shape[-1] == 1
+    return array[..., None] if lacks_axis else array
 
 
 def as_keras_casts(array: Any) -> np.ndarray:
@@ -191,6 +194,10 @@ def _fit_in_graph(
         state = State(program.weights_of(model), values_of(optimizer.variables), epoch)
         rates = dropout_rates(model) if program.model is not model else []
         plan.rates = Rates.of(optimizer, rates, has_pieces=program.has_pieces)
+        row = tf.nest.map_structure(tf.constant, rows.take(slice(1)))
+        _first_rows[model] = row
+        if callbacks:  # which may ask for the names of the metrics
+            with_metrics(model)
         watcher = Watcher(model, callbacks) if callbacks else None
         fit: FitMemory | None = None
         if memory is not None:
@@ -207,6 +214,28 @@ def _fit_in_graph(
         state = train(program, state, rows, plan, observer, validation, watcher, fit)
         program.load(state)
         program.copy_to(model)
+
+
+def with_metrics(model: keras.Model) -> keras.Model:
+    """Let Keras make the metrics of a model, as ``Model.fit`` does at its first batch.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The user's model, which a shared program may have trained.
+
+    Returns
+    -------
+    keras.Model
+        The same.
+    """
+    row = _first_rows.get(model)
+    if row is not None and model._compile_metrics is not None:
+        model._symbolic_build(data_batch=row)
+    return model
+
+
+_first_rows: WeakKeyDictionary[keras.Model, Any] = WeakKeyDictionary()
 
 
 def predict_model(
@@ -232,7 +261,7 @@ def predict_model(
     """
     if options:
         x = cast_inputs(model, x)
-        return model.predict(x, **{"verbose": 0, **options})
+        return model.predict(x=x, **{"verbose": 0, **options})
     last = _last_used.get(model)
     if last is None or last.compiled is not model._compile_config:
         last = _LastUsed(model._compile_config, sharing(model), State([], []))
@@ -282,9 +311,9 @@ def _predict_eagerly(
             return _predict_eagerly(model, x, None)
         finally:
             program.set_weights(now)
-    blocks = []
-    for start in range(0, len(tf.nest.flatten(x)[0]), PREDICT_ROWS):
-        rows = slice(start, start + PREDICT_ROWS)
+    blocks, size = [], rows_at_once(model)
+    for start in range(0, len(tf.nest.flatten(x)[0]), size):
+        rows = slice(start, start + size)
         block = tf.nest.map_structure(lambda a, rows=rows: take_rows(a, rows), x)
         outputs = model(cast_inputs(model, block), training=False)
         blocks.append(tf.nest.map_structure(np.asarray, outputs))
@@ -309,9 +338,7 @@ def _program_for(model: keras.Model, shared: Sharing | None) -> Iterator[Program
         program = None
         if shared is not None and shared.key not in _not_copied:
             try:
-                program = stack.enter_context(
-                    lease((shared.key, device), lambda: _copy_of(model, shared, device))
-                )
+                program = stack.enter_context(_lease(model, shared, device))
             except _CopyDiffersError:
                 _not_copied.add(shared.key)
         if program is None:
@@ -320,18 +347,22 @@ def _program_for(model: keras.Model, shared: Sharing | None) -> Iterator[Program
         yield program
 
 
-def _copy_of(model: keras.Model, shared: Sharing, device: str) -> Program:
-    try:
-        with tf.device(device):  # where the optimizer's variables belong too
-            program = Program(model, compile_kwargs(model), device, as_keras=True)
-    except Exception as error:  # such as a class that Keras cannot find by its name
-        raise _CopyDiffersError from error
-
-    def is_current() -> bool:
+def _lease(
+    model: keras.Model, shared: Sharing, device: str
+) -> AbstractContextManager[Program]:
+    def is_current(program: Program) -> bool:
         return copies_equal(program.model, shared.key)
 
-    if not is_current():
-        raise _CopyDiffersError
-    if shared.has_own_code:  # whose globals may be others by the next lease
-        program.is_current = is_current  # type: ignore[method-assign]
-    return program
+    def build() -> Program:
+        try:
+            with tf.device(device):  # where the optimizer's variables belong too
+                program = Program(model, compile_kwargs(model), device, as_keras=True)
+        except Exception as error:  # such as a class that Keras cannot find by its name
+            raise _CopyDiffersError from error
+        if not is_current(program):
+            raise _CopyDiffersError
+        return program
+
+    # What an own loss reads of its module may have changed by the next lease.
+    check = is_current if shared.has_own_code else None
+    return lease((shared.key, device), build, check)

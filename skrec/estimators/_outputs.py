@@ -58,7 +58,7 @@ class Head:
             return cls(f"model {model.name!r}", None, None, loss)
         shape = tuple(outputs[0].shape)[1:]
         units = (shape or (1,))[0] if len(shape) < 2 else None
-        last = _last_operation(outputs[0])
+        last = _last_operation(outputs[0]) if called is None else None
         if last is None:
             return cls(f"model {model.name!r}", units, None, loss)
         return cls(f"layer {last.name!r}", units, _activation(last), loss)

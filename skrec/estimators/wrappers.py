@@ -162,7 +162,7 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
     def model_(self) -> keras.Model:
         """The trained Keras model; training it changes what the estimator predicts."""
         check_is_fitted(self)
-        return self._model
+        return _generic_training.with_metrics(self._model)
 
     @property
     def n_parameters_(self) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.backend import random_seed_dtype
 
 
 def further_variables(model: keras.Model) -> list[keras.Variable | None]:
@@ -47,7 +48,8 @@ def values_of(variables: Sequence[keras.Variable | None]) -> list[np.ndarray]:
     list of ndarray
         A value for each.
     """
-    nothing = np.zeros(2, "uint32")  # the state of a generator that is never asked
+    # The state of a generator that is never asked.
+    nothing = np.zeros(2, random_seed_dtype())
     return [nothing if v is None else v.value.numpy() for v in variables]
 
 

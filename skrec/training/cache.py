@@ -64,7 +64,12 @@ class ProgramCache:
         self._hits = self._misses = self._traces = 0
 
     @contextmanager
-    def lease(self, key: Hashable, build: Callable[[], Program]) -> Iterator[Program]:
+    def lease(
+        self,
+        key: Hashable,
+        build: Callable[[], Program],
+        is_current: Callable[[Program], bool] | None = None,
+    ) -> Iterator[Program]:
         """Lend out the program of `key`, built if none is idle.
 
         Parameters
@@ -73,6 +78,9 @@ class ProgramCache:
             What shapes the program's graph.
         build : callable
             Function that makes the program.
+        is_current : callable, default=None
+            Tells whether an idle program still does what its key says; it is dropped
+            if not. None where nothing can have changed.
 
         Yields
         ------
@@ -84,8 +92,9 @@ class ProgramCache:
             program = programs.pop() if programs else None
             if programs == []:
                 del self._idle[key]
-            if program is not None and not program.is_current():
-                program = None
+        if program is not None and is_current is not None and not is_current(program):
+            program = None
+        with self._lock:
             if program is None:
                 self._misses += 1
             else:
@@ -150,7 +159,9 @@ PROGRAMS = ProgramCache()
 
 
 def lease(
-    key: Hashable, build: Callable[[], Program]
+    key: Hashable,
+    build: Callable[[], Program],
+    is_current: Callable[[Program], bool] | None = None,
 ) -> AbstractContextManager[Program]:
     """Lease a program from this process's cache; see :meth:`ProgramCache.lease`.
 
@@ -160,6 +171,8 @@ def lease(
         What shapes the program's graph.
     build : callable
         Function that makes the program if none is idle.
+    is_current : callable, default=None
+        Tells whether an idle program may be used.
 
     Returns
     -------
@@ -178,7 +191,7 @@ def lease(
     ...     program.model.count_params()
     49
     """
-    return PROGRAMS.lease(key, build)
+    return PROGRAMS.lease(key, build, is_current)
 
 
 def cache_info() -> CacheInfo:

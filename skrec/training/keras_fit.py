@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from skrec.training import _seeds
+from skrec.training._graphs import plain
 from skrec.training.loop import Logs, Observer, Plan, require_finite
 from skrec.training.rows import Rows
 from skrec.training.schedules import learning_rates
@@ -196,7 +197,7 @@ class _Report(keras.callbacks.Callback):
         self.observer.epoch_begin()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        logs = {name: float(value) for name, value in (logs or {}).items()}
+        logs = {name: plain(value) for name, value in (logs or {}).items()}
         require_finite(logs, self.model.get_weights(), epoch)
         if self.observer.epoch_end(logs, self.model.get_weights):
             self.model.stop_training = True

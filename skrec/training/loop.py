@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from skrec.training import _seeds
+from skrec.training._graphs import plain
 from skrec.training.memory import FitMemory
 from skrec.training.program import Program
 from skrec.training.rows import Data, Rows, Stream, on_device
@@ -194,7 +195,7 @@ class _LastLogs(keras.callbacks.Callback):
     """Keeps what the callbacks before it added to the logs, as ``History`` does."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        self.logs = {name: float(value) for name, value in (logs or {}).items()}
+        self.logs = {name: plain(value) for name, value in (logs or {}).items()}
 
 
 def train(

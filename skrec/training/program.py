@@ -8,16 +8,21 @@ them, since a condition in the first would cost every step a tenth of its time.
 
 import weakref
 from collections.abc import Callable, Hashable, Sequence
-from functools import cached_property, partial
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from skrec.training import _penalties, _seeds, _updates
+from skrec.training import _seeds, _updates
 from skrec.training._dropout import tuned_layers, with_tuned_dropout
-from skrec.training._optimizer_items import has_schedule
+from skrec.training._graphs import (
+    EPOCH_SPEC,
+    MIN_ROWS,
+    WALK_SPEC,
+    Graphs,
+    rows_at_once,
+)
 from skrec.training._variables import (
     copy_variables,
     further_variables,
@@ -27,22 +32,8 @@ from skrec.training._variables import (
 from skrec.training.rows import Data, Stream, take_rows
 from skrec.training.state import Rates, State
 
-# Rows predicted at once: bounds memory, and large enough to keep a core busy.
-PREDICT_ROWS = 4096
-# Fewer rows are padded to this many, so that matrix products take one path through the
-# kernels whatever the number of rows, and a row's prediction does not depend on others.
-MIN_ROWS = 32
 
-# The order of the rows, the batch size, and the sum of the losses so far.
-_WALK_SPEC = (
-    tf.TensorSpec([None], tf.int32),
-    tf.TensorSpec([], tf.int32),
-    tf.TensorSpec([], tf.float64),
-)
-_EPOCH_SPEC = (*_WALK_SPEC, tf.TensorSpec([None], tf.float32))
-
-
-class Program:
+class Program(Graphs):
     """A compiled Keras model and its graphs.
 
     Parameters
@@ -116,21 +107,6 @@ class Program:
         self.n_traces = 0
         self._loaded: Callable[[], State | None] = lambda: None
         self._graphs: dict[Hashable, Callable[..., Any]] = {}
-
-    def is_current(self) -> bool:
-        """Tell whether the program still does what its key says.
-
-        Returns
-        -------
-        bool
-            False where a function of the user's own has changed; overwritten there.
-        """
-        return True
-
-    @property
-    def optimizer(self) -> keras.optimizers.Optimizer:
-        """The optimizer of the model."""
-        return self.model.optimizer
 
     def _optimizer_values(self) -> list[np.ndarray]:
         return [variable.numpy() for variable in self._slots]
@@ -305,7 +281,7 @@ class Program:
         total = tf.constant(0.0, tf.float64)
         self._reset_metrics()
         for block, rows, steps in data.blocks(order, batch_size):
-            run = self._graph(self._train_graph, block, _EPOCH_SPEC, inputs)
+            run = self._graph(self._train_graph, block, EPOCH_SPEC, inputs)
             total = run(
                 block.x,
                 block.y,
@@ -347,7 +323,7 @@ class Program:
         total = tf.constant(0.0, tf.float64)
         self._reset_metrics()
         for block, rows, _ in data.blocks(np.arange(len(data)), batch_size):
-            run = self._graph(self._evaluate_graph, block, _WALK_SPEC)
+            run = self._graph(self._evaluate_graph, block, WALK_SPEC)
             order = tf.constant(rows, tf.int32)
             total = run(block.x, block.y, block.weight, order, size, total)
         return {"loss": float(total) / len(data), **self._metric_results()}
@@ -366,9 +342,10 @@ class Program:
             Outputs, targets and weights of the rows, in their order.
         """
         parts = []
-        for block, rows, _ in data.blocks(np.arange(len(data)), PREDICT_ROWS):
-            for start in range(0, len(rows), PREDICT_ROWS):
-                some = slice(start, start + PREDICT_ROWS)
+        size = rows_at_once(self.model)
+        for block, rows, _ in data.blocks(np.arange(len(data)), size):
+            for start in range(0, len(rows), size):
+                some = slice(start, start + size)
                 x, y, weight = tf.nest.map_structure(
                     lambda array, some=some: array[some],
                     (block.x, block.y, block.weight),
@@ -393,10 +370,10 @@ class Program:
             Outputs of the model, one row for each row of `x`.
         """
         n_rows = tf.nest.flatten(x)[0].shape[0]
-        outputs = None
+        outputs, size = None, rows_at_once(self.model)
         with tf.device(self.device):
-            for start in range(0, n_rows, PREDICT_ROWS):
-                rows = slice(start, min(start + PREDICT_ROWS, n_rows))
+            for start in range(0, n_rows, size):
+                rows = slice(start, min(start + size, n_rows))
                 block = tf.nest.map_structure(
                     lambda array, rows=rows: take_rows(array, rows), x
                 )
@@ -450,196 +427,3 @@ class Program:
             self.set_weights(state.weights)
             self._loaded = weakref.ref(state)
         return self.predict(x, prepare)
-
-    # ---- the graphs ----------------------------------------------------------------
-
-    def _graph(
-        self,
-        function: Callable[..., Any],
-        data: Data,
-        spec: Sequence[tf.TensorSpec],
-        inputs: Any = (),
-    ) -> Callable[..., Any]:
-        """Return the graph of a function for data of this kind, traced if need be.
-
-        The signature leaves the number of rows open, so that there is one trace.
-        """
-
-        def open_rows(tensor: Any) -> tf.TensorSpec:
-            return tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype)
-
-        def exact(tensor: Any) -> tf.TensorSpec:
-            return tf.TensorSpec(tensor.shape, tensor.dtype)
-
-        rows = tf.nest.map_structure(open_rows, (data.x, data.y, data.weight))
-        kinds = str(rows), str(tf.nest.map_structure(exact, inputs))
-        key = (function.__name__, data.weighted, *kinds)
-        if key in self._graphs:
-            return self._graphs[key]
-        with tf.device(self.device):  # what Keras creates lazily cannot be traced
-            row = tf.nest.map_structure(lambda a: a[:1], (data.x, data.y, data.weight))
-            self._create_lazily(*row)
-        # One is Keras's own mean of the loss, which the graph returns by itself.
-        self._has_metrics = len(self.model.metrics) > 1
-        self._reset_metrics()
-        signature = (*rows, *spec, *tf.nest.map_structure(exact, inputs))
-        run = partial(function, data.weighted)
-        self._graphs[key] = _concrete(run, *signature)
-        return self._graphs[key]
-
-    def _create_lazily(self, x: Any, y: Any, weight: Any) -> None:
-        """Let Keras create the variables of losses and metrics."""
-        if self.as_keras:  # by shapes alone, since a call may change a layer's state
-            self.model._symbolic_build(data_batch=(x, y, weight))
-            return
-        outputs = self.model(x, training=False)
-        self.model.compute_loss(x, y, outputs, weight, training=False)
-        self._update_metrics((x, y, weight), outputs)
-
-    def _train_graph(
-        self,
-        weighted: bool,
-        x: Any,
-        y: Any,
-        weight: Any,
-        order: Any,
-        batch_size: Any,
-        total: Any,
-        learning_rates: Any,
-        hyper: Any,
-        penalties: Any,
-    ) -> Any:
-        """Walk the rows in `order`, a batch at a time, and update the weights."""
-        self.n_traces += 1  # this line runs when the graph is traced, and only then
-        fused = self.fused
-
-        def train_step(batch: Any, step: Any) -> Any:
-            with tf.GradientTape() as tape:
-                outputs = self.model(batch[0], training=True)
-                loss = self.model.compute_loss(
-                    batch[0],
-                    batch[1],
-                    outputs,
-                    batch[2] if weighted else None,
-                    training=True,
-                )
-                objective = loss if fused else self.optimizer.scale_loss(loss)
-            variables = self.model.trainable_variables
-            gradients = tape.gradient(objective, [v.value for v in variables])
-            if not self.as_keras or fused:
-                gradients = [_penalties.as_dense(gradient) for gradient in gradients]
-            if penalties:
-                extra = _penalties.value(variables, penalties)
-                loss += tf.cast(extra, loss.dtype)
-                gradients = _penalties.add(gradients, variables, penalties)
-                if fused:  # an optimizer of the user's own clips for itself
-                    gradients = _penalties.clip(gradients, penalties)
-            rate = learning_rates[step]
-            if fused:
-                _updates.apply_fused(self.optimizer, gradients, variables, rate, hyper)
-            else:
-                if not has_schedule(self.optimizer):
-                    self.optimizer.learning_rate.assign(rate)
-                self.optimizer.apply(gradients, variables)
-            self._update_metrics(batch, outputs, weighted)
-            return loss
-
-        return self._walk(train_step, x, y, weight, order, batch_size, total)
-
-    def _evaluate_graph(
-        self,
-        weighted: bool,
-        x: Any,
-        y: Any,
-        weight: Any,
-        order: Any,
-        batch_size: Any,
-        total: Any,
-    ) -> Any:
-        """Walk the rows and sum the loss."""
-
-        def test_step(batch: Any, step: Any) -> Any:
-            outputs = self.model(batch[0], training=False)
-            self._update_metrics(batch, outputs, weighted)
-            return self.model.compute_loss(
-                batch[0],
-                batch[1],
-                outputs,
-                batch[2] if weighted else None,
-                training=False,
-            )
-
-        return self._walk(test_step, x, y, weight, order, batch_size, total)
-
-    def _update_metrics(self, batch: Any, outputs: Any, weighted: bool = True) -> None:
-        if self._has_metrics:
-            weight = batch[2] if weighted else None
-            self.model.compute_metrics(batch[0], batch[1], outputs, weight)
-
-    @staticmethod
-    def _walk(
-        run_step: Callable[..., Any],
-        x: Any,
-        y: Any,
-        weight: Any,
-        order: Any,
-        size: Any,
-        total: Any,
-    ) -> Any:
-        """Add each batch's loss, times its rows, to the total of the blocks before."""
-        n_steps = (tf.shape(order)[0] + size - 1) // size
-
-        def body(step: Any, total: Any) -> tuple[Any, Any]:
-            rows = order[step * size : (step + 1) * size]
-            batch = tf.nest.map_structure(
-                lambda array: tf.gather(array, rows), (x, y, weight)
-            )
-            # A loss that is not reduced has a value a row.
-            loss = tf.reduce_mean(tf.cast(run_step(batch, step), total.dtype))
-            return step + 1, total + loss * tf.cast(tf.shape(rows)[0], total.dtype)
-
-        start = (tf.constant(0), total)
-        return tf.while_loop(lambda step, _: step < n_steps, body, start)[1]
-
-    @cached_property
-    def _predict(self) -> Callable[[Any], Any]:
-        inputs = tf.nest.map_structure(
-            lambda tensor: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype),
-            input_structure(self.model),
-        )
-        return _concrete(lambda x: self.model(x, training=False), inputs)
-
-    def _reset_metrics(self) -> None:
-        if self._has_metrics:
-            self.model.reset_metrics()
-
-    def _metric_results(self) -> dict[str, float]:
-        if not self._has_metrics:
-            return {}
-        results = self.model.get_metrics_result()
-        return {name: float(value) for name, value in results.items() if name != "loss"}
-
-
-def input_structure(model: keras.Model) -> Any:
-    """Return the symbolic inputs of a model, nested as the model takes them.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Built functional or Sequential model.
-
-    Returns
-    -------
-    KerasTensor, or list or dict of them
-        A Sequential model that was never called has no ``input``, but one of `inputs`.
-    """
-    return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
-
-
-def _concrete(function: Callable[..., Any], *signature: Any) -> Callable[..., Any]:
-    """Trace a function for one signature, once and for all.
-
-    TensorFlow counts calls of a traced Python function and warns of "retracing" where
-    several programs, each with a good reason for a trace, share its source line.
-    """
-    return tf.function(function, autograph=False).get_concrete_function(*signature)

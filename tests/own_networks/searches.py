@@ -26,6 +26,12 @@ def made(make, *items):
     return {"values": lambda: [make(item) for item in items]}
 
 
+def compiled(optimizer, loss):
+    model = plain()
+    model.compile(optimizer, loss, jit_compile=False)
+    return model
+
+
 # ---- rates and seeds of layers -------------------------------------------------------
 
 
@@ -167,9 +173,9 @@ def keyword_default_of_a_loss():
     return plain()
 
 
-@network(parameter="loss", **made(losses.OwnLoss, 1.0, 3.0, 0.1))
-def weight_of_a_loss_object():
-    return plain()
+@network(**values(1.0, 3.0, 0.1), compiled=True)
+def weight_of_a_loss_object(value):
+    return compiled("sgd", losses.OwnLoss(value))
 
 
 @network(parameter="loss", **made(losses.LossWithConfig, 1.0, 3.0, 0.1), nightly=True)
@@ -243,11 +249,23 @@ def argument_of_a_metric():
 
 
 def _optimizer(name, make, *items, nightly=True):
+    """Search optimizers as objects, of which scikit-learn's search makes copies."""
+
     def build():
         return plain()
 
     build.__name__ = name
     network(parameter="optimizer", **made(make, *items), nightly=nightly)(build)
+
+
+def _own_optimizer(name, make, *items, nightly=True):
+    """Search what a copy by configuration would lose: the build function compiles."""
+
+    def build(value):
+        return compiled(make(value), "mse")
+
+    build.__name__ = name
+    network(**values(*items), compiled=True, nightly=nightly)(build)
 
 
 def decayed(names):
@@ -256,10 +274,10 @@ def decayed(names):
     return optimizer
 
 
-_optimizer(
+_own_optimizer(
     "memory_of_own_optimizer", lambda m: optimizers.OwnOptimizer(0.01, m), 0, 0.5, 0.9
 )
-_optimizer(
+_own_optimizer(
     "own_schedule",
     lambda n: kinds.SGD(optimizers.WarmUp(n, 0.1)),
     1,
@@ -281,7 +299,7 @@ _optimizer(
     0.5,
     0.9,
 )
-_optimizer(
+_own_optimizer(
     "excluded_from_decay",
     decayed,
     ["kernel"],

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 
-from skrec.estimators._generic_training import as_keras_casts
+from skrec.estimators._generic_training import as_keras_casts, cast_inputs
+from skrec.training._code import CannotDigestError
+from skrec.training._variables import values_of
+from skrec.training.structure import layers_digest
 
 
 def is_build_function(model: Any) -> bool:
@@ -130,3 +134,39 @@ def called(model: keras.Model, X: Any) -> Any:
             keras.tree.map_structure(as_keras_casts, X),
         )
     )
+
+
+def require_exact_copy(model: keras.Model, copied: keras.Model, X: Any) -> None:
+    """Raise where the copy of a prebuilt model, which a fit trains, is another model.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The parameter.
+    copied : keras.Model
+        Its copy, as Keras makes it by configurations and weights.
+    X : array, or list or dict of arrays
+        Samples, the first of which tells where nothing else can.
+
+    Raises
+    ------
+    ValueError
+        If the configuration of a layer forgets something.
+    """
+    try:
+        same = layers_digest(model) == layers_digest(copied)
+    except CannotDigestError:  # such as a table of words
+        row = cast_inputs(model, keras.tree.map_structure(lambda a: a[:1], X))
+        before = values_of(model.variables), values_of(copied.variables)
+        outputs = [keras.tree.flatten(each(row)) for each in (model, copied)]
+        for each, values in zip((model, copied), before, strict=True):
+            for variable, value in zip(each.variables, values, strict=True):
+                variable.assign(value)
+        pairs = [map(np.asarray, pair) for pair in zip(*outputs, strict=True)]
+        same = all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
+    if not same:
+        raise ValueError(
+            f"The model {model.name!r} cannot be copied, as each fit must, since the "
+            "configuration of one of its layers (`get_config`) leaves something out. "
+            "Give a function that builds it as `model` instead."
+        )

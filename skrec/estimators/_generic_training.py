@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from skrec.training import resolve_device
+from skrec.training._fork import refuse_after_fork
 from skrec.training._graphs import input_structure, rows_at_once
 from skrec.training._variables import values_of
 from skrec.training.cache import PROGRAMS, lease
@@ -259,6 +260,7 @@ def predict_model(
     ndarray, or list or dict of ndarrays
         Outputs.
     """
+    refuse_after_fork()
     if options:
         x = cast_inputs(model, x)
         return model.predict(x=x, **{"verbose": 0, **options})

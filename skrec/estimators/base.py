@@ -439,7 +439,9 @@ class BaseNetwork(
     def _copied_callbacks(self, reset: bool) -> list[keras.callbacks.Callback]:
         """Copy the callbacks; a fit that goes on keeps the copies of the last one."""
         given = checked_callbacks(self.callbacks)
-        if reset or not same_objects(given, vars(self).get("_given_callbacks", ())):
+        # Copies that have been through pickle are without: they may hold open files.
+        last = vars(self).get("_given_callbacks")
+        if reset or last is None or not same_objects(given, last):
             self._fit_callbacks, self._given_callbacks = fresh(list(given)), given
         return self._fit_callbacks
 

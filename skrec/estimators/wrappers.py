@@ -23,6 +23,7 @@ from skrec.estimators._atomic import all_or_nothing
 from skrec.estimators._building import (
     called,
     is_build_function,
+    require_exact_copy,
     require_loss,
     require_model,
     takes,
@@ -149,6 +150,9 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
             self._ensure_compiled_model()
             require_loss(model)
             self._head = Head.of(model, None if model.built else called(model, X))
+        prebuilt = self.model if self.model is not None else self.build_fn
+        if isinstance(prebuilt, keras.Model):
+            require_exact_copy(prebuilt, model, X)
         return model
 
     def _check_model_compatibility(self, y: Any) -> None:

@@ -155,9 +155,28 @@ def network_digest(model: keras.Model) -> str:
         If something in it has no value to know it by.
     """
     digester = _OwnNetworkDigester()
-    digester.add_network(model)
-    digester.add(compile_items(model))
-    return digester.of(model.optimizer)
+    return digester.of([model, compile_items(model), model.optimizer])
+
+
+def layers_digest(model: keras.Model) -> str:
+    """Return the digest of a model's layers, weights and connections.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A functional or Sequential model; layers may be the user's own.
+
+    Returns
+    -------
+    str
+        Equal for models that compute the same.
+
+    Raises
+    ------
+    CannotDigestError
+        If something in it has no value to know it by.
+    """
+    return _OwnNetworkDigester().of(model)
 
 
 def compile_items(model: keras.Model) -> dict[str, Any]:
@@ -337,9 +356,6 @@ class _OwnNetworkDigester(_NetworkDigester):
     """Reads layers of the user's own as well, by their code and attributes."""
 
     allows_own_code = True
-
-    def add_network(self, model: keras.Model) -> None:
-        self.add(model)
 
     def _add_variable(self, variable: Any) -> None:
         if isinstance(variable, keras.Variable):

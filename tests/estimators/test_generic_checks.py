@@ -284,3 +284,30 @@ def test_half_given_validation_rows(arguments, message):
 def test_arguments_of_the_constructor_are_no_arguments_of_fit():
     with pytest.raises(TypeError, match=r"'callbacks'.*set_params\(callbacks=\.\.\.\)"):
         classifier().fit(X, Y, callbacks=[])
+
+
+class Forgets(keras.layers.Layer):
+    """Its configuration leaves the factor out."""
+
+    def __init__(self, factor=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x):
+        return self.factor * x
+
+    def get_config(self):
+        return super().get_config()
+
+
+@pytest.mark.parametrize("factor", [1.0, 3.0])
+def test_a_prebuilt_model_that_cannot_be_copied_is_refused(factor):
+    keras.saving.register_keras_serializable("skrec_tests")(Forgets)
+    model = keras.Sequential(
+        [keras.Input((4,)), Forgets(factor), keras.layers.Dense(3, "softmax")]
+    )
+    if factor == 1.0:  # which is what it forgets
+        assert classifier(model=model).initialize(X, Y).predict(X).shape == (150,)
+    else:
+        with pytest.raises(ValueError, match=r"cannot be copied.*Give a function"):
+            classifier(model=model).fit(X, Y)

@@ -14,6 +14,7 @@ from skrec.estimators.base import BaseNetwork
 from skrec.networks import PADDING_VALUE
 from skrec.preprocessing._floats import as_floats
 from skrec.preprocessing._padding import padded_steps
+from skrec.preprocessing._ranges import Range, require_scalable
 from skrec.preprocessing._scaling import ChannelScaler
 from skrec.training.rows import Rows
 
@@ -40,7 +41,7 @@ class ArrayNetwork(BaseNetwork):
 
     def _learn_inputs(self, X: Any, kept: np.ndarray | None, weight: np.ndarray) -> Any:
         self._input_shape = X.shape[1:]
-        self._scaler = ChannelScaler()
+        self._scaler, self._seen = ChannelScaler(), Range()
         return X
 
     def _encoded(self, X: Any) -> Any:
@@ -49,6 +50,7 @@ class ArrayNetwork(BaseNetwork):
     def _learn_scale(self, rows: Rows) -> None:
         """Learn the scales, block by block, so that X may be larger than memory."""
         self._learn_padding(rows)
+        self._learn_range(rows)
         if not self.standardize:
             return
         self._scaler = deepcopy(self._scaler)  # a failed fit keeps the old one
@@ -56,12 +58,23 @@ class ArrayNetwork(BaseNetwork):
             self._scaler.update(X, weight, padded_steps(X, self._padding))
         self._learn_target_scale(rows)
 
+    def _learn_range(self, rows: Rows) -> None:
+        """Learn beyond which numbers later ones are clipped, or widen it."""
+        seen = deepcopy(self._seen)
+        learn = seen.widen if len(seen.low) else seen.update
+        for X, _, _ in replace(rows, prepare=as_floats).blocks():
+            learn(X.reshape(-1, X.shape[-1]))
+        names = list(getattr(self, "feature_names_in_", range(rows.x.shape[-1])))
+        require_scalable(seen, rows.x, rows.index, names, raw=not self.standardize)
+        self._seen = seen
+
     def _learn_padding(self, rows: Rows) -> None:
         """Learn on which side of the values steps of zeros are padding, if any are."""
 
     def _prepare(self, inputs: np.ndarray) -> np.ndarray:
-        """Standardise and mark padding: what the network takes in."""
-        prepared = self._scaler.transform(inputs).astype(self._float, copy=False)
+        """Clip, standardise and mark padding: what the network takes in."""
+        clipped = self._seen.clip(as_floats(inputs))
+        prepared = self._scaler.transform(clipped).astype(self._float, copy=False)
         padded = padded_steps(inputs, self._padding)
         if padded is not None and padded.any():
             prepared = np.where(
@@ -70,7 +83,9 @@ class ArrayNetwork(BaseNetwork):
         return prepared
 
     def _deployable(self, core: keras.Model) -> keras.Model:
-        return _deploy.deployable(core, self._scaler, self._padding, self._head)
+        return _deploy.deployable(
+            core, self._scaler, self._seen, self._padding, self._head
+        )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

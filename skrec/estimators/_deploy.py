@@ -6,9 +6,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from skrec.estimators._deploy_numbers import prepared, standardised
+from skrec.estimators._deploy_numbers import clipped, prepared, standardised
 from skrec.networks import PADDING_VALUE
 from skrec.preprocessing._numbers import NumberScaler
+from skrec.preprocessing._ranges import Range
 from skrec.preprocessing._scaling import ChannelScaler
 from skrec.training.copies import fresh
 
@@ -30,16 +31,22 @@ class Head:
 
 
 def deployable(
-    core: keras.Model, scaler: ChannelScaler | None, padding: str | None, head: Head
+    core: keras.Model,
+    scaler: ChannelScaler,
+    seen: Range,
+    padding: str | None,
+    head: Head,
 ) -> keras.Model:
-    """Put standardisation before a network and its activation behind.
+    """Put clipping and standardisation before a network and its activation behind.
 
     Parameters
     ----------
     core : keras.Model
         Compiled network.
-    scaler : ChannelScaler or None
+    scaler : ChannelScaler
         What X was standardised with.
+    seen : Range
+        To which it is clipped.
     padding : {"front", "end"} or None
         On which side of the values steps that are all zero are padding.
     head : Head
@@ -52,10 +59,8 @@ def deployable(
     """
     inputs = core.input
     raw = keras.Input(inputs.shape[1:], dtype=inputs.dtype, name="X")
-    x: Any = raw
-    if scaler is not None and scaler.is_fitted:
-        x = standardised(keras.ops.cast(raw, "float64"), scaler)
-        x = keras.ops.cast(x, inputs.dtype)
+    x: Any = clipped(keras.ops.cast(raw, "float64"), seen)
+    x = keras.ops.cast(standardised(x, scaler), inputs.dtype)
     if padding is not None:
         x = keras.ops.where(_padded(raw, padding), PADDING_VALUE, x)
     return _with_head(raw, core, core(x), head)

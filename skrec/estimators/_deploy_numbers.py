@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from skrec.preprocessing._numbers import NumberScaler
+from skrec.preprocessing._ranges import Range
 from skrec.preprocessing._scaling import ChannelScaler
 
 ops = keras.ops
@@ -47,6 +48,26 @@ def standardised(x: Any, scaler: ChannelScaler | None) -> Any:
     return (x - mean) / scale
 
 
+def clipped(x: Any, seen: Range) -> Any:
+    """Put numbers that lie too far from what training saw at the end of its range.
+
+    Parameters
+    ----------
+    x : KerasTensor of float64 of shape (batch, ..., n_channels)
+        Values; NaN stays.
+    seen : Range
+        The range; without any, values stay as they are.
+
+    Returns
+    -------
+    KerasTensor of the same shape
+        Clipped values.
+    """
+    if not len(seen.low):
+        return x
+    return ops.minimum(ops.maximum(x, seen.low), seen.high)
+
+
 def prepared(raw: Any, scaler: NumberScaler) -> Any:
     """Scale and impute numbers, and append the indicators of missing ones.
 
@@ -64,8 +85,7 @@ def prepared(raw: Any, scaler: NumberScaler) -> Any:
     """
     x = ops.cast(raw, "float64")
     missing = ops.isnan(x)
-    if len(scaler.seen.low):
-        x = ops.clip(x, scaler.seen.low, scaler.seen.high)
+    x = clipped(x, scaler.seen)
     if scaler.quantile is not None:
         x = _normal_quantiles(x, scaler.quantile.quantiles_)
     elif scaler.how is not None:

@@ -53,12 +53,13 @@ class Head:
             Its description.
         """
         loss = keras_loss(model.loss)
-        outputs = getattr(model, "outputs", None) or [called]
+        known = getattr(model, "outputs", None)
+        outputs = known or [called]
         if len(outputs) != 1 or not hasattr(outputs[0], "shape"):
             return cls(f"model {model.name!r}", None, None, loss)
         shape = tuple(outputs[0].shape)[1:]
         units = (shape or (1,))[0] if len(shape) < 2 else None
-        last = _last_operation(outputs[0]) if called is None else None
+        last = _last_operation(outputs[0]) if known else None
         if last is None:
             return cls(f"model {model.name!r}", units, None, loss)
         return cls(f"layer {last.name!r}", units, _activation(last), loss)

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.saving.keras_saveable import KerasSaveable
 from keras.src.saving.saving_lib import _load_model_from_fileobj
 
 from skrec.training.copies import described, rebuilt
@@ -30,7 +31,7 @@ class PickledModel:
 
     def __getstate__(self) -> dict[str, Any]:
         model = self.model
-        _, (saved,) = model.__reduce__()
+        _, (saved,) = KerasSaveable.__reduce__(model)  # scikeras may have patched it
         own = {keras.saving.get_registered_name(item): item for item in _own(model)}
         compiled, slots = None, []
         if model.compiled and model.optimizer is not None:

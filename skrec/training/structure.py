@@ -49,6 +49,7 @@ _NOISE |= {"_losses", "_loss_ids", "_losses_override", "_call_signature", "_call
 _NOISE |= {"_build_shapes_dict", "_path", "_parent_path", "_metrics", "_layers"}
 _NOISE |= {"_trainable_variables", "_non_trainable_variables", "_seed_generators"}
 _NOISE |= {"_auto_config", "_saved_model_inputs_spec", "_saved_model_arg_spec"}
+_NOISE |= {"is_gptq_calibrated", "is_awq_calibrated"}  # set on loading
 _NOISE |= {"build", "quantize"}  # wrapped by Keras, and done before training
 _OF_COMPILE = ("loss", "loss_weights", "metrics", "weighted_metrics")
 

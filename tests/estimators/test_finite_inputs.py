@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
+from skrec import CNNClassifier, MLPClassifier, RNNClassifier
 from tests.estimators.tables import FAMILIES, columns_of, make, make_table, make_target
 
 VALUES = [1e13, 1e25, 1e39, 1e160, -1e308, 1.7e308, 5e-324, -1e-310]
@@ -69,3 +70,26 @@ def test_training_refuses_what_no_scale_holds(family):
     table.loc[7, "price"] = 1e160
     with pytest.raises(ValueError, match=r"column 'price' holds 1e\+160 in row 7"):
         make(family).fit(table, make_target(make_table()))
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize("family", [CNNClassifier, RNNClassifier, MLPClassifier])
+def test_arrays_of_numbers_that_training_never_saw(family, standardize):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 5, 2))
+    clf = family(epochs=2, standardize=standardize, random_state=0)
+    clf.fit(X, X[:, 0, 0] > 0)
+    known = clf.predict_proba(X)
+    for value in VALUES:
+        X[0, 2, 1] = value
+        found = clf.predict_proba(X)
+        assert np.isfinite(found).all()
+        np.testing.assert_array_equal(found[1:], known[1:])
+        raw = X.astype("float32")
+        if np.isfinite(raw).all():
+            own = clf.model_.predict(raw, verbose=0)
+            wanted = clf.predict_proba(raw)[:, 1:]
+            np.testing.assert_allclose(own, wanted, atol=1e-5)
+    X[0, 2, 1] = 1e160
+    with pytest.raises(ValueError, match=r"holds 1e\+160 in row 0"):
+        clf.fit(X, X[:, 0, 0] > 0)

@@ -92,13 +92,7 @@ class OptimizerParamsMixin:
                 "object, which brings its own: pass the class "
                 f"{type(self.optimizer).__name__} to set or tune the rate."
             )
-        optimizer = optimizer_template(
-            make_optimizer,
-            self.optimizer,
-            self.learning_rate,
-            self.optimizer_params,
-            self.clipnorm,
-        )
+        optimizer = optimizer_template(make_optimizer, *self._optimizer_arguments())
         if self.lr_schedule is not None and has_schedule(optimizer):
             raise ValueError(
                 "lr_schedule cannot be set with an optimizer that has a schedule of "
@@ -107,3 +101,31 @@ class OptimizerParamsMixin:
         if self.precision == "mixed_float16":  # whose gradients would underflow
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         return optimizer
+
+    def _optimizer_arguments(self) -> tuple[Any, ...]:
+        """Return the arguments of ``make_optimizer``, which say all of an optimizer."""
+        params = None if self.optimizer_params is None else dict(self.optimizer_params)
+        return self.optimizer, self.learning_rate, params, self.clipnorm
+
+
+def remade_optimizer(
+    arguments: tuple[Any, ...], precision: str
+) -> keras.optimizers.Optimizer:
+    """Make the optimizer of a fit anew, not built.
+
+    Parameters
+    ----------
+    arguments : tuple
+        Arguments of :func:`~skrec.training.make_optimizer`.
+    precision : str
+        That of the network.
+
+    Returns
+    -------
+    keras.optimizers.Optimizer
+        The optimizer.
+    """
+    optimizer = make_optimizer(*arguments)
+    if precision == "mixed_float16":  # whose gradients would underflow
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer

@@ -31,7 +31,7 @@ from skrec.estimators._held_out import split
 from skrec.estimators._inputs import NO_TARGET
 from skrec.estimators._keras_parameters import KeepsKerasObjects
 from skrec.estimators._memory import remembers
-from skrec.estimators._optimizer_params import OptimizerParamsMixin
+from skrec.estimators._optimizer_params import OptimizerParamsMixin, remade_optimizer
 from skrec.estimators._start import at_base_rate
 from skrec.estimators._weights import row_weights
 from skrec.networks import Network
@@ -99,7 +99,7 @@ class BaseNetwork(
     _state: State
     _fit_callbacks: list[keras.callbacks.Callback]
     _spec: Network
-    _optimizer_made: keras.optimizers.Optimizer
+    _optimizer_made: tuple[Any, ...]  # arguments of make_optimizer
     _optimizer_key: Hashable
 
     # ---- what a kind of input adds -------------------------------------------------
@@ -349,11 +349,16 @@ class BaseNetwork(
         """Return what is computed of validation rows beside the loss."""
         return None
 
+    def _new_optimizer(self) -> keras.optimizers.Optimizer:
+        """Make the optimizer of the last fit, not built."""
+        precision = str(dict(self._spec.options)["dtype"])
+        return remade_optimizer(self._optimizer_made, precision)
+
     def _keras_model(self) -> keras.Model:
         """Build a private, compiled Keras model on standardised inputs."""
         with global_generators(0):
             model = self._spec.build(**self._rates())
-            optimizer = fresh(self._optimizer_made)
+            optimizer = self._new_optimizer()
             model.compile(optimizer=optimizer, loss=self._loss(self._float))
         return model
 
@@ -363,7 +368,7 @@ class BaseNetwork(
 
         def build() -> Program:
             with tf.device(device):  # where the optimizer's variables belong too
-                own = fresh(self._optimizer_made)
+                own = self._new_optimizer()
                 compile_kwargs = {"optimizer": own, "loss": loss}
                 return Program(self._spec.build(), compile_kwargs, device)
 
@@ -386,7 +391,7 @@ class BaseNetwork(
         optimizer = self._optimizer()
         last_key = getattr(self, "_optimizer_key", None)
         self._optimizer_key = graph_key(optimizer)
-        self._optimizer_made = optimizer
+        self._optimizer_made = self._optimizer_arguments()
         with self._lease() as program:
             if reset:
                 state = program.initial_state(self._seed)

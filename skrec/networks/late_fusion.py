@@ -94,8 +94,8 @@ def build_late_fusion(
     l1: float = 0.0,
     l2: float = 0.0,
     embedding_l2: float = 0.0,
-    modality_dropout: float = 0.0,
     unknown_share: float = 0.0,
+    modality_dropout: float = 0.0,
 ) -> keras.Model:
     """Build one branch for each group of columns, and a tower on what they say.
 

@@ -308,4 +308,4 @@ def _quantiles(
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN slice encountered")
-        return transformer.fit(seen.clip(block))
+        return transformer.fit(seen.clip(block.astype(np.float64)))

@@ -11,6 +11,7 @@ from skrec.networks import PADDING_VALUE
 from skrec.preprocessing._numbers import NumberScaler
 from skrec.preprocessing._ranges import Range
 from skrec.preprocessing._scaling import ChannelScaler
+from skrec.training._optimizer_items import ensure_built
 from skrec.training.copies import fresh
 
 
@@ -163,9 +164,9 @@ def _with_head(raw: Any, core: keras.Model, outputs: Any, head: Head) -> keras.M
         loss["from_logits"] = False
     # Without slots, each of the two optimizers makes a saved model warn on loading.
     optimizer = fresh(core.optimizer)
-    core.optimizer.build(core.trainable_variables)
+    ensure_built(core.optimizer, core.trainable_variables)
     model.compile(optimizer=optimizer, loss=type(core.loss).from_config(loss))
-    model.optimizer.build(model.trainable_variables)
+    ensure_built(model.optimizer, model.trainable_variables)
     return model
 
 

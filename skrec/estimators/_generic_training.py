@@ -14,6 +14,7 @@ import tensorflow as tf
 from skrec.training import resolve_device
 from skrec.training._fork import refuse_after_fork
 from skrec.training._graphs import input_structure, rows_at_once
+from skrec.training._optimizer_items import ensure_built
 from skrec.training._variables import values_of
 from skrec.training.cache import PROGRAMS, lease
 from skrec.training.fit_key import fit_memory
@@ -190,7 +191,7 @@ def _fit_in_graph(
     memory: Any,
 ) -> None:
     optimizer = model.optimizer
-    optimizer.build(model.trainable_variables)
+    ensure_built(optimizer, model.trainable_variables)
     with _program_for(model, sharing(model)) as program:
         state = State(program.weights_of(model), values_of(optimizer.variables), epoch)
         rates = dropout_rates(model) if program.model is not model else []

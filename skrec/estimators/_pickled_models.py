@@ -3,6 +3,7 @@
 import inspect
 import io
 from collections.abc import Iterator
+from pickle import PicklingError
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ import numpy as np
 from keras.src.saving.keras_saveable import KerasSaveable
 from keras.src.saving.saving_lib import _load_model_from_fileobj
 
+from skrec.training._optimizer_items import ensure_built
 from skrec.training.copies import described, rebuilt
 
 
@@ -38,25 +40,25 @@ class PickledModel:
             config = {**model._compile_config.config, "optimizer": model.optimizer}
             compiled = described(config)
             slots = [np.asarray(variable) for variable in model.optimizer.variables]
-        return {
+        state = {
             "saved": saved.getvalue(),
             "own": own,
             "compiled": compiled,
             "slots": slots,
         }
+        if own:
+            _require_loadable(state)
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        with keras.saving.custom_object_scope(state["own"]):
-            self.model = model = _load_model_from_fileobj(
-                io.BytesIO(state["saved"]), None, compile=False, safe_mode=False
-            )
+        self.model = model = _loaded(state)
         if state["compiled"] is None:
             return
         model.compile(**rebuilt(state["compiled"]))
         if model.built:
-            model.optimizer.build(model.trainable_variables)
+            ensure_built(model.optimizer, model.trainable_variables)
         known = model.optimizer.variables
-        for variable, value in zip(known, state["slots"], strict=False):
+        for variable, value in zip(known, state["slots"], strict=True):
             variable.assign(value)
 
 
@@ -83,3 +85,23 @@ def _parts(model: keras.Model) -> Iterator[Any]:
         yield layer
         wrapped = ("build", "call", "quantize")  # by Keras, on each layer
         yield from (v for name, v in vars(layer).items() if name not in wrapped)
+
+
+def _loaded(state: dict[str, Any]) -> keras.Model:
+    with keras.saving.custom_object_scope(state["own"]):
+        return _load_model_from_fileobj(
+            io.BytesIO(state["saved"]), None, compile=False, safe_mode=False
+        )
+
+
+def _require_loadable(state: dict[str, Any]) -> None:
+    """Raise before a file is written that could never be read."""
+    try:
+        _loaded(state)
+    except Exception as error:
+        raise PicklingError(
+            "The fitted model cannot be pickled or copied, since Keras could not build "
+            f"one of its classes {sorted(state['own'])} from its configuration. Give "
+            "it a `get_config` that returns all arguments of its `__init__`, which has "
+            f"to take **kwargs: {str(error)[:200]}"
+        ) from error

@@ -36,7 +36,7 @@ from skrec.estimators._start import at_base_rate
 from skrec.estimators._weights import row_weights
 from skrec.networks import Network
 from skrec.training import resolve_device
-from skrec.training._optimizer_items import uses_averages
+from skrec.training._optimizer_items import keras_settings, uses_averages
 from skrec.training._seeds import draw_seed, global_generators
 from skrec.training._updates import base_learning_rate, graph_key
 from skrec.training.cache import lease
@@ -372,7 +372,8 @@ class BaseNetwork(
                 compile_kwargs = {"optimizer": own, "loss": loss}
                 return Program(self._spec.build(), compile_kwargs, device)
 
-        return lease((self._spec, loss.name, self._optimizer_key, device), build)
+        key = (self._spec, loss.name, self._optimizer_key, device, *keras_settings())
+        return lease(key, build)
 
     def _train(
         self,

@@ -63,10 +63,35 @@ def name_in_library(item: Any) -> str:
     if found is not item or found is None or library not in LIBRARIES:
         return ""
     name = f"{module}.{item.__qualname__}"
-    pure = library.lstrip("_") in _PURE and "random" not in name
-    if not pure and not isinstance(item, type):
-        raise CannotDigestError(f"the function {name}, which may give another value")
+    is_random = "random" in (module if isinstance(item, type) else name).split(".")
+    if library.lstrip("_") not in _PURE or is_random or "random_ops" in name:
+        raise CannotDigestError(f"{name}, which may give another value")
     return name
+
+
+def name_of_module(module: types.ModuleType) -> str:
+    """Return the name of a library's module, of which code may read any part.
+
+    Parameters
+    ----------
+    module : module
+        The module.
+
+    Returns
+    -------
+    str
+        Its name.
+
+    Raises
+    ------
+    CannotDigestError
+        If it is the user's own, whose variables may change.
+    """
+    if module.__name__.split(".")[0] not in _PURE or "random" in module.__name__:
+        raise CannotDigestError(
+            f"the module {module.__name__}, of which parts are read"
+        )
+    return module.__name__
 
 
 def values_read(function: types.FunctionType) -> dict[str, Any]:

@@ -21,7 +21,12 @@ from keras.src.utils.naming import to_snake_case
 from keras.src.utils.tracking import Tracker
 from scipy import sparse
 
-from skrec.training._code import CannotDigestError, name_in_library, values_read
+from skrec.training._code import (
+    CannotDigestError,
+    name_in_library,
+    name_of_module,
+    values_read,
+)
 from skrec.training._optimizer_items import (
     OF_TRAINING,
     is_from_keras,
@@ -64,6 +69,7 @@ class Digester:
         self._seen: dict[int, int] = {}
         self._kept: list[Any] = []  # so that no id is used twice
         self._around: list[int] = []  # containers around the present value
+        self._in_code = 0  # functions, classes and objects around it
 
     def of(self, item: Any) -> str:
         """Add a value and return the digest of all so far.
@@ -125,7 +131,7 @@ class Digester:
         item : object
             See :func:`digest`.
         """
-        if item is None or isinstance(item, bool | int | float | complex | str | bytes):
+        if item is None or item is ... or type(item) in _CONSTANTS:
             self.put(type(item).__name__, repr(item).encode())
         elif isinstance(item, np.generic):
             self.put(str(item.dtype), item.tobytes())
@@ -133,8 +139,10 @@ class Digester:
             self._add_mapping(item)
         elif _is_plain(item, list | tuple | set | frozenset):
             self._add_items(item)
-        elif isinstance(item, np.ndarray):
+        elif type(item) in (np.ndarray, np.memmap):
             self._add_array(item)
+        elif isinstance(item, np.ndarray):
+            raise CannotDigestError(f"an array of type {type(item).__qualname__}")
         elif sparse.issparse(item):
             self.put("sparse", f"{item.format} {item.shape}".encode())
             self.add([item.data, item.indices, item.indptr])
@@ -145,9 +153,22 @@ class Digester:
         if not self._is_within(item):
             self.put("mapping", str(len(item)).encode())
             with self._inside(item):
-                for key, value in sorted(item.items(), key=lambda pair: repr(pair[0])):
+                # Code can tell the order of a dict; parameters and plans have none.
+                pairs = list(item.items())
+                if not self._in_code:
+                    pairs.sort(key=lambda pair: repr(pair[0]))
+                for key, value in pairs:
                     self.add(key)
                     self.add(value)
+
+    def _add_by_name(self, members: Mapping[str, Any]) -> None:
+        """Add what is found by name, in code or in an object, in no order."""
+        self.put("members", str(len(members)).encode())
+        self._in_code += 1
+        for name in sorted(members):
+            self.add(name)
+            self.add(members[name])
+        self._in_code -= 1
 
     def _add_items(self, item: Any) -> None:
         if isinstance(item, set | frozenset):
@@ -185,7 +206,7 @@ class Digester:
 
     def _add_code(self, item: Any) -> None:
         if isinstance(item, types.ModuleType):
-            self.put("module", item.__name__.encode())
+            self.put("module", name_of_module(item).encode())
         elif isinstance(item, types.CodeType):
             self.put("code", item.co_code + item.co_exceptiontable)
             self.put("flags", f"{item.co_flags} {item.co_argcount}".encode())
@@ -227,17 +248,16 @@ class Digester:
                 for name, value in vars(item).items()
                 if name not in _NOT_CODE and not isinstance(value, _SLOTS)
             }
-            self.add([item.__bases__, members])
+            self.add([*([] if type(item) is type else [type(item)]), *item.__bases__])
+            self._add_by_name(members)
         elif inspect.isfunction(item):
             self.put("function")
             cells = [_content(cell) for cell in item.__closure__ or ()]
-            if any(isinstance(content, types.ModuleType) for content in cells):
-                raise CannotDigestError(
-                    f"the function {item.__qualname__}, whose closure holds a module"
-                )
-            self.add([item.__code__, item.__defaults__, item.__kwdefaults__, cells])
-            self.add(values_read(item))
-            self.add({k: v for k, v in vars(item).items() if k != "__wrapped__"})
+            parts = [item.__code__, item.__defaults__, item.__kwdefaults__, cells]
+            self._add_by_name({str(place): part for place, part in enumerate(parts)})
+            self._add_by_name(values_read(item))
+            own = {k: v for k, v in vars(item).items() if k != "__wrapped__"}
+            self._add_by_name(own)
         elif hasattr(item, "__qualname__"):
             raise CannotDigestError(f"the built-in function {item.__qualname__}")
         else:  # such as scikit-learn's `set_fit_request`, an object with `__get__`
@@ -255,6 +275,8 @@ class Digester:
             self.put("configured")
             self.add([type(item), _unnamed(item.get_config())])
         elif isinstance(item, tf.Tensor) and hasattr(item, "numpy"):
+            if item.dtype in (tf.resource, tf.variant):
+                raise CannotDigestError("a table or another resource of TensorFlow's")
             self.put("tensor")
             self.add(item.numpy())
         elif isinstance(item, keras.optimizers.Optimizer) and is_from_keras(type(item)):
@@ -265,18 +287,22 @@ class Digester:
         elif isinstance(item, np.random.RandomState):
             self.put("random")
             self.add(item.get_state())
-        elif not hasattr(item, "__dict__"):
+        elif not hasattr(item, "__dict__") and not isinstance(item, tuple):
             raise CannotDigestError(f"an object of type {type(item).__qualname__}")
         elif not self._is_within(item):
             self.put("object")
             with self._inside(item):
-                self.add([type(item), self._attributes(item)])
+                self.add(type(item))
+                self._add_by_name(self._attributes(item))
 
     def _attributes(self, item: Any) -> dict[str, Any]:
         """Return the attributes that say what an object does."""
         if isinstance(item, Mapping | list | tuple | set | frozenset):
             items = item.items() if isinstance(item, Mapping) else item
-            return {**vars(item), "": list(items)}
+            return {**getattr(item, "__dict__", {}), "": list(items)}
+        for plain in _CONSTANTS:
+            if isinstance(item, plain):  # of a class of the user's own, such as an Enum
+                return {**vars(item), "": plain.__repr__(item)}
         for kind in type(item).__mro__:
             if "__slots__" in vars(kind) and vars(kind)["__slots__"]:
                 raise CannotDigestError(
@@ -327,13 +353,16 @@ def is_made_up(name: str, kind: type) -> bool:
     return bool(re.fullmatch(rf"{to_snake_case(kind.__name__)}(_\d+)?", name))
 
 
+_CONSTANTS = (bool, int, float, complex, str, bytes, range)
+_PLAIN = (dict, list, tuple, set, frozenset, types.MappingProxyType)
+
+
 def _is_plain(item: Any, kinds: Any) -> bool:
     """Tell a container that does nothing else from one of the user's own class."""
     if not isinstance(item, kinds):
         return False
-    module = type(item).__module__.split(".")[0]
-    named_tuple = isinstance(item, tuple) and hasattr(item, "_fields")
-    return named_tuple or module in ("builtins", "collections", "keras", "tensorflow")
+    module = type(item).__module__.split(".")[0]  # Keras and TensorFlow track theirs
+    return type(item) in _PLAIN or module in ("keras", "tensorflow")
 
 
 def _unnamed(config: Mapping) -> dict[str, Any]:

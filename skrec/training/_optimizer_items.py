@@ -11,6 +11,18 @@ OF_TRAINING |= {"_model_variables_moving_average", "_tracker", "_trainable_varia
 OF_TRAINING |= {"_trainable_variables_indices"}
 
 
+def keras_settings() -> list[Any]:
+    """Return the global settings of Keras that losses and layers read.
+
+    Returns
+    -------
+    list
+        Default precision, the small number that losses add, and where channels are.
+    """
+    config = keras.config
+    return [config.floatx(), config.epsilon(), config.image_data_format()]
+
+
 def is_from_keras(item: Any) -> bool:
     """Tell whether Keras defines a class or function.
 
@@ -25,6 +37,22 @@ def is_from_keras(item: Any) -> bool:
         Whether its module is Keras's.
     """
     return (getattr(item, "__module__", None) or "").split(".")[0] == "keras"
+
+
+def ensure_built(
+    optimizer: keras.optimizers.Optimizer, variables: list[keras.Variable]
+) -> None:
+    """Build an optimizer, once: one that scales the loss would gain variables.
+
+    Parameters
+    ----------
+    optimizer : keras.optimizers.Optimizer
+        The optimizer.
+    variables : list of keras.Variable
+        What it is to train.
+    """
+    if not optimizer.built:
+        optimizer.build(variables)
 
 
 def has_schedule(optimizer: keras.optimizers.Optimizer) -> bool:

@@ -249,6 +249,13 @@ def _rebuilt_object(description: _Description, memo: dict[int, Any]) -> Any:
     kind, described = description.kind, dict(description.attributes)
     if kind is types.MethodType:
         return getattr(_rebuilt(described["of"], memo), described["name"])
+    if kind is keras.optimizers.LossScaleOptimizer:
+        inner = _rebuilt(described["inner_optimizer"], memo)
+        sizes = {
+            n: described[n].value for n in ("initial_scale", "dynamic_growth_steps")
+        }
+        memo[id(description)] = kind(inner, **sizes)
+        return memo[id(description)]
     new: Any = kind.__new__
     made = new(kind)
     memo[id(description)] = made
@@ -264,6 +271,7 @@ def _rebuilt_object(description: _Description, memo: dict[int, Any]) -> Any:
         setattr(made, name, value)
         if issubclass(kind, keras.optimizers.Optimizer):
             for variable in _leaves(value):
-                if isinstance(variable, keras.Variable):
+                known = {id(own) for own in made._variables}
+                if isinstance(variable, keras.Variable) and id(variable) not in known:
                     made._track_variable(variable)
     return made

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 import skrec
 from skrec.training._digest import CannotDigestError, digest
+from skrec.training._optimizer_items import keras_settings
 from skrec.training.loop import Plan
 from skrec.training.memory import FORMAT, FitMemory, warn_once
 from skrec.training.rows import Rows
@@ -105,6 +106,7 @@ def _software(device: str) -> list[Any]:
         *(version(name) for name in ("tensorflow", "keras", "numpy")),
         kind,
         tf.config.threading.get_intra_op_parallelism_threads(),
+        *keras_settings(),
     ]
 
 

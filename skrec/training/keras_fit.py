@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from skrec.training import _seeds
 from skrec.training._graphs import plain
+from skrec.training._optimizer_items import ensure_built
 from skrec.training.loop import Logs, Observer, Plan, require_finite
 from skrec.training.rows import Rows
 from skrec.training.schedules import learning_rates
@@ -56,7 +57,7 @@ def train_with_keras(
         The last state or, with `patience`, that of the best epoch.
     """
     if not plan.as_keras:
-        model.optimizer.build(model.trainable_variables)
+        ensure_built(model.optimizer, model.trainable_variables)
         # Keras sums the loss in single precision and fails at penalties in double.
         model._aggregate_additional_loss = _in_single_precision
     if state.weights:

@@ -9,6 +9,7 @@ import numpy as np
 
 from skrec.training import _seeds
 from skrec.training._graphs import plain
+from skrec.training._optimizer_items import ensure_built
 from skrec.training.memory import FitMemory
 from skrec.training.program import Program
 from skrec.training.rows import Data, Rows, Stream, on_device
@@ -127,7 +128,7 @@ class Watcher:
         epochs, steps : int
             Number of epochs, and of steps an epoch, that the callbacks are told.
         """
-        self.model.optimizer.build(self.model.trainable_variables)
+        ensure_built(self.model.optimizer, self.model.trainable_variables)
         self.model.stop_training = False
         self._seen = _LastLogs()
         program.copy_to(self.model)
@@ -139,7 +140,11 @@ class Watcher:
             steps=steps,
             verbose=0,
         )
+        self._trainable = self._flags()
         self._list.on_train_begin()
+
+    def _flags(self) -> list[bool]:
+        return [variable.trainable for variable in self.model.weights]
 
     def epoch_begin(self, program: Program, epoch: int) -> None:
         """Run the callbacks before an epoch and take over what they changed.
@@ -152,6 +157,13 @@ class Watcher:
             Number of the epoch, from 0.
         """
         self._list.on_epoch_begin(epoch)
+        if self._flags() != self._trainable:
+            raise ValueError(
+                "A Keras callback has changed which layers are trainable before the "
+                "first step, which the compiled training cannot follow. Set "
+                "`trainable` where the model is built, or give the callback an "
+                "`on_train_batch_begin`, so that Model.fit trains the model."
+            )
         program.copy_from(self.model)
 
     def epoch_end(self, program: Program, epoch: int, logs: Logs) -> None:

@@ -23,6 +23,7 @@ from skrec.training._graphs import (
     Graphs,
     rows_at_once,
 )
+from skrec.training._optimizer_items import ensure_built
 from skrec.training._variables import (
     copy_variables,
     further_variables,
@@ -89,7 +90,7 @@ class Program(Graphs):
     ) -> None:
         self.model, self.device, self.as_keras = model, device, as_keras
         with tf.device(device):
-            self.optimizer.build(self.model.trainable_variables)
+            ensure_built(self.optimizer, self.model.trainable_variables)
         self.has_pieces = has_pieces
         self.fused = _updates.is_fused(self.optimizer, has_pieces)
         self._dropout = tuned_layers(self.model)

@@ -18,7 +18,7 @@ from keras.src.ops.operation import Operation
 from skrec.training._code import CannotDigestError, name_in_library
 from skrec.training._digest import Digester, is_made_up
 from skrec.training._dropout import TunedDropout
-from skrec.training._optimizer_items import is_from_keras
+from skrec.training._optimizer_items import is_from_keras, keras_settings
 from skrec.training._updates import graph_key
 from skrec.training._variables import has_embeddings
 from skrec.training.copies import fresh
@@ -50,6 +50,7 @@ _NOISE |= {"_build_shapes_dict", "_path", "_parent_path", "_metrics", "_layers"}
 _NOISE |= {"_trainable_variables", "_non_trainable_variables", "_seed_generators"}
 _NOISE |= {"_auto_config", "_saved_model_inputs_spec", "_saved_model_arg_spec"}
 _NOISE |= {"is_gptq_calibrated", "is_awq_calibrated"}  # set on loading
+_NOISE |= {"_dropout_mask", "_recurrent_dropout_mask"}  # of one call
 _NOISE |= {"build", "quantize"}  # wrapped by Keras, and done before training
 _OF_COMPILE = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
@@ -132,7 +133,9 @@ def sharing(model: keras.Model) -> Sharing | None:
         digester.allows_own_code = True
         digester.add(compile_items(model))
         optimizer = graph_key(model.optimizer, has_embeddings(model))
-        return Sharing(digester.of(optimizer), digester.has_own_code)
+        return Sharing(
+            digester.of([optimizer, keras_settings()]), digester.has_own_code
+        )
     except (CannotDigestError, RecursionError):
         return None
 
@@ -291,6 +294,8 @@ class _NetworkDigester(Digester):
         self._add_weight(variable)
 
     def _add_weight(self, variable: keras.Variable) -> None:
+        if variable.overwrite_with_gradient:  # which the fused updates do not know
+            raise CannotDigestError("a weight that its gradient overwrites")
         self.put("weight", f"{variable.shape} {variable.dtype}".encode())
         self.add([variable.trainable, variable.regularizer, variable.constraint])
 
@@ -303,6 +308,8 @@ class _NetworkDigester(Digester):
         if isinstance(operation, keras.Layer) and not self._allows(kind):
             raise CannotDigestError(f"a layer of type {kind.__qualname__}")
         skip = {"rate", "seed", "seed_generator", "tuned_rate"} if is_tunable else set()
+        if kind is layers.Discretization:
+            skip = {"summary"}  # which only `adapt` reads
         if kind is layers.InputLayer or is_made_up(operation.name, kind):
             skip = skip | {"name"}
         self.put("operation")

@@ -1,8 +1,14 @@
 """Code of the user's own: what a stored fit, or a shared program, knows it by."""
 
+import collections
+import copy
+import enum
 import os
+import pathlib
+import pickle
 import sys
 import types
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -213,3 +219,199 @@ def test_an_optimizer_of_the_users_own_without_configuration(tmp_path):
     found = [clf.fit(X, Y > 0).history_["loss"][-1] for clf in named]
     assert found[0] == found[1] != found[2] == found[3]
     assert memory_info(tmp_path).n_fits == 2
+
+
+# ---- what hides a value --------------------------------------------------------------
+
+
+class Weights(NamedTuple):
+    weight: float = 1.0
+
+    def of(self, loss):
+        return self.weight * loss
+
+
+class Heavy(NamedTuple):
+    weight: float = 1.0
+
+    def of(self, loss):
+        return 3 * self.weight * loss
+
+
+class Light(enum.StrEnum):
+    KIND = "kind"
+
+    @property
+    def scale(self):
+        return 1.0
+
+
+class Strong(enum.StrEnum):
+    KIND = "kind"
+
+    @property
+    def scale(self):
+        return 3.0
+
+
+class Number(float):
+    """A number with an attribute."""
+
+
+def numbered(scale):
+    number = Number(1.0)
+    number.scale = scale
+    return number
+
+
+def squared(y, p):
+    return ops.mean(ops.square(y - p), -1)
+
+
+def loss_of(holder, read):
+    def loss(y, p):
+        return read(holder, squared(y, p))
+
+    return loss
+
+
+def loss_of_default(own, value):
+    own.RATE = value
+
+    def loss(y, p, settings=own):
+        return settings.RATE * squared(y, p)
+
+    return loss
+
+
+HIDDEN = {
+    "module as a default": loss_of_default,
+    "named tuple": lambda own, v: loss_of(
+        (Weights if v == 1 else Heavy)(), lambda held, loss: held.of(loss)
+    ),
+    "enumeration": lambda own, v: loss_of(
+        (Light if v == 1 else Strong).KIND, lambda held, loss: held.scale * loss
+    ),
+    "number with an attribute": lambda own, v: loss_of(
+        numbered(v), lambda held, loss: held.scale * loss
+    ),
+    "order of a dict": lambda own, v: loss_of(
+        {"a": 1.0, "b": 3.0} if v == 1 else {"b": 3.0, "a": 1.0},
+        lambda held, loss: next(iter(held.values())) * loss,
+    ),
+    "default of a dict": lambda own, v: loss_of(
+        collections.defaultdict(lambda: v), lambda held, loss: held["x"] * loss
+    ),
+    "mask of an array": lambda own, v: loss_of(
+        np.ma.array([1.0, 3.0], mask=[v != 1, v == 1]),
+        lambda held, loss: float(held.sum()) * loss,
+    ),
+    "class of a class": lambda own, v: loss_of(
+        type("Meta", (type,), {"scale": v})("Own", (), {}),
+        lambda held, loss: held.scale * loss,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+@pytest.mark.filterwarnings("ignore:This fit is not stored")
+def test_two_losses_are_two_however_well_the_difference_hides(name, own, tmp_path):
+    cache_clear()
+    one, three = (
+        losses(tmp_path, loss=HIDDEN[name](own, value))[0] for value in (1.0, 3.0)
+    )
+    np.testing.assert_allclose(three / one, 3, atol=0.4)
+
+
+def test_a_file_that_a_loss_reads_is_read_again(tmp_path):
+    path = tmp_path / "scale"
+
+    def loss(y, p):
+        return float(pathlib.Path(path).read_text()) * squared(y, p)
+
+    found = []
+    for value in ("1", "3"):
+        path.write_text(value)
+        found.append(losses(loss=loss)[0])
+    np.testing.assert_allclose(found[1] / found[0], 3, atol=0.4)
+
+
+def test_the_small_number_of_keras_is_part_of_what_is_shared(tmp_path):
+    before = keras.config.epsilon()
+    named = MLPClassifier(4, epochs=2, random_state=0, memory=tmp_path)
+    found = []
+    try:
+        for epsilon in (before, 0.3):
+            keras.config.set_epsilon(epsilon)
+            of_named = named.fit(X, Y > 0).history_["loss"]
+            found.append((losses(tmp_path, loss="mape"), of_named))
+    finally:
+        keras.config.set_epsilon(before)
+    assert found[0][0][0] > 2 * found[1][0][0]
+    assert memory_info(tmp_path).n_fits == 4
+
+
+def test_an_ellipsis_is_a_constant_like_any_other():
+    cache_clear()
+    for _ in range(2):
+        losses(loss=lambda y, p: squared(y[..., 0:1], p[..., 0:1]))
+    assert cache_info().traces == 1
+
+
+# ---- objects of Keras's own ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", [copy.copy, lambda e: pickle.loads(pickle.dumps(e))])
+def test_an_optimizer_that_scales_the_loss_goes_on(how):
+    adam = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.05))
+    params = {"loss": "mse", "optimizer": adam, "verbose": 0, "random_state": 0}
+    reg = KerasRegressor(network, **params).partial_fit(X, Y)
+    reg = how(reg).partial_fit(X, Y)
+    twice = KerasRegressor(network, epochs=2, **params).fit(X, Y)
+    np.testing.assert_allclose(reg.predict(X), twice.predict(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["recurrent", "discretized"])
+def test_prebuilt_models_that_have_been_used_are_copied(kind):
+    steps = np.repeat(X[:, :, None], 2, axis=2)
+    if kind == "recurrent":
+        layers = [keras.Input((4, 2)), L.GRU(3), L.Dense(1)]
+    else:
+        bins = L.Discretization(num_bins=4)
+        bins.adapt(steps)
+        layers = [keras.Input((4, 2)), bins, L.Rescaling(1.0), L.Flatten(), L.Dense(1)]
+    model = keras.Sequential(layers)
+    expected = model.predict(steps, verbose=0)[:, 0]
+    reg = KerasRegressor(model, loss="mse", verbose=0).initialize(steps, Y)
+    np.testing.assert_allclose(reg.predict(steps), expected, atol=1e-6)
+    assert np.isfinite(reg.fit(steps, Y).predict(steps)).all()
+
+
+def test_a_callback_that_freezes_a_layer_is_no_silent_failure():
+    class Freeze(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.model.layers[0].trainable = False
+
+    with pytest.raises(ValueError, match=r"trainable.*on_train_batch_begin"):
+        losses(callbacks=[Freeze()])
+
+
+class Unsaved(L.Layer):
+    """It can be trained, but Keras cannot build it from a configuration."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, x):
+        return self.factor * x
+
+
+def unsaved():
+    return keras.Sequential([keras.Input((4,)), Unsaved(2.0), L.Dense(1)])
+
+
+def test_a_model_that_could_not_be_read_again_is_not_written():
+    reg = KerasRegressor(unsaved, loss="mse", verbose=0).fit(X, Y)
+    with pytest.raises(pickle.PicklingError, match=r"Unsaved.*get_config"):
+        pickle.dumps(reg)

@@ -37,7 +37,17 @@ def columns_of(family):
     )
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+# Slow families, which start and draw as the others do.
+NIGHTLY = {
+    name: pytest.mark.nightly for name in ("DIEN", "DIN", "LateFusion", "WideDeep")
+}
+
+
+def by_day_and_night(families):
+    return [pytest.param(name, marks=NIGHTLY.get(name, ())) for name in families]
+
+
+@pytest.mark.parametrize("family", by_day_and_night(FAMILIES))
 def test_new_users_and_items_click_as_often_as_the_others(family):
     rng = np.random.default_rng(0)
     X, y = draw_clicks(6000, 0, rng)
@@ -89,7 +99,7 @@ def started(family, kind, y, weight=None, **params):
     return model._state.weights[index]
 
 
-@pytest.mark.parametrize("family", EVERY)
+@pytest.mark.parametrize("family", by_day_and_night(EVERY))
 def test_outputs_start_at_the_base_rate_of_the_weighted_target(family):
     rng = np.random.default_rng(0)
     y = (rng.random(240) < 0.2).astype(int)
@@ -138,7 +148,7 @@ def test_the_share_is_no_shape_of_the_graph():
     assert len(set(search.cv_results_["mean_test_score"])) > 1
 
 
-@pytest.mark.parametrize("family", ["DeepFM", "DIEN"])
+@pytest.mark.parametrize("family", by_day_and_night(["DeepFM", "DIEN"]))
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_model_fit_draws_the_same_ids(family, dropout):
     X = ROWS

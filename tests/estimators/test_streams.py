@@ -22,7 +22,12 @@ def a_day(first_user, n_rows=240, seed=0):
     return table.assign(user=[f"u{k:03}" for k in number]), number % 2
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+# Slow families, whose tables grow as those of the others do.
+NIGHTLY = {name: pytest.mark.nightly for name in ("DIEN", "LateFusion", "WideDeep")}
+EVERY = [pytest.param(name, marks=NIGHTLY.get(name, ())) for name in FAMILIES]
+
+
+@pytest.mark.parametrize("family", EVERY)
 def test_new_ids_start_as_unknown_and_known_ones_keep_what_they_are(family):
     columns = columns_of(family)
     (X, y), (X2, y2) = a_day(0), a_day(20)

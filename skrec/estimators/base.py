@@ -372,7 +372,7 @@ class BaseNetwork(
                 compile_kwargs = {"optimizer": own, "loss": loss}
                 return Program(self._spec.build(), compile_kwargs, device)
 
-        key = (self._spec, loss.name, self._optimizer_key, device, *keras_settings())
+        key = (self._spec, loss.name, self._optimizer_key, *keras_settings(), device)
         return lease(key, build)
 
     def _train(

@@ -8,7 +8,7 @@ from sklearn.utils import gen_batches
 
 from skrec.preprocessing._floats import as_floats
 
-RANGE_ROWS = 2**16  # rows of which the range is taken at a time
+RANGE_ROWS = 2**13  # rows of which the range is taken at a time, and copied
 # Sums of squares of larger numbers are infinite in 64 bits, and numbers that are not
 # scaled must fit into the 32 bits of the network, with their range on each side.
 LARGEST_SCALED, LARGEST_RAW = 1e100, 1e38

@@ -197,7 +197,12 @@ print((max(peak) - peak[0]) / X.nbytes)
 
 
 @pytest.mark.parametrize(
-    ("name", "on_disk"), [("cnn", True), ("mlp", False), ("keras", False)]
+    ("name", "on_disk"),
+    [
+        ("cnn", True),
+        pytest.param("mlp", False, marks=pytest.mark.nightly),
+        ("keras", False),
+    ],
 )
 def test_images_of_bytes_stay_bytes(name, on_disk, tmp_path):
     """100 MB of them; as single precision they are 400 MB, as double 800 MB."""

@@ -84,6 +84,8 @@ def wait_until(condition, process):
         time.sleep(0.2)
 
 
+# By day, every moment of death is survived in one process.
+@pytest.mark.nightly
 def test_killed_search_resumes(tmp_path):
     path, n_points = tmp_path / "search.journal", 2
     process = start_process(path, n_points, 0.1)

@@ -60,6 +60,8 @@ def test_a_killed_search_trains_what_was_missing_and_ends_the_same(
     assert len(trained) == 0
 
 
+# By day, a search is killed in one process, above.
+@pytest.mark.nightly
 def test_a_killed_search_over_two_processes_ends_the_same(tmp_path):
     kill_after(3, start("grid", str(tmp_path), "2"), tmp_path)
     assert run("grid", str(tmp_path), 2) == run("grid", None)

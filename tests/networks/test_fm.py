@@ -2,6 +2,7 @@
 
 from itertools import combinations
 
+import keras
 import numpy as np
 import pytest
 
@@ -107,6 +108,7 @@ def linear_part_of_ids(model, fields, rows):
 
 
 def test_dropout_of_fm_is_on_the_pooled_pairs():
+    keras.utils.set_random_seed(0)  # else one of the pairs is kept once in 25 times
     fields = FieldSpec(tables=(8,), ids=(0, 0))
     model = with_random_weights(build_fm(fields=fields, n_outputs=1, dropout=0.999))
     rows = make_rows(fields, n_rows=4)

@@ -49,7 +49,10 @@ print((resident() - before) / 200)
 """
 
 
-@pytest.mark.parametrize("kind", ["named", "generic", "callbacks"])
+@pytest.mark.parametrize(
+    "kind",
+    ["named", "generic", pytest.param("callbacks", marks=pytest.mark.nightly)],
+)
 def test_a_fit_leaves_less_than_a_tenth_of_a_megabyte(kind):
     # Keras alone leaves 0.7 MB for each build and compilation of such a network.
     run = subprocess.run(

@@ -166,8 +166,8 @@ def mobile_net_frozen():
     return keras.Model(x, L.Dense(1, "sigmoid")(base(x, training=False)))
 
 
-# Rounding grows through 52 layers and 15 steps: Keras run twice differs by 1e-4.
-@network(x="photo", y="binary", nightly=True, tolerance=2e-3)
+# Rounding grows through 52 layers and 15 steps, and fastest with Adam.
+@network(x="photo", y="binary", compile=sgd, nightly=True, tolerance=2e-2)
 def mobile_net_fine_tuned():
     base = keras.applications.MobileNetV2(
         (32, 32, 3), alpha=0.35, include_top=False, weights=None, pooling="avg"
@@ -185,11 +185,11 @@ def batch_normalization():
     )
 
 
-@network(x="image", nightly=True)
+@network(x="image", compile=sgd, nightly=True)
 def layer_and_group_normalization():
     return stack(
         (8, 8, 2),
-        L.Conv2D(4, 3, strides=2),
+        L.Conv2D(4, 3, strides=2, use_bias=False),
         L.GroupNormalization(2),
         L.LayerNormalization(axis=[1, 2]),
         L.Flatten(),

@@ -26,9 +26,9 @@ def made(make, *items):
     return {"values": lambda: [make(item) for item in items]}
 
 
-def compiled(optimizer, loss):
+def compiled(optimizer, loss, metrics=None):
     model = plain()
-    model.compile(optimizer, loss, jit_compile=False)
+    model.compile(optimizer, loss, metrics=metrics, jit_compile=False)
     return model
 
 
@@ -178,9 +178,9 @@ def weight_of_a_loss_object(value):
     return compiled("sgd", losses.OwnLoss(value))
 
 
-@network(parameter="loss", **made(losses.LossWithConfig, 1.0, 3.0, 0.1), nightly=True)
-def weight_of_a_loss_with_config():
-    return plain()
+@network(**values(1.0, 3.0, 0.1), compiled=True, nightly=True)
+def weight_of_a_loss_with_config(value):
+    return compiled("sgd", losses.LossWithConfig(value))
 
 
 @network(
@@ -236,13 +236,9 @@ def global_of_a_metric(value):
     return plain()
 
 
-@network(
-    parameter="metrics",
-    **made(lambda s: [losses.Largest(s)], 1.0, 2.0, 5.0),
-    nightly=True,
-)
-def argument_of_a_metric():
-    return plain()
+@network(**values(1.0, 2.0, 5.0), compiled=True, nightly=True)
+def argument_of_a_metric(value):
+    return compiled("sgd", "mse", metrics=[losses.Largest(value)])
 
 
 # ---- optimizers ----------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """Parameters of the generic estimators: constructors of subclasses, build arguments."""
 
 import inspect
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from skrec.estimators._keras_parameters import KeepsKerasObjects
@@ -84,14 +86,18 @@ class GenericParameters(KeepsKerasObjects):
         return self._kwargs
 
 
-def _own_names(kind: type) -> tuple[list[str], bool]:
+def _own_names(kind: type) -> tuple[tuple[str, ...], bool]:
     """Name what a class's own constructor takes, and whether it passes more on."""
     if "__init__" not in vars(kind) or kind is object:
-        return [], True
-    constructor = vars(kind)["__init__"]
+        return (), True
+    return _names_taken(vars(kind)["__init__"])
+
+
+@lru_cache(maxsize=256)  # each prediction asks, of every class of the MRO
+def _names_taken(constructor: Callable[..., Any]) -> tuple[tuple[str, ...], bool]:
     parameters = list(inspect.signature(constructor).parameters.values())[1:]
     variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    names = [p.name for p in parameters if p.kind not in variable]
+    names = tuple(p.name for p in parameters if p.kind not in variable)
     return names, any(p.kind is p.VAR_KEYWORD for p in parameters)
 
 

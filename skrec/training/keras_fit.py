@@ -14,6 +14,7 @@ import tensorflow as tf
 from skrec.training import _seeds
 from skrec.training._graphs import plain
 from skrec.training._optimizer_items import ensure_built
+from skrec.training._variables import values_of
 from skrec.training.loop import Logs, Observer, Plan, require_finite
 from skrec.training.rows import Rows
 from skrec.training.schedules import learning_rates
@@ -93,7 +94,7 @@ def train_with_keras(
         **options,
     )
     slots = getattr(model.optimizer, "variables", ())
-    optimizer = [variable.value.numpy() for variable in slots]
+    optimizer = values_of(slots)
     return State(model.get_weights(), optimizer, history.epoch[-1] + 1)
 
 

@@ -140,7 +140,7 @@ class Watcher:
             steps=steps,
             verbose=0,
         )
-        self._trainable = self._flags()
+        self._trainable, self._is_first = self._flags(), True
         self._list.on_train_begin()
 
     def _flags(self) -> list[bool]:
@@ -157,7 +157,9 @@ class Watcher:
             Number of the epoch, from 0.
         """
         self._list.on_epoch_begin(epoch)
-        if self._flags() != self._trainable:
+        # Keras too compiles at the first step, and is deaf to what comes later.
+        is_first, self._is_first = self._is_first, False
+        if is_first and self._flags() != self._trainable:
             raise ValueError(
                 "A Keras callback has changed which layers are trainable before the "
                 "first step, which the compiled training cannot follow. Set "

@@ -396,6 +396,14 @@ def test_a_callback_that_freezes_a_layer_is_no_silent_failure():
         losses(callbacks=[Freeze()])
 
 
+def test_a_callback_that_freezes_a_layer_later_has_no_effect_as_in_keras():
+    class Freeze(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.layers[0].trainable = epoch < 1
+
+    assert losses(epochs=3, callbacks=[Freeze()]) == losses(epochs=3)
+
+
 class Unsaved(L.Layer):
     """It can be trained, but Keras cannot build it from a configuration."""
 

@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from skrec._workers import end_with_parent
+
 
 @contextmanager
 def _quiet_stderr() -> Iterator[None]:
@@ -71,6 +73,7 @@ def _start() -> None:
     tf.config.list_physical_devices("GPU")  # logs once where a driver is missing
 
 
+end_with_parent()  # first, since the rest takes seconds
 # "3" hides everything; a worker process inherits it from its parent.
 if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3":
     with _quiet_stderr():

@@ -4,11 +4,10 @@ Scikit-learn fits and scores, in its own ``BaseSearchCV.fit``; this adds what it
 out: the same folds in each round, rows that need no training, and budgets.
 """
 
-import pickle
 import time
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from numbers import Integral, Real
 from typing import Any
@@ -100,13 +99,15 @@ class SequentialSearchMixin(BaseSearchCV):
             proposals.send(scores)
 
     def _objective_name(self, results: dict[str, Any]) -> str:
-        """Return the metric that guides the search.
-
-        That is the one named by `refit`, otherwise the first metric.
-        """
+        """Return the metric that guides the search."""
         prefix = "mean_test_"
         names = [key[len(prefix) :] for key in results if key.startswith(prefix)]
-        return self.refit if self.refit in names else names[0]
+        return guiding_metric(self.refit, names)
+
+
+def guiding_metric(refit: Any, names: Sequence[str]) -> str:
+    """Return the metric that `refit` names or is about, otherwise the first one."""
+    return names[names.index(refit)] if refit in names else names[0]
 
 
 class _FixedSplits:
@@ -297,15 +298,20 @@ class _Rows:
         self._theirs["results"].cell_contents = self._format()
 
 
+def key_of(value: Any) -> tuple[type, Any]:
+    """Return what values share that are of one type and equal, down to their parts.
+
+    What cannot be pickled, a lambda for example, is equal to itself alone.
+    """
+    try:
+        return type(value), joblib.hash(value)
+    except Exception:  # pickling runs whatever code the object brings along
+        return type(value), id(value)
+
+
 def _key(params: Params) -> tuple:
-    """Return what equal parameters share; lambdas are equal to themselves alone."""
-    key = []
-    for name, value in sorted(params.items()):
-        try:
-            key.append((name, joblib.hash(value)))
-        except (pickle.PicklingError, AttributeError, TypeError):
-            key.append((name, id(value)))
-    return tuple(key)
+    """Return what equal parameters share."""
+    return tuple((name, key_of(value)) for name, value in sorted(params.items()))
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from skopt.learning import GaussianProcessRegressor
 from skopt.space.transformers import Pipeline, Transformer
 from skopt.utils import cook_estimator, create_result
 
+from skrec.model_selection._sequential import key_of
+
 Point = list[Any]
 
 # Points drawn at random in place of one that was evaluated, before all are listed.
@@ -102,10 +104,12 @@ def _make_range(name: str, values: tuple) -> space.Dimension:
 
 
 class Choices(space.Categorical):
-    """A set of choices of any type: tuples, None, lists, estimators, functions.
+    """A set of choices of any type: tuples, None, arrays, estimators, functions.
 
     Scikit-optimize puts choices through arrays, which turn strings into NumPy's and
-    fail for tuples. Here the arrays hold the positions of the choices.
+    fail for tuples. Here the arrays hold the positions of the choices. It also compares
+    choices by ``==``, which arrays answer with an array, NaN with no and True with 1.
+    Here two choices are one where they have one position.
     """
 
     categories: tuple
@@ -140,6 +144,27 @@ class Choices(space.Categorical):
         """
         return self.transformer.inverse_transform(Xt)
 
+    def distance(self, a: Any, b: Any) -> int:
+        """Return 0 where two choices are one, else 1.
+
+        Parameters
+        ----------
+        a, b : object
+            Choices.
+
+        Returns
+        -------
+        distance : int
+            0 or 1.
+        """
+        return int(self._position(a) != self._position(b))
+
+    def __contains__(self, point: Any) -> bool:
+        return self._position(point) is not None
+
+    def _position(self, choice: Any) -> int | None:
+        return _position(self.categories, choice)
+
 
 class _Positions(Transformer):
     """Choices to their positions, and back."""
@@ -148,24 +173,36 @@ class _Positions(Transformer):
         self.choices = choices
 
     def transform(self, X: Iterable[Any]) -> list[int]:
-        return [self._position(x) for x in X]
+        positions = []
+        for x in X:
+            position = _position(self.choices, x)
+            if position is None:
+                raise ValueError(
+                    f"No such choice in {self.choices!r}. Received: {x!r}."
+                )
+            positions.append(position)
+        return positions
 
     def inverse_transform(self, Xt: Iterable[Any]) -> list[Any]:
         return [self.choices[int(position)] for position in Xt]
 
-    def _position(self, x: Any) -> int:
-        for position, choice in enumerate(self.choices):
-            if choice is x:
-                return position
-        for position, choice in enumerate(self.choices):  # True == 1 == 1.0
-            if type(choice) is type(x) and choice == x:
-                return position
-        raise ValueError(f"No such choice in {self.choices!r}. Received: {x!r}.")
+
+def _position(choices: Sequence[Any], x: Any) -> int | None:
+    """Return where a choice is: the object itself, else one of its type and value."""
+    for position, choice in enumerate(choices):
+        if choice is x:
+            return position
+    key = key_of(x)
+    for position, choice in enumerate(choices):
+        if key_of(choice) == key:
+            return position
+    return None
 
 
 def _native(value: Any) -> Any:
-    """Return Python's own number or string for one of NumPy's."""
-    return value.item() if isinstance(value, np.generic) else value
+    """Return Python's own number or string for one of NumPy's, which it equals."""
+    is_native = isinstance(value, np.generic) and value.dtype.kind in "biufcSU"
+    return value.item() if is_native else value
 
 
 # ---- points ------------------------------------------------------------------------

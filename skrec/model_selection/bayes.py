@@ -79,7 +79,8 @@ class BayesSearchCV(SequentialSearchMixin, skopt.BayesSearchCV):
     refit : bool, str or callable, default=True
         Whether to fit the best candidate on all rows. With several metrics, the name of
         the one that guides the search and chooses the best; or False or a callable that
-        chooses a row of ``cv_results_``, and then the first metric guides the search.
+        chooses a row of ``cv_results_``, and then the first metric guides the search,
+        or that of :class:`CheapestWithin`.
     cv : int, cross-validation generator or iterable, default=None
         How to split; by default five folds. A splitter that shuffles without a seed
         draws its folds once, for all candidates.

@@ -1,13 +1,14 @@
 """Hyperband: many candidates get a few epochs, the best of them more and more."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import groupby
 from numbers import Integral
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
+from joblib.externals.loky.backend import resource_tracker
 from sklearn.model_selection import ParameterSampler
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import check_random_state
@@ -84,6 +85,23 @@ def make_brackets(max_resources: int, factor: int) -> list[list[Rung]]:
     ]
 
 
+@contextmanager
+def _temporary_folder() -> Iterator[str]:
+    """Return a folder that is removed at the end, even if this process is killed.
+
+    joblib's resource tracker looks after it as after the folders in which joblib maps
+    arrays: it outlives this process and its workers.
+    """
+    with ExitStack() as stack:
+        folder = stack.enter_context(
+            TemporaryDirectory(prefix="skrec-", ignore_cleanup_errors=True)
+        )
+        with suppress(ValueError):  # it takes no name that is very long or not ASCII
+            resource_tracker.register(folder, "folder")
+            stack.callback(resource_tracker.unregister, folder, "folder")
+        yield folder
+
+
 class HyperbandSearchCV(SequentialSearchMixin):
     """Search by successive halving in several brackets, with cross-validation.
 
@@ -127,7 +145,8 @@ class HyperbandSearchCV(SequentialSearchMixin):
     refit : bool, str or callable, default=True
         Whether to fit the best candidate on all samples. With several scores, the name
         of the one that guides the search; a callable chooses ``best_index_`` from all
-        rows of ``cv_results_``, while the first score guides the search.
+        rows of ``cv_results_``, while the first score guides the search, or that of
+        :class:`CheapestWithin`.
     cv : int, cross-validation generator or iterable, default=None
         Folds, which are drawn once; None for 5.
     verbose : int, default=0
@@ -350,7 +369,7 @@ class HyperbandSearchCV(SequentialSearchMixin):
         own = {"memory": network.memory, "random_state": network.random_state}
         if network.random_state is None:
             network.set_params(random_state=int(random_state.randint(2**31 - 1)))
-        with TemporaryDirectory(prefix="skrec-", ignore_cleanup_errors=True) as folder:
+        with _temporary_folder() as folder:
             if not is_memory(network.memory):
                 network.set_params(memory=folder)
             memory = network.memory

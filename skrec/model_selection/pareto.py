@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from scipy.stats import sem
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import _num_samples, check_is_fitted
+
+from skrec.model_selection._sequential import guiding_metric
 
 # Objectives of which less is better.
 COSTS = ("n_parameters", "latency", "fit_time", "score_time")
@@ -123,7 +125,7 @@ class _Latency(_CostScorer):
         return min(seconds[1:]) / _num_samples(X)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CheapestWithin:
     """Choose the cheapest candidate whose score is nearly the best.
 
@@ -132,6 +134,9 @@ class CheapestWithin:
     of those with equal costs the one with the best score; no other candidate is better
     in one of the two and no worse in the other. Candidates whose score or cost is not
     finite are left out.
+
+    The search's own ``score`` is `score`, as if `refit` had named it, and so is what
+    guides a search of skrec that chooses candidates from the scores so far.
 
     Parameters
     ----------
@@ -149,6 +154,18 @@ class CheapestWithin:
     --------
     pareto_front : The candidates between which there is a choice.
     with_costs : Measures costs.
+
+    Notes
+    -----
+    Where several metrics are measured, scikit-learn looks up the one that ``score``
+    computes under `refit`, which need not be a string. So an object of this class has
+    the hash of its `score` and is equal to it, and finds its metric in any dict of
+    metrics, while two of them are equal where all three parameters are.
+
+    As with every callable, ``best_score_`` is not set: take
+    ``cv_results_["mean_test_accuracy"][best_index_]``. The halving searches of
+    scikit-learn 1.9 use no callable: they take the best of the last round, whatever
+    `refit` is.
 
     References
     ----------
@@ -172,6 +189,8 @@ class CheapestWithin:
     ... )
     >>> search.fit(X, y).best_params_
     {'units': 8}
+    >>> print(f"{search.score(X, y):.2f}")
+    0.97
     """
 
     score: str = "score"
@@ -183,6 +202,19 @@ class CheapestWithin:
             raise ValueError(
                 f"tolerance must be None or at least 0. Received: {self.tolerance!r}."
             )
+
+    @property
+    def _metric(self) -> str:
+        """Name of the score in `scoring`, where `score` may be a column."""
+        return self.score.removeprefix("mean_test_")
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            return self._metric == other
+        return type(other) is type(self) and astuple(self) == astuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._metric)
 
     def __call__(self, cv_results: Mapping[str, Any]) -> int:
         """Choose a candidate.
@@ -300,10 +332,9 @@ def _default_objectives(search: Any) -> list[str]:
     names = [
         key.removeprefix(prefix) for key in search.cv_results_ if key.startswith(prefix)
     ]
-    refit = getattr(search.refit, "score", search.refit)
     scores = [name for name in names if name not in COSTS]
     costs = [name for name in names if name in COSTS]
-    return [refit if refit in scores else scores[0], *(costs or ["fit_time"])]
+    return [guiding_metric(search.refit, scores), *(costs or ["fit_time"])]
 
 
 def _values(results: Mapping[str, Any], names: Sequence[str]) -> np.ndarray:

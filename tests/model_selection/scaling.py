@@ -1,6 +1,7 @@
 """What workers of every kind import for tests/model_selection/test_scaling.py."""
 
 import os
+import threading
 import time
 import zlib
 from pathlib import Path
@@ -62,6 +63,11 @@ def number():
     """Return the number of the worker, which leaves the others time to start."""
     time.sleep(0.2)
     return devices._worker_number()
+
+
+def watches_its_parent():
+    """Tell whether this process would end after its parent."""
+    return any(thread.name == "skrec-parent" for thread in threading.enumerate())
 
 
 def accuracy_and_pid(folder, estimator, X, y):

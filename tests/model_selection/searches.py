@@ -1,10 +1,11 @@
 """Small searches of every kind, for tests that kill a process and run it again.
 
-Usage: python -m tests.model_selection.searches KIND FOLDER [N_JOBS]
+Usage: python -m tests.model_selection.searches FOLDER N_JOBS KIND...
 """
 
 import sys
 
+import joblib
 from scipy.stats import loguniform
 from sklearn.datasets import load_iris
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -75,5 +76,12 @@ def run(kind, memory, n_jobs=1):
 
 
 if __name__ == "__main__":
-    run(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 1)
-    print("finished")
+    memory, n_jobs, *kinds = sys.argv[1:]
+    for kind in kinds:
+        try:
+            # Workers share the rows by way of a file, as joblib does for larger ones.
+            with joblib.parallel_config(backend="loky", max_nbytes=1):
+                run(kind, memory or None, int(n_jobs))
+            print(kind, "finished", flush=True)
+        except KeyboardInterrupt:
+            print(kind, "interrupted", flush=True)

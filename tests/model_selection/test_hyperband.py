@@ -1,13 +1,16 @@
 """Hyperband: brackets, who goes on, what is chosen, and what is trained."""
 
 import tempfile
+from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from joblib.externals.loky.backend import resource_tracker
 from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_iris
@@ -63,7 +66,7 @@ def temporary(monkeypatch, tmp_path_factory):
     """The folder for temporary files, which nothing may be left in."""
     folder = tmp_path_factory.mktemp("temporary")
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    yield
+    yield folder
     assert list(folder.iterdir()) == []
 
 
@@ -435,6 +438,31 @@ def test_an_interrupted_search_leaves_no_folder(error, monkeypatch):  # see `tem
 
     with pytest.raises(error):
         search_of(NETWORK, RATES, error_score="raise").fit(X, Y)
+
+
+def test_joblib_looks_after_the_folder_while_the_search_lasts(monkeypatch):
+    calls = []
+    for name in ("register", "unregister"):
+        recorded = partial(lambda *call: calls.append(call), name)
+        monkeypatch.setattr(resource_tracker, name, recorded)
+
+    search_of(NETWORK, RATES, max_epochs=1).fit(X, Y)
+
+    folder = calls[0][1]
+    assert Path(folder).parent == Path(tempfile.gettempdir())
+    assert calls == [("register", folder, "folder"), ("unregister", folder, "folder")]
+
+
+def test_folders_whose_names_joblib_cannot_tell_are_left_to_the_search(
+    temporary, monkeypatch
+):
+    odd = temporary / "Zürich"
+    odd.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(odd))
+
+    search_of(NETWORK, RATES, max_epochs=1).fit(X, Y)
+
+    odd.rmdir()  # it is empty
 
 
 def test_halving_of_scikit_learn_goes_on_too(tmp_path, trained):

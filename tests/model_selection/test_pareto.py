@@ -2,6 +2,7 @@
 
 import pickle
 import time
+from functools import partial
 
 import keras
 import numpy as np
@@ -18,6 +19,8 @@ from sklearn.model_selection import (
     GridSearchCV,
     RandomizedSearchCV,
     ShuffleSplit,
+    StratifiedKFold,
+    cross_val_score,
     cross_validate,
 )
 from sklearn.pipeline import make_pipeline
@@ -26,7 +29,14 @@ from sklearn.tree import DecisionTreeClassifier
 
 from skrec import KerasClassifier, MLPClassifier, MLPRegressor, RNNClassifier
 from skrec.datasets import make_sessions
-from skrec.model_selection import CheapestWithin, pareto_front, with_costs
+from skrec.model_selection import (
+    BayesSearchCV,
+    CheapestWithin,
+    HyperbandSearchCV,
+    OptunaSearchCV,
+    pareto_front,
+    with_costs,
+)
 
 X, Y = load_iris(return_X_y=True)
 NETWORK = MLPClassifier(units=4, epochs=2, random_state=0)
@@ -248,6 +258,70 @@ def test_any_search_can_refit_on_it():
         scores = search.cv_results_["mean_test_score"]
         assert scores[search.best_index_] >= scores.max() - 0.02
     assert search.best_params_ == {"max_depth": 3}
+
+
+TREE = DecisionTreeClassifier(random_state=0)
+DEPTHS = {"max_depth": [1, 2, 3]}
+LEAVES = {"min_samples_leaf": [1, 20, 40]}
+SEARCHES = {
+    "grid": partial(GridSearchCV, TREE, DEPTHS),
+    "random": partial(RandomizedSearchCV, TREE, DEPTHS, n_iter=3, random_state=0),
+    "bayes": partial(BayesSearchCV, TREE, DEPTHS, n_iter=3, random_state=0),
+    "optuna": partial(OptunaSearchCV, TREE, DEPTHS, n_trials=4, random_state=0),
+    "hyperband": partial(
+        HyperbandSearchCV,
+        TREE,
+        LEAVES,
+        resource="max_depth",
+        max_epochs=3,
+        random_state=0,
+    ),
+}
+
+
+def both(estimator, X, y):
+    """Score by several metrics, as a callable."""
+    names = ("f1_macro", "accuracy")
+    return {name: get_scorer(name)(estimator, X, y) for name in names}
+
+
+@pytest.mark.parametrize("scoring", [["f1_macro", "accuracy"], both], ids=["list", "f"])
+@pytest.mark.parametrize("kind", SEARCHES)
+def test_a_search_scores_by_the_metric_that_it_chose_by(kind, scoring):
+    refit = CheapestWithin("accuracy", "param_max_depth", tolerance=0.05)
+    search = SEARCHES[kind](scoring=scoring, refit=refit, cv=3)
+    halves = StratifiedKFold(2)
+    by_hand = []
+    for train, test in halves.split(X, Y):
+        best = clone(search).fit(X[train], Y[train]).best_estimator_
+        by_hand.append((best.predict(X[test]) == Y[test]).mean())
+
+    assert cross_val_score(search, X, Y, cv=halves).tolist() == by_hand
+    search = pickle.loads(pickle.dumps(search.fit(X, Y)))
+    accuracy = (search.predict(X) == Y).mean()
+    assert search.score(X, Y) == accuracy != get_scorer("f1_macro")(search, X, Y)
+    assert not hasattr(search, "best_score_")
+
+
+def test_a_choice_finds_its_metric_and_equals_its_like():
+    one, other = CheapestWithin("f1", "latency"), CheapestWithin("f1", "fit_time")
+    metrics = {"accuracy": 1, "f1": 2}
+
+    assert metrics[one] == metrics[other] == 2
+    assert metrics[CheapestWithin("mean_test_f1")] == 2  # a column says the same
+    assert CheapestWithin("auc") not in metrics
+    assert len({one, other, CheapestWithin("f1", "latency")}) == 2
+
+
+def test_the_score_of_the_choice_guides_a_search_of_skrec():
+    search = SEARCHES["bayes"](
+        scoring=["f1_macro", "accuracy"],
+        refit=CheapestWithin("accuracy", "param_max_depth"),
+    ).fit(X, Y)
+
+    losses = search.optimizer_results_[0].func_vals
+    assert (-losses == search.cv_results_["mean_test_accuracy"]).all()
+    assert not (-losses == search.cv_results_["mean_test_f1_macro"]).all()
 
 
 # ---- the front ---------------------------------------------------------------------

@@ -181,6 +181,20 @@ def test_workers_of_ray_see_a_gpu_each_where_they_are_asked_to():
     assert run.stdout.splitlines()[-1] == "['0', '1']"
 
 
+# ---- parents that die --------------------------------------------------------------
+
+
+def test_workers_of_loky_alone_watch_their_parent(on_dask):
+    """What a watch does is in tests/test_workers.py and test_resume.py."""
+    watches = {}
+    for backend in ("loky", "dask"):
+        with joblib.parallel_config(backend=backend, n_jobs=2):
+            call = joblib.delayed(scaling.watches_its_parent)
+            watches[backend] = joblib.Parallel()(call() for _ in range(4))
+    assert watches == {"loky": [True] * 4, "dask": [False] * 4}
+    assert not scaling.watches_its_parent()
+
+
 # ---- workers that die --------------------------------------------------------------
 
 

@@ -4,8 +4,9 @@ import pickle
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.tree import DecisionTreeClassifier
 from skopt import Optimizer
 from skopt.learning import GaussianProcessRegressor
@@ -57,6 +58,62 @@ def test_choices_may_be_functions_and_estimators():
 
     found = [params["c"] for params in candidates(search)]
     assert {id(choice) for choice in found} == {id(choice) for choice in choices}
+
+
+class NoEquality:
+    """An object whose comparison is an error, as the truth of an array is."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, other):
+        raise ValueError("the truth value is ambiguous")
+
+
+NOT_COMPARABLE = {
+    "arrays of unequal length": lambda: [np.zeros((4, 1)), np.zeros((7, 1))],
+    "arrays of one shape": lambda: [np.zeros(3), np.ones(3), np.full(3, np.nan)],
+    "arrays, None and a string": lambda: [None, np.ones(2), "auto", np.ones((2, 2))],
+    "frames": lambda: [pd.DataFrame({"a": [1]}), pd.DataFrame({"a": [2], "b": [3]})],
+    "lists of arrays": lambda: [[np.zeros(2)], [np.zeros(2), np.ones(2)]],
+    "dicts": lambda: [{"a": 1}, {"a": np.ones(2)}, {}],
+    "missing numbers": lambda: [float("nan"), None, 1.0],
+    "equal numbers": lambda: [True, 1, 1.0],
+    "zeros": lambda: [0.0, -0.0, False],
+    "dates": lambda: [np.datetime64("2026-01-01", "ns"), np.timedelta64(1, "s")],
+    "estimators": lambda: [Ridge(), Ridge(2.0), LogisticRegression()],
+    "objects": lambda: [NoEquality(1), NoEquality(2)],
+    "functions": lambda: [lambda: 1, lambda: 2, len],
+}
+
+
+@pytest.mark.parametrize("kind", NOT_COMPARABLE)
+def test_choices_are_never_compared(kind):
+    """Each is tried once, and what was given is what is found, as in a grid search."""
+    choices = NOT_COMPARABLE[kind]()
+    search = search_surface(
+        {"c": choices, "a": [0.1, 0.4]},
+        n_iter=20,
+        n_points=2,
+        optimizer_kwargs={"n_initial_points": 2},
+        refit=True,
+    )
+
+    found = [(id(params["c"]), params["a"]) for params in candidates(search)]
+    assert sorted(found) == sorted((id(c), a) for c in choices for a in (0.1, 0.4))
+    column = search.cv_results_["param_c"]
+    if column.dtype == object:  # others hold numbers alone
+        assert [id(c) for c in column] == [id(p["c"]) for p in candidates(search)]
+    points = search.optimizer_results_[0].x_iters
+    assert [id(c) for _, c in points] == [id(p["c"]) for p in candidates(search)]
+
+
+def test_equal_choices_are_two_candidates_and_one_fit():
+    Surface.n_fits = 0
+    search = search_surface({"c": [np.ones(3), np.ones(3)]})
+
+    assert len(candidates(search)) == 2
+    assert Surface.n_fits == 1
 
 
 def test_list_of_two_is_choices_and_tuple_of_two_a_range():

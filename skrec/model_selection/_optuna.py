@@ -1,6 +1,7 @@
 """Optuna where it is used: its import, storage and silence, names that stay alike."""
 
 import os
+import pickle
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ def import_optuna() -> ModuleType:
     return optuna
 
 
-def open_storage(storage: Any) -> Any:
+def open_storage(storage: Any, parameter: str = "storage") -> Any:
     """Turn what a user names as a storage into what Optuna takes.
 
     Parameters
@@ -39,37 +40,88 @@ def open_storage(storage: Any) -> Any:
     storage : str, path-like, Optuna storage or None
         A path names a journal file, which is made if it is missing; text with ``://``
         is the URL of a database; anything else is returned as it is.
+    parameter : str, default="storage"
+        What named it, for errors.
 
     Returns
     -------
     Optuna storage, str or None
         The storage.
+
+    Raises
+    ------
+    ValueError
+        If there is something else than a journal at the path.
     """
     is_url = isinstance(storage, str) and "://" in storage
     if is_url or not isinstance(storage, (str, os.PathLike)):
         return storage
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+    from skrec.model_selection._journal import open_journal
 
-    path = os.fspath(storage)
-    lock = JournalFileSymlinkLock(path)
-    _mend_journal(path, lock)
-    return JournalStorage(JournalFileBackend(path, lock))
+    return open_journal(os.fspath(storage), parameter)
 
 
-def _mend_journal(path: str, lock: Any) -> None:
-    """Cut off a last line that a full disk or a power failure left unfinished.
+def copy_in_memory(study: Any) -> Any:
+    """Return a study in memory, with the trials of one that is stored elsewhere.
 
-    Optuna would go on writing in that line, and never be able to read it again.
+    Parameters
+    ----------
+    study : optuna.Study
+        The study.
+
+    Returns
+    -------
+    optuna.Study
+        The copy, which needs no file and no database.
     """
-    if not os.path.exists(path):
-        return
-    lock.acquire()
+    optuna = import_optuna()
+    copy = optuna.create_study(
+        study_name=study.study_name, sampler=study.sampler, direction=study.direction
+    )
+    for name, value in study.user_attrs.items():
+        copy.set_user_attr(name, value)
+    copy.add_trials(study.get_trials())
+    return copy
+
+
+def portable_storage(storage: Any) -> Any:
+    """Return what stands for a storage in a pickle.
+
+    Parameters
+    ----------
+    storage : str, path-like, Optuna storage or None
+        A storage.
+
+    Returns
+    -------
+    str, path-like, None or object
+        Text, path or None as it is; in place of an object something that loads as it,
+        or where its database is not, as the URL of that.
+    """
+    if storage is None or isinstance(storage, (str, os.PathLike)):
+        return storage
+    return _Portable(storage)
+
+
+class _Portable:
+    """An Optuna storage that connects to its database when it is loaded, if it can."""
+
+    def __init__(self, storage: Any) -> None:
+        self.storage = storage
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        inner = getattr(self.storage, "_backend", self.storage)  # behind a cache
+        url = getattr(inner, "url", None)
+        return _load_storage, (pickle.dumps(self.storage), url)
+
+
+def _load_storage(content: bytes, url: str | None) -> Any:
     try:
-        with open(path, "rb+") as file:
-            file.truncate(file.read().rfind(b"\n") + 1)
-    finally:
-        lock.release()
+        return pickle.loads(content)
+    except Exception:
+        if url is None:
+            raise
+        return url
 
 
 @contextmanager

@@ -12,17 +12,17 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
-from skrec.model_selection._optuna import import_optuna, stable_repr
+from skrec.model_selection._optuna import import_optuna
 
 Params = dict[str, Any]
 FoldResult = dict[str, Any]
 
 # Attributes of a trial: the process that runs it, and what came of it.
 OWNER, OUTCOME = "skrec:owner", "skrec:outcome"
-# Attribute of a study: what its scores depend on.
-SETTINGS = "skrec:settings"
+
+# Attributes of a trial that Optuna's GridSampler gives it.
+_GRID = {"grid_id", "search_space"}
 
 # Between asking for a trial and signing it lie two writes.
 UNSIGNED = timedelta(seconds=10)
@@ -32,9 +32,6 @@ TIMES_LONGEST = 10
 
 # Searches of this process that are under way: it may outlive those that were stopped.
 UNDER_WAY: set[str] = set()
-
-# Parameters of estimators that no score depends on.
-NO_INFLUENCE = {"memory", "n_jobs", "verbose"}
 
 
 class Trials:
@@ -61,11 +58,18 @@ class Trials:
     ) -> None:
         optuna = import_optuna()
         self.study = study
+        # Optuna lets a sampler end its own loop alone, whose place this class takes.
+        study.stop = self._stop
+        self.is_over = False
         self.suggest = suggest
         self.n_trials = n_trials
         self.seed = seed
         self._states = optuna.trial.TrialState
         self._sampler = optuna.samplers.TPESampler
+        self._exhaustive = (
+            optuna.samplers.GridSampler,
+            optuna.samplers.BruteForceSampler,
+        )
         self._gone = (optuna.exceptions.UpdateFinishedTrialError, ValueError)
         self._owner: dict[str, Any] = {
             "host": platform.node(),
@@ -113,7 +117,16 @@ class Trials:
             or (trial.state.is_finished() and OUTCOME in trial.user_attrs)
         ]
 
+    @property
+    def n_running(self) -> int:
+        """Number of trials that are under way, in whichever process."""
+        return len(self._running())
+
     # ---- asking and telling --------------------------------------------------------
+
+    def _stop(self) -> None:
+        """Ask for no more: what a sampler calls when all has been tried."""
+        self.is_over = True
 
     def take(self, n_points: int) -> list[Params]:
         """Ask for the next round.
@@ -131,13 +144,18 @@ class Trials:
         list of dict
             The candidates; none where the study has all its trials.
         """
+        if self.study.get_trials(deepcopy=False, states=(self._states.WAITING,)):
+            self.is_over = False  # somebody has put back a trial, or wants another one
         n_known = len(self._counted())
         n_asked = min(n_points - n_known % n_points, self.n_trials - n_known)
-        candidates = (self._ask() for _ in range(n_asked))
-        return [params for params in candidates if params is not None]
+        candidates = []
+        for _ in range(n_asked):
+            if not self.is_over and (params := self._ask()) is not None:
+                candidates.append(params)
+        return candidates
 
     def _ask(self) -> Params | None:
-        """Ask for one candidate; None where other processes were faster."""
+        """Ask for one candidate; None where there is none, or others were faster."""
         trial = self.study.ask()
         self._open.append(trial)
         trial.set_user_attr(OWNER, {**self._owner, "asked": time.time()})
@@ -151,7 +169,21 @@ class Trials:
             sequence = np.random.SeedSequence([self.seed, position])
             seed = int(sequence.generate_state(1)[0])
             self.study.sampler = self._sampler(seed=seed, constant_liar=True)
-        return self.suggest(trial)
+        params = self.suggest(trial)
+        if isinstance(self.study.sampler, self._exhaustive) and self._has_come(trial):
+            self.study.tell(self._open.pop().number, state=self._states.FAIL)
+            self.is_over = True
+            return None
+        return params
+
+    def _has_come(self, trial: Any) -> bool:
+        """Tell whether an exhaustive sampler begins again, having nothing left."""
+        drawn = {
+            repr(sorted(other.params.items()))
+            for other in self._counted()
+            if other.number != trial.number
+        }
+        return repr(sorted(trial.params.items())) in drawn
 
     def record(self, folds: list[list[FoldResult]], scores: np.ndarray) -> None:
         """Store the results of the round.
@@ -186,6 +218,7 @@ class Trials:
     def close(self) -> None:
         """Put back what was asked for and not evaluated."""
         UNDER_WAY.discard(self._owner["search"])
+        vars(self.study).pop("stop", None)
         for trial in self._open:
             self._put_back(trial.number)
         self._open.clear()
@@ -204,9 +237,16 @@ class Trials:
                 self._tell(number, trial.user_attrs[OUTCOME])
                 return
             self.study.tell(number, state=self._states.FAIL)
-            params = self._params_to_keep(trial)
-            if params:
-                self.study.enqueue_trial(params)
+            kept = self._params_to_keep(trial)
+            attributes = {"fixed_params": kept} if kept else {}
+            # A grid knows its points by what it notes of them.
+            for name in _GRID & trial.system_attrs.keys():
+                attributes[name] = trial.system_attrs[name]
+            if attributes:
+                waiting = import_optuna().trial.create_trial(
+                    state=self._states.WAITING, system_attrs=attributes
+                )
+                self.study.add_trial(waiting)
 
     def _params_to_keep(self, trial: Any) -> Params:
         """Return the trial's parameters if all were drawn, else those it was given.
@@ -268,52 +308,3 @@ def _as_json(result: FoldResult) -> FoldResult:
         key: plain(value) for key, value in result.items() if key.endswith("_scores")
     }
     return {**result, **scores, "n_test_samples": int(result["n_test_samples"])}
-
-
-def check_settings(study: Any, settings: dict[str, Any]) -> None:
-    """Sign a new study with what its scores depend on, and refuse one of another kind.
-
-    Parameters
-    ----------
-    study : optuna.Study
-        The study.
-    settings : dict
-        What the scores depend on, as JSON.
-
-    Raises
-    ------
-    ValueError
-        If the study was made with other settings, or not by this package.
-    """
-    has_begun = any(trial.state.name != "WAITING" for trial in study.get_trials())
-    known = study.user_attrs.get(SETTINGS)
-    remedy = "Pass another study_name or storage."
-    if study.direction.name != "MAXIMIZE" or (known is None and has_begun):
-        raise ValueError(
-            "OptunaSearchCV can continue only studies of its own, which maximize. "
-            f"{remedy} Received: study {study.study_name!r}."
-        )
-    if known is None:
-        study.set_user_attr(SETTINGS, settings)
-        return
-    differ = [name for name in settings if settings[name] != known.get(name)]
-    if differ:
-        raise ValueError(
-            f"The study {study.study_name!r} holds trials that cannot be compared with "
-            f"those of this search: other {', '.join(differ)}. {remedy} Received: "
-            + "; ".join(
-                f"{name} {settings[name]}, stored {known.get(name)}" for name in differ
-            )
-            + "."
-        )
-
-
-def describe_estimator(estimator: BaseEstimator) -> dict[str, str]:
-    """Return the class of an estimator and its parameters, nested ones too, as text."""
-    described = {"": f"{type(estimator).__module__}.{type(estimator).__qualname__}"}
-    for name, value in estimator.get_params().items():
-        if isinstance(value, list) or name.rpartition("__")[2] in NO_INFLUENCE:
-            continue  # steps of a pipeline come again, by their names
-        nested = hasattr(value, "get_params")
-        described[name] = type(value).__name__ if nested else stable_repr(value)
-    return described

@@ -8,24 +8,21 @@ from copy import deepcopy
 from numbers import Integral
 from typing import Any
 
-import joblib
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 
 from skrec.model_selection._optuna import (
+    copy_in_memory,
     import_optuna,
     open_storage,
+    portable_storage,
     quiet_optuna,
-    stable_repr,
 )
-from skrec.model_selection._optuna_space import describe_space, suggester
-from skrec.model_selection._optuna_trials import (
-    Trials,
-    check_settings,
-    describe_estimator,
-)
+from skrec.model_selection._optuna_space import suggester
+from skrec.model_selection._optuna_trials import Trials
 from skrec.model_selection._sequential import Proposals, SequentialSearchMixin
+from skrec.model_selection._study_settings import Settings
 
 DEFAULT_STUDY = "skrec"
 SECONDS_BETWEEN_LOOKS = 0.2  # at what other processes have finished
@@ -43,12 +40,23 @@ class OptunaSearchCV(SequentialSearchMixin):
     estimator : estimator object
         What is tuned. It needs a ``score`` method unless `scoring` is given.
     param_distributions : dict or callable
-        Names of parameters with what they may be: a list is a set of choices, of any
-        type; a tuple ``(low, high)``, or ``(low, high, "log-uniform")``, is a range of
-        whole numbers if both bounds are, otherwise of real ones; a distribution of
-        Optuna's is taken as it is. Or a function that is given an Optuna trial and
-        returns a dict of parameters, for spaces in which one parameter decides on
-        others. It must return the same for the same suggestions.
+        Names of parameters with what they may be:
+
+        - a **list** or an array is a set of choices, of any type;
+        - a **tuple** ``(low, high)``, or ``(low, high, "log-uniform")``, is a range of
+          whole numbers if both bounds are, otherwise of real ones;
+        - a ``range`` is a range of whole numbers, in steps;
+        - a distribution of **Optuna's** is taken as it is;
+        - one of **SciPy's**, as in
+          :class:`~sklearn.model_selection.RandomizedSearchCV`: ``uniform``,
+          ``loguniform`` and ``randint`` are ranges, and any other is drawn by its
+          quantiles, which the study knows as ``"name (quantile)"``. Of an object that
+          has `rvs` alone the study has the seed, ``"name (seed)"``, from which no
+          sampler learns.
+
+        Or a function that is given an Optuna trial and returns a dict of parameters,
+        for spaces in which one parameter decides on others. It must return the same for
+        the same suggestions.
     n_trials : int, default=50
         Number of candidates, those found in the `storage` and those of other processes
         included.
@@ -57,16 +65,18 @@ class OptunaSearchCV(SequentialSearchMixin):
         busy, but more candidates are chosen without knowing the last scores.
     sampler : optuna.samplers.BaseSampler, default=None
         What suggests candidates; None is the tree-structured Parzen estimator [1]_,
-        seeded by `random_state`. A copy is used.
+        seeded by `random_state`. A copy is used. The search ends early where the
+        sampler has tried all, as ``GridSampler`` and ``BruteForceSampler`` do.
     storage : str, path-like, Optuna storage or None, default=None
         Where the trials are kept: a path to a journal file, which also works on a
         network file system, the URL of a database, or a storage object. None keeps
-        them in memory.
+        them in memory. A file that is no journal is refused and left as it is.
     study_name : str, default=None
         Name of the study in the storage; None is ``"skrec"``.
     scoring : str, callable, list, tuple, dict or None, default=None
         As in :class:`~sklearn.model_selection.GridSearchCV`. Of several metrics the one
-        that `refit` names guides the search, otherwise the first.
+        that `refit` names, itself or as a `CheapestWithin`, guides the search, otherwise
+        the first.
     n_jobs : int, default=None
         Number of fits at a time, in processes of joblib.
     refit : bool, str or callable, default=True
@@ -95,7 +105,9 @@ class OptunaSearchCV(SequentialSearchMixin):
     ----------
     study_ : optuna.Study
         The study, for Optuna's plots and importances. Choices that Optuna cannot store
-        are text there.
+        are text there. With a `storage` it is a copy in memory of what was stored when
+        the search ended, so that the search can be pickled, and loaded where the
+        storage is not; :func:`optuna.load_study` opens the stored one.
     cv_results_ : dict of ndarray
         One row for each trial that has finished, in their order, whichever process
         evaluated it.
@@ -122,6 +134,18 @@ class OptunaSearchCV(SequentialSearchMixin):
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, if X has any.
 
+    Raises
+    ------
+    ValueError
+        If there is something else than a journal at a path given as `storage`, if the
+        study there is of another search, or if something in `param_distributions` is no
+        set of values.
+
+    Warns
+    -----
+    UserWarning
+        If some of what scores depend on has no value to compare with that of a study.
+
     See Also
     --------
     BayesSearchCV : The same with a Gaussian process or a forest instead of Optuna.
@@ -132,9 +156,15 @@ class OptunaSearchCV(SequentialSearchMixin):
     Needs the extra ``optuna``: ``pip install "skrec-keras[optuna]"``.
 
     A stored trial is never trained again: the results of its folds are in the storage.
-    A study is continued only with the same estimator, space, metrics, folds and shape
-    of X; of a function as space only the name is compared. A search nested in another
-    one has other folds each time: give it no storage, but the estimator a ``memory``.
+    A study is continued only with the same estimator, space, metrics, folds, X, y and
+    parameters of `fit`, by value: functions and classes of your own count by their code
+    and all that it reads, other objects by what :mod:`pickle` would keep of them, and
+    what an installed package defines by its name, whatever the version. `memory`,
+    `n_jobs` and `verbose` do not count. An error names what differs; a warning names
+    what cannot be compared, such as a file that a function reads. A scorer that counts
+    its calls is another one afterwards, unless its ``__getstate__`` leaves the count
+    out. A search nested in another one has other folds each time: give it no storage,
+    but the estimator a ``memory``.
 
     A trial whose process has died is put back: it is marked as failed in the study, has
     no row, and its parameters are evaluated by whoever asks next. On the same host the
@@ -221,36 +251,66 @@ class OptunaSearchCV(SequentialSearchMixin):
         self.max_seconds = max_seconds
         self.patience = patience
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what can be loaded where the storage is not."""
+        state = dict(super().__getstate__())
+        state["storage"] = portable_storage(self.storage)
+        return state
+
     @property
     def _max_rounds(self) -> int:
         if self.storage is not None:  # where others may have broken up the rounds
             return self.n_trials
         return -(-self.n_trials // self.n_points)
 
+    def _get_routed_params_for_fit(self, params: dict[str, Any]) -> Any:
+        """Take note of the metadata that reach the estimator and the scorer."""
+        routed = super()._get_routed_params_for_fit(params)
+        self._metadata = {"fit": routed.estimator.fit, "score": routed.scorer.score}
+        return routed
+
     def _check_input_parameters(self, X: Any, y: Any, split_params: dict) -> None:
         """Take note of what the scores depend on, for those who find them stored."""
+        metadata = self.__dict__.pop("_metadata")
         super()._check_input_parameters(X, y, split_params)
-        folds = [
-            [np.asarray(part, dtype=np.int64) for part in split]
-            for split in self._checked_cv_orig.splits
-        ]
-        self._settings = {
-            "estimator": describe_estimator(self.estimator),
-            "param_distributions": describe_space(self.param_distributions),
-            "scoring": stable_repr(self.scoring),
-            "return_train_score": bool(self.return_train_score),
-            "shape of X": list(np.shape(X)),
-            "number of folds": len(folds),
-            "folds": joblib.hash(folds),
-        }
+        if self.storage is not None:
+            self._settings = Settings(
+                self.estimator,
+                {
+                    "param_distributions": self.param_distributions,
+                    "scoring": self.scoring,
+                    "metric that guides the search": self._guide(),
+                    "return_train_score": bool(self.return_train_score),
+                    "X": X,
+                    "y": y,
+                    "fit parameters": metadata["fit"],
+                    "score parameters": metadata["score"],
+                    "folds": [
+                        [np.asarray(part, dtype=np.int64) for part in split]
+                        for split in self._checked_cv_orig.splits
+                    ],
+                },
+            )
+            self._settings.warn_of_unknown()
+
+    def _guide(self) -> str | None:
+        """Return which of several metrics guides the search, as far as it is known."""
+        if isinstance(self.scoring, list | tuple | dict):
+            names = list(self.scoring)
+            return self.refit if self.refit in names else names[0]
+        return self.refit if isinstance(self.refit, str) else None
 
     def _propose(self) -> Proposals:
         import_optuna()
-        with quiet_optuna(self.verbose), closing(self._open_trials()) as trials:
-            try:
+        self.__dict__.pop(
+            "study_", None
+        )  # it would travel to the workers with each fit
+        with quiet_optuna(self.verbose):
+            with closing(self._open_trials()) as trials:
                 yield from self._propose_from(trials)
-            finally:  # no sooner: it would travel to the workers with each fit
-                self.study_ = trials.study
+            self.study_ = trials.study
+            if self.storage is not None:
+                self.study_ = copy_in_memory(trials.study)
 
     def _propose_from(self, trials: Trials) -> Proposals:
         while True:
@@ -265,6 +325,8 @@ class OptunaSearchCV(SequentialSearchMixin):
             if candidates:
                 scores = yield candidates
                 trials.record(self._rows.folds[-len(candidates) :], scores)
+            elif trials.is_over and not trials.n_running:
+                break
             else:  # other processes run what remains
                 time.sleep(SECONDS_BETWEEN_LOOKS)
         self._rows.replace(trials.rows())
@@ -272,18 +334,31 @@ class OptunaSearchCV(SequentialSearchMixin):
     def _open_trials(self) -> Trials:
         """Open the study and check that it is one of this search."""
         optuna = import_optuna()
-        named = self.study_name is not None or self.storage is None
-        study = optuna.create_study(
-            study_name=self.study_name if named else DEFAULT_STUDY,
-            storage=open_storage(self.storage),
-            sampler=deepcopy(self.sampler),
-            direction="maximize",
-            load_if_exists=True,
-        )
-        check_settings(study, self._settings)
+        study = self._open_study(optuna)
         seed = None
         if self.sampler is None:
             random = check_random_state(self.random_state)
             seed = int(random.randint(np.iinfo(np.int32).max))
         suggest = suggester(self.param_distributions)
         return Trials(study, suggest, self.n_trials, seed)
+
+    def _open_study(self, optuna: Any) -> Any:
+        sampler = deepcopy(self.sampler)
+        if self.storage is None:
+            return optuna.create_study(
+                study_name=self.study_name, sampler=sampler, direction="maximize"
+            )
+        storage = optuna.storages.get_storage(open_storage(self.storage))
+        name = DEFAULT_STUDY if self.study_name is None else self.study_name
+        try:  # without a write, which Optuna makes even where there is a study
+            study = optuna.load_study(study_name=name, storage=storage, sampler=sampler)
+        except KeyError:
+            study = optuna.create_study(
+                study_name=name,
+                storage=storage,
+                sampler=sampler,
+                direction="maximize",
+                load_if_exists=True,  # somebody else may have been as fast
+            )
+        self.__dict__.pop("_settings").sign_or_refuse(study)
+        return study

@@ -2,17 +2,26 @@
 
 import functools
 import os
+import platform
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 from sklearn.callback import CallbackContext
 from sklearn.utils._param_validation import Interval, validate_params
 
+from skrec._warn import warn_user
 from skrec.model_selection._optuna import import_optuna, open_storage, quiet_optuna
 
 # What scikit-learn names the tasks in which a search fits its estimator.
 EVALUATION, REFIT = "candidate-split-evaluation", "refit-with-best-params"
+
+# Journals, with the search, that this process could not read or write, and the reason
+# until it has been said. A worker gets a new copy of the callback with each fit.
+_GIVEN_UP: dict[tuple[str, Any], str] = {}
 
 
 class PrunedFit(Exception):  # noqa: N818  (it is no error, as with Optuna's TrialPruned)
@@ -48,9 +57,16 @@ class MedianPruning:
     Raises
     ------
     ValueError
-        When the search begins, if its `error_score` is not NaN, and within each fit,
+        When the search begins, if its `error_score` is not NaN, or if something else
+        than a journal is at the path, which is left as it is; and within each fit,
         where scikit-learn records it as the failure of the fit, if the estimator has
         no validation loss.
+
+    Warns
+    -----
+    UserWarning
+        Once a search, if the journal cannot be read or written, for example on a full
+        disk: no fit is ended from then on.
 
     See Also
     --------
@@ -124,13 +140,14 @@ class MedianPruning:
         # Running fits in this process, and numbers of folds, by the place of the task.
         self._trials: dict[tuple, Any] = {}
         self._n_splits: dict[tuple, int] = {}
+        self._parent: tuple[str, int] | None = None  # host and process of the search
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the running fits, which are those of one process."""
         return {**self.__dict__, "_trials": {}}
 
     def setup(self, estimator: Any, context: CallbackContext) -> None:
-        """Check that a fit may fail without ending the search.
+        """Check that a fit may fail without ending the search, and the path.
 
         Parameters
         ----------
@@ -157,9 +174,28 @@ class MedianPruning:
                 "ends raises an exception, which must neither end the search nor count "
                 f"as a score. Received: error_score={wrong[0]!r}."
             )
+        self._parent = platform.node(), os.getpid()
+        try:
+            self._check_path()
+        except OSError as error:
+            self._give_up(context, error)
+
+    def _check_path(self) -> None:
+        """Refuse what is no journal, without making one."""
+        from skrec.model_selection._journal import check_journal, open_journal
+
+        check_journal(self.path, "path of MedianPruning")
+        folder = os.path.dirname(self.path)
+        exists = os.path.exists(self.path)
+        for place in [folder, self.path] if exists else [folder]:
+            if not os.access(place, os.W_OK):
+                raise PermissionError(f"{place} cannot be written")
+        if exists:
+            with quiet_optuna():
+                open_journal(self.path, "path of MedianPruning")
 
     def teardown(self, estimator: Any, context: CallbackContext) -> None:
-        """Forget the search.
+        """Forget the search, and say what a worker could not.
 
         Parameters
         ----------
@@ -171,6 +207,13 @@ class MedianPruning:
         for places in (self._trials, self._n_splits):
             for place in [place for place in places if place[0] == context.root_uuid]:
                 del places[place]
+        was_said = _GIVEN_UP.get(self._search(context)) == ""
+        reason = _GIVEN_UP.pop(self._search(context), "")
+        with suppress(OSError):
+            reason = reason or _note(context).read_text()
+            _note(context).unlink()
+        if reason and not was_said:
+            self._warn(reason)
 
     def on_fit_task_begin(self, estimator: Any, context: CallbackContext) -> None:
         """Take note of how many folds a search has.
@@ -207,8 +250,11 @@ class MedianPruning:
             if fold is not None:
                 self._after_epoch(estimator, context, fold)
         elif (trial := self._trials.pop(_place(context), None)) is not None:
-            with quiet_optuna():
-                trial.study.tell(trial, min(estimator.history_["val_loss"]))
+            try:
+                with quiet_optuna():
+                    trial.study.tell(trial, min(estimator.history_["val_loss"]))
+            except Exception as error:
+                self._give_up(context, error)
 
     def _after_epoch(self, estimator: Any, context: CallbackContext, fold: str) -> None:
         losses = getattr(estimator, "history_", {}).get("val_loss")
@@ -218,24 +264,64 @@ class MedianPruning:
                 f"{type(estimator).__name__} does not have: set early_stopping=True, "
                 "or pass X_val and y_val to fit."
             )
-        place = _place(context.parent)
-        with quiet_optuna():
-            if place not in self._trials:
-                study = _open_study(
-                    self.path, fold, self.n_startup_fits, self.n_warmup_epochs
-                )
-                self._trials[place] = study.ask()
-            trial = self._trials[place]
-            trial.report(losses[-1], step=context.task_id)
-            if not trial.should_prune():
-                return
-            trial.study.tell(
-                self._trials.pop(place), state=import_optuna().trial.TrialState.PRUNED
-            )
+        if self._search(context) in _GIVEN_UP:
+            return
+        try:
+            with quiet_optuna():
+                if not self._is_hopeless(losses[-1], context, fold):
+                    return
+        except Exception as error:  # the fit itself is sound
+            self._give_up(context, error)
+            return
         raise PrunedFit(
             f"MedianPruning ended this fit after epoch {context.task_id + 1}: its "
             f"lowest validation loss so far, {min(losses):.4g}, lies above the median "
             "of the finished fits after as many epochs."
+        )
+
+    def _is_hopeless(self, loss: float, context: CallbackContext, fold: str) -> bool:
+        """Report the loss of an epoch, and tell whether the fit is to end."""
+        place = _place(context.parent)
+        if place not in self._trials:
+            rule = self.n_startup_fits, self.n_warmup_epochs
+            study = _open_study(self.path, context.root_uuid, fold, *rule)
+            self._trials[place] = study.ask()
+        trial = self._trials[place]
+        trial.report(loss, step=context.task_id)
+        if not trial.should_prune():
+            return False
+        trial.study.tell(trial, state=import_optuna().trial.TrialState.PRUNED)
+        del self._trials[place]
+        return True
+
+    # ---- a journal that fails ------------------------------------------------------
+
+    def _search(self, context: CallbackContext) -> tuple[str, Any]:
+        return self.path, context.root_uuid
+
+    def _give_up(self, context: CallbackContext, error: Exception) -> None:
+        """End no fit of this search any more, with one warning."""
+        self._trials.clear()
+        if self._search(context) in _GIVEN_UP:
+            return
+        _GIVEN_UP[self._search(context)] = ""
+        reason = f"{type(error).__name__}: {error}"
+        host, pid = self._parent or (platform.node(), os.getpid())
+        if host == platform.node() and pid != os.getpid():
+            # Nobody sees the warning of a worker: the parent gives it at the end.
+            with suppress(FileExistsError, OSError), _note(context).open("x") as note:
+                note.write(reason)
+            if _note(context).exists():
+                return
+        try:
+            self._warn(reason)
+        except UserWarning:  # an error here would count against the fit
+            _GIVEN_UP[self._search(context)] = reason
+
+    def _warn(self, reason: str) -> None:
+        warn_user(
+            "MedianPruning has stopped ending fits of this search, which goes on: its "
+            f"journal {self.path!r} could not be read or written. Received: {reason}."
         )
 
     def _fold(self, context: CallbackContext) -> str | None:
@@ -259,18 +345,30 @@ class MedianPruning:
 
 
 @functools.lru_cache(maxsize=32)
-def _open_study(path: str, name: str, n_startup_fits: int, n_warmup_epochs: int) -> Any:
-    """Open a study once a process: it reads the journal from its beginning."""
+def _open_study(
+    path: str, search: Any, name: str, n_startup_fits: int, n_warmup_epochs: int
+) -> Any:
+    """Open a study once a process."""
     optuna = import_optuna()
-    with quiet_optuna():
-        return optuna.create_study(
-            study_name=name,
-            storage=open_storage(path),
-            sampler=optuna.samplers.RandomSampler(),  # there is nothing to suggest
-            pruner=optuna.pruners.MedianPruner(n_startup_fits, n_warmup_epochs),
-            direction="minimize",
-            load_if_exists=True,
-        )
+    return optuna.create_study(
+        study_name=name,
+        storage=_open_journal(path, search),
+        sampler=optuna.samplers.RandomSampler(),  # there is nothing to suggest
+        pruner=optuna.pruners.MedianPruner(n_startup_fits, n_warmup_epochs),
+        direction="minimize",
+        load_if_exists=True,
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def _open_journal(path: str, search: Any) -> Any:
+    """Open a journal once a process and search: it is read from its beginning."""
+    return open_storage(path, "path of MedianPruning")
+
+
+def _note(context: CallbackContext) -> Path:
+    """Return the file by which a worker tells the search that the journal failed."""
+    return Path(tempfile.gettempdir(), f"skrec-pruning-{context.root_uuid}")
 
 
 def _lineage(context: CallbackContext | None) -> Iterator[CallbackContext]:

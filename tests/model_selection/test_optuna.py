@@ -158,7 +158,7 @@ def test_a_changed_function_is_refused(tmp_path):
         return lambda trial: {"a": trial.suggest_int(name, 1, 3)}
 
     search_anything(make("a"), storage=path, n_trials=2)
-    with pytest.raises(ValueError, match="another search space: pass another study"):
+    with pytest.raises(ValueError, match=r"other param_distributions\. Pass another"):
         search_anything(make("b"), storage=path)
 
 

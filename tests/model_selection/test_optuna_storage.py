@@ -1,7 +1,10 @@
 """OptunaSearchCV with a storage: it survives, resumes and shares its work."""
 
+import copy
 import json
 import os
+import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,8 +42,11 @@ class Scorer:
         time.sleep(self.seconds)
         return accuracy_score(y, estimator.predict(X)) - 1e-3 * np.log(estimator.C)
 
-    def __repr__(self):
-        return "Scorer()"
+    def __getstate__(self):  # neither time nor counts are part of what is scored
+        return {}
+
+    def __setstate__(self, state):
+        self.__init__()
 
 
 def make_search(space=None, **kwargs):
@@ -221,13 +227,14 @@ def test_a_torn_line_is_dropped(tmp_path):
 def test_an_error_puts_the_trial_back(tmp_path):
     path = tmp_path / "search.journal"
 
-    def score(estimator, X, y):
-        score.n_calls += 1
-        if score.n_calls == 5 * N_SPLITS + 2:
-            raise RuntimeError("the power fails")
-        return estimator.score(X, y)
+    class Failing(Scorer):
+        def __call__(self, estimator, X, y):
+            if self.n_calls == 5 * N_SPLITS + 1:
+                self.n_calls += 1
+                raise RuntimeError("the power fails")
+            return super().__call__(estimator, X, y)
 
-    score.n_calls = 0
+    score = Failing()
     search = make_search(storage=path, scoring=score, error_score="raise")
     with pytest.raises(RuntimeError, match="the power fails"):
         search.fit(X, Y)
@@ -235,7 +242,7 @@ def test_an_error_puts_the_trial_back(tmp_path):
     assert states == ["COMPLETE"] * 5 + ["FAIL", "WAITING"]
     search.fit(X, Y)
     assert score.n_calls == 14 * N_SPLITS + 2
-    whole = make_search(scoring="accuracy").fit(X, Y)
+    whole = make_search(scoring=Scorer()).fit(X, Y)
     assert_same_rows(search.cv_results_, whole.cv_results_)
 
 
@@ -286,7 +293,7 @@ def test_a_study_of_another_search_is_refused(tmp_path, change, name):
 def test_a_study_with_other_data_is_refused(tmp_path):
     path = tmp_path / "search.journal"
     make_search(storage=path, n_trials=1).fit(X, Y)
-    with pytest.raises(ValueError, match=r"other shape of X\. .* stored \[60, 5\]"):
+    with pytest.raises(ValueError, match=r"other X\. .* stored ndarray \(60, 5\)"):
         make_search(storage=path, n_trials=2).fit(X[:, :4], Y)
 
 
@@ -328,3 +335,53 @@ def test_a_storage_may_be_a_url_or_an_object(tmp_path):
         make_search(n_trials=2, storage=storage).fit(X, Y)
         search = make_search(n_trials=3, storage=storage).fit(X, Y)
         assert_same_rows(search.cv_results_, straight.cv_results_)
+
+
+STORAGES = {
+    "journal": lambda folder: folder / "study.journal",
+    "url": lambda folder: f"sqlite:///{folder / 'study.db'}",
+    "object": lambda folder: optuna.storages.RDBStorage(f"sqlite:///{folder / 'a.db'}"),
+}
+
+
+@pytest.mark.parametrize("kind", STORAGES)
+def test_a_pickled_search_loads_where_its_storage_is_not(tmp_path, kind):
+    folder = tmp_path / "train"
+    folder.mkdir()
+    storage = STORAGES[kind](folder)
+    search = make_search(n_trials=3, storage=storage).fit(X, Y)
+    content = pickle.dumps(search)
+    here = pickle.loads(content)
+    assert type(here.storage) is type(storage)
+    shutil.rmtree(folder)
+    # A search that was loaded, or copied, without a connection of its own.
+    for loaded in (pickle.loads(content), copy.deepcopy(pickle.loads(content))):
+        np.testing.assert_array_equal(loaded.predict(X), search.predict(X))
+        assert loaded.best_params_ == search.best_params_
+        assert loaded.study_.best_params == search.best_params_
+        states = [trial.state for trial in loaded.study_.trials]
+        assert states == [TrialState.COMPLETE] * 3
+    assert len(search.study_.trials) == 3  # this one does not need it either
+
+
+def test_the_study_does_not_travel_to_the_workers(tmp_path):
+    search = make_search(n_trials=2, storage=tmp_path / "search.journal").fit(X, Y)
+
+    def score(estimator, X, y):
+        assert not hasattr(search, "study_")
+        return estimator.score(X, y)
+
+    search.set_params(storage=None, scoring=score, error_score="raise").fit(X, Y)
+    assert len(search.study_.trials) == 2
+
+
+def test_rows_of_any_kind_are_taken(tmp_path):
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.pipeline import make_pipeline
+
+    rows = [["a", "b"], ["a"], ["c", "b", "d"], ["c"]] * 10
+    model = make_pipeline(CountVectorizer(analyzer=list), LogisticRegression())
+    space = {"logisticregression__C": (0.1, 1.0)}
+    for storage in (None, tmp_path / "search.journal", tmp_path / "search.journal"):
+        search = OptunaSearchCV(model, space, n_trials=2, storage=storage)
+        assert search.fit(rows, [0, 0, 1, 1] * 10).best_score_ == 1.0

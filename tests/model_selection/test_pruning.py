@@ -1,7 +1,10 @@
 """Pruning: fewer epochs, the same winner, and no score for what was ended."""
 
+import errno
 import os
 import re
+import resource
+import signal
 import sys
 import time
 import warnings
@@ -21,6 +24,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skrec import KerasClassifier, MLPClassifier
 from skrec.model_selection import MedianPruning, OptunaSearchCV
+from skrec.model_selection import _journal as journals
 from skrec.model_selection._optuna import open_storage
 
 X, Y = make_classification(200, 6, class_sep=2.0, random_state=0)
@@ -283,3 +287,85 @@ def test_what_was_ended_is_not_stored_as_complete(tmp_path, pruning):
         pruned_again.cv_results_["mean_test_score"],
         pruned.cv_results_["mean_test_score"],
     )
+
+
+# ---- a journal that fails ----------------------------------------------------------
+
+
+def assert_nothing_is_pruned(search, pruning):
+    """Without a journal, every fit goes on, and one warning says so."""
+    plain = make_search().fit(X, Y).cv_results_["mean_test_score"]
+    with pytest.warns(UserWarning, match="MedianPruning has stopped") as caught:
+        search.set_callbacks(pruning).fit(X, Y)
+    said = [str(w.message) for w in caught if "MedianPruning" in str(w.message)]
+    assert len(said) == 1
+    scores = search.cv_results_["mean_test_score"]
+    np.testing.assert_array_equal(scores, plain)
+    return said[0]
+
+
+@pytest.fixture
+def small_files():
+    """Let no file grow beyond some bytes, as a full disk does, in this process."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    yield lambda n: resource.setrlimit(resource.RLIMIT_FSIZE, (n, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.parametrize("n_bytes", [0, 300, 4000])
+def test_a_journal_that_cannot_grow_ends_no_fit(pruning, small_files, n_bytes):
+    small_files(n_bytes)
+    message = assert_nothing_is_pruned(make_search(), pruning)
+    small_files(resource.RLIM_INFINITY)
+    assert "OSError: [Errno 27]" in message
+    assert os.path.getsize(pruning.path) <= n_bytes
+    fit(make_search(), pruning)  # what there is can still be read, and goes on
+    names = optuna.get_all_study_names(open_storage(pruning.path))
+    states = [trial.state for trial in trials_of(pruning, len(names))]
+    assert states.count(TrialState.PRUNED) >= 4
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])  # workers tell of it once, not each
+def test_a_journal_that_is_damaged_within_a_search_ends_no_fit(pruning, n_jobs):
+    def damage(estimator, X, y):
+        with open(pruning.path, "a") as file:
+            file.write("{\n\n")
+        return estimator.score(X, y)
+
+    assert_nothing_is_pruned(make_search(scoring=damage, n_jobs=n_jobs), pruning)
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_path_that_cannot_be_written_ends_no_fit(pruning, monkeypatch, exists):
+    if exists:
+        fit(make_search(), pruning)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert "cannot be written" in assert_nothing_is_pruned(make_search(), pruning)
+    assert os.path.exists(pruning.path) is exists
+
+
+def test_a_warning_that_is_an_error_fails_no_fit(pruning, monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(journals.os, "fsync", full)
+    search = make_search().set_callbacks(pruning)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "MedianPruning")
+        with pytest.raises(UserWarning, match="No space left on device"):
+            search.fit(X, Y)
+    assert not np.isnan(search.cv_results_["mean_test_score"]).any()
+
+
+def test_a_search_whose_process_was_killed_is_run_again(pruning):
+    fit(make_search(), pruning)
+    with open(pruning.path, "a") as file:
+        file.write('{"op_code":4,"worker_id":"1b')
+    lock = Path(pruning.path + ".lock")
+    lock.touch()
+    os.utime(lock, (1, 1))
+    search = fit(make_search(), pruning)
+    assert np.isnan(search.cv_results_["mean_test_score"][2:]).all()
+    assert len(trials_of(pruning, 4)) == 16

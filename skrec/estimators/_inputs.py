@@ -15,6 +15,7 @@ from sklearn.utils.validation import (
 
 from skrec.preprocessing._floats import accepted_dtypes
 from skrec.preprocessing._frames import as_table, in_fitted_order
+from skrec.preprocessing._sparse import canonical
 from skrec.training.rows import BLOCK_BYTES
 
 NO_TARGET = "no_validation"  # what scikit-learn's validate_data takes for no y
@@ -85,6 +86,7 @@ def checked_arrays(
             estimator, X, y, reset=reset, multi_output=True, y_numeric=y_numeric,
             **options,
         )  # fmt: skip
+    X = canonical(X) if sparse.issparse(X) else X
     require_finite(X, estimator)
     if 0 in X.shape[1:]:
         raise ValueError(

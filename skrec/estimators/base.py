@@ -389,7 +389,7 @@ class BaseNetwork(
         if validation is not None:
             validation = self._with_prepared_target(validation)
         callbacks = self._copied_callbacks(reset)
-        optimizer = self._optimizer()
+        optimizer, schedule = self._optimizer(), self.lr_schedule
         last_key = getattr(self, "_optimizer_key", None)
         self._optimizer_key = graph_key(optimizer)
         self._optimizer_made = self._optimizer_arguments()
@@ -406,13 +406,13 @@ class BaseNetwork(
             }
             plan = Plan(
                 seed=self._seed,
-                epochs=epochs,
-                batch_size=min(self.batch_size or len(rows), len(rows)),
+                epochs=int(epochs),
+                batch_size=int(min(self.batch_size or len(rows), len(rows))),
                 learning_rate=base_learning_rate(optimizer),
                 rates=Rates.of(optimizer, dropout, **penalties),
-                schedule=self.lr_schedule,
-                total_epochs=self.epochs,
-                patience=self.n_iter_no_change if stops else None,
+                schedule=str(schedule) if isinstance(schedule, str) else schedule,
+                total_epochs=int(self.epochs),
+                patience=int(self.n_iter_no_change) if stops else None,
                 evaluation_batch_size=EVALUATION_ROWS,
                 scores=self._validation_scores(),
                 maximize=self._monitored,
@@ -475,13 +475,14 @@ class BaseNetwork(
 
     def _fit_items(self, optimizer: keras.optimizers.Optimizer) -> list[Any]:
         """List what a fit depends on beside the rows and the plan."""
+        scaling = self.standardize
         return [
             type(self),
             self._spec.builder,
             self._spec.options,
             self._loss(self._float),
             optimizer,
-            self.standardize,
+            str(scaling) if isinstance(scaling, str) else bool(scaling),
         ]
 
     def _snapshot(self, weights: list[np.ndarray], epoch: int) -> dict[str, Any]:

@@ -125,7 +125,7 @@ class _DIEN(InterestNetwork):
         """Add the auxiliary loss, where the network computes it."""
         if not dict(self._spec.options)["auxiliary"]:
             return loss
-        return PlusRowLoss(loss, self._n_outputs, self.alpha, dtype=dtype)
+        return PlusRowLoss(loss, self._n_outputs, float(self.alpha), dtype=dtype)
 
     @contextmanager
     def _lease(self) -> Iterator[Program]:

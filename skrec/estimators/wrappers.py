@@ -442,10 +442,10 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
         sizes = {}
         for name, default in (("batch_size", 32), ("validation_batch_size", None)):
             size = options.pop(name, default)
-            sizes[name] = n_rows if size == -1 else size
+            sizes[name] = n_rows if size == -1 else size and int(size)
         return Plan(
             seed=self._seed,
-            epochs=epochs,
+            epochs=int(epochs),
             batch_size=min(sizes["batch_size"], n_rows),
             learning_rate=base_learning_rate(self._model.optimizer),
             rates=Rates(),

@@ -75,7 +75,7 @@ class OptunaSearchCV(SequentialSearchMixin):
         Name of the study in the storage; None is ``"skrec"``.
     scoring : str, callable, list, tuple, dict or None, default=None
         As in :class:`~sklearn.model_selection.GridSearchCV`. Of several metrics the one
-        that `refit` names, itself or as a `CheapestWithin`, guides the search, otherwise
+        that `refit` names, or a `CheapestWithin` in it, guides the search, otherwise
         the first.
     n_jobs : int, default=None
         Number of fits at a time, in processes of joblib.

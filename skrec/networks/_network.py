@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,11 @@ class Network:
         Network
             The description.
         """
-        return cls(builder, tuple(sorted(options.items())))
+        plain = {  # of NumPy's types, which a search draws from arrays
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in options.items()
+        }
+        return cls(builder, tuple(sorted(plain.items())))
 
     def build(self, **rates: float) -> keras.Model:
         """Build a new Keras model, not compiled.

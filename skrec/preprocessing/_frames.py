@@ -11,6 +11,7 @@ from sklearn.utils import check_array
 
 from skrec.preprocessing._floats import FLOATS, accepted_dtypes
 from skrec.preprocessing._ids import LARGEST_EXACT, objects
+from skrec.preprocessing._sparse import canonical
 
 
 def as_table(X: Any, estimator: Any, only_numbers: bool = False) -> Any:
@@ -132,6 +133,7 @@ def _numeric(X: Any, estimator: Any, only_numbers: bool) -> Any:
         estimator=estimator,
         input_name="X",
     )
+    X = canonical(X) if sparse.issparse(X) else X
     try:
         return check_array(
             X, accept_sparse="csr", dtype=dtype, estimator=estimator, input_name="X"

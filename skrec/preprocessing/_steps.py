@@ -150,7 +150,7 @@ class FieldSteps:
     def _length(self, lengths: np.ndarray) -> int:
         """Return how many items rows need, on a grid that keeps traces few."""
         # Attention to lists of one is another network, which cannot grow.
-        return min(self.max_len, round_up(int(lengths.max()), steps=2, least=2))
+        return min(int(self.max_len), round_up(int(lengths.max()), steps=2, least=2))
 
     def _reading(
         self, c: int, column: pd.Series, rows: Any, factors: list[Factor]

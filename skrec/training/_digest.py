@@ -144,8 +144,7 @@ class Digester:
         elif isinstance(item, np.ndarray):
             raise CannotDigestError(f"an array of type {type(item).__qualname__}")
         elif sparse.issparse(item):
-            self.put("sparse", f"{item.format} {item.shape}".encode())
-            self.add([item.data, item.indices, item.indptr])
+            self._add_sparse(item)
         else:
             self._add_code(item)
 
@@ -203,6 +202,14 @@ class Digester:
             self.hash.update(
                 np.ascontiguousarray(block).reshape(-1).view(np.uint8).data
             )
+
+    def _add_sparse(self, item: Any) -> None:
+        """Add a sparse matrix as it is stored, since code can tell its format."""
+        names = [name for name in _SPARSE if hasattr(item, name)]
+        if not names:
+            raise CannotDigestError(f"a sparse matrix of the format {item.format!r}")
+        self.put("sparse", f"{item.format} {item.shape}".encode())
+        self.add([getattr(item, name) for name in names])
 
     def _add_code(self, item: Any) -> None:
         if isinstance(item, types.ModuleType):
@@ -353,6 +360,8 @@ def is_made_up(name: str, kind: type) -> bool:
     return bool(re.fullmatch(rf"{to_snake_case(kind.__name__)}(_\d+)?", name))
 
 
+# What holds the values of sparse matrices; each format has some.
+_SPARSE = ("data", "indices", "indptr", "coords", "offsets", "rows")
 _CONSTANTS = (bool, int, float, complex, str, bytes, range)
 _PLAIN = (dict, list, tuple, set, frozenset, types.MappingProxyType)
 

@@ -10,19 +10,13 @@ import keras
 import tensorflow as tf
 
 import skrec
+from skrec.training._callback_notes import STEERING
 from skrec.training._digest import CannotDigestError, digest
+from skrec.training._fit_file import FORMAT
 from skrec.training._optimizer_items import keras_settings
 from skrec.training.loop import Plan
-from skrec.training.memory import FORMAT, FitMemory, warn_once
+from skrec.training.memory import FitMemory, warn_once
 from skrec.training.rows import Rows
-
-# Keras's callbacks that do nothing but steer the training.
-_STEERING = (
-    keras.callbacks.EarlyStopping,
-    keras.callbacks.LearningRateScheduler,
-    keras.callbacks.ReduceLROnPlateau,
-    keras.callbacks.TerminateOnNaN,
-)
 
 
 def fit_memory(
@@ -116,9 +110,9 @@ def _row_items(rows: Rows) -> list[Any]:
 
 def _callback_items(callback: keras.callbacks.Callback) -> list[Any]:
     kind = type(callback)
-    if kind not in _STEERING:
+    if kind not in STEERING:
         raise CannotDigestError(
-            f"a callback of type {kind.__name__} may do more than steer the training"
+            f"a callback of type {kind.__name__} may do more than steer whole epochs"
         )
     names = [name for name in inspect.signature(kind).parameters if name != "verbose"]
     return [kind, {name: getattr(callback, name, None) for name in names}]

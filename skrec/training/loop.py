@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from skrec.training import _seeds
+from skrec.training._callback_notes import notes_of, take_notes
 from skrec.training._graphs import plain
 from skrec.training._optimizer_items import ensure_built
 from skrec.training.memory import FitMemory
@@ -118,6 +119,24 @@ class Watcher:
     callbacks: Sequence[keras.callbacks.Callback]
     _list: Any = field(default=None, init=False)
 
+    def attach(self, epochs: int, steps: int) -> None:
+        """Give the callbacks their model.
+
+        Parameters
+        ----------
+        epochs, steps : int
+            Number of epochs, and of steps an epoch, that the callbacks are told.
+        """
+        self._seen = _LastLogs()
+        self._list = keras.callbacks.CallbackList(
+            [*self.callbacks, self._seen],
+            add_history=False,
+            model=self.model,
+            epochs=epochs,
+            steps=steps,
+            verbose=0,
+        )
+
     def begin(self, program: Program, epochs: int, steps: int) -> None:
         """Copy the program's state to the model and start the callbacks.
 
@@ -130,18 +149,25 @@ class Watcher:
         """
         ensure_built(self.model.optimizer, self.model.trainable_variables)
         self.model.stop_training = False
-        self._seen = _LastLogs()
         program.copy_to(self.model)
-        self._list = keras.callbacks.CallbackList(
-            [*self.callbacks, self._seen],
-            add_history=False,
-            model=self.model,
-            epochs=epochs,
-            steps=steps,
-            verbose=0,
-        )
+        self.attach(epochs, steps)
         self._trainable, self._is_first = self._flags(), True
         self._list.on_train_begin()
+
+    def notes(self) -> list[dict[str, Any]]:
+        """Return what the callbacks have noted, to be stored."""
+        return [notes_of(callback) for callback in self.callbacks]
+
+    def go_on(self, notes: list[dict[str, Any]]) -> None:
+        """Let the callbacks go on from what was stored.
+
+        Parameters
+        ----------
+        notes : list of dict
+            From :meth:`notes`.
+        """
+        for callback, noted in zip(self.callbacks, notes, strict=True):
+            take_notes(callback, noted)
 
     def _flags(self) -> list[bool]:
         return [variable.trainable for variable in self.model.weights]
@@ -254,19 +280,25 @@ def train(
         If the loss is no longer a finite number.
     """
     progress, end, n_told = Progress(state), state.epoch + plan.epochs, 0
+    last, n_steps = end, -(-len(rows) // plan.batch_size)
     if memory is not None:
         progress, end, n_told = _recall(memory, progress, end, observer)
         if progress.stopped or progress.state.epoch == end:
+            if watcher is not None:
+                watcher.attach(plan.epochs, n_steps)
+                watcher.go_on(progress.callbacks)
             return progress.kept
     data = on_device(rows, program.device)
     val_data = None if validation is None else on_device(validation, program.device)
     program.load(progress.state)
     history, best = progress.history, progress.best
     base = plan.learning_rate
-    if base is not None:
+    if base is not None and not progress.callbacks:  # which may have changed it
         program.optimizer.learning_rate = base
     if watcher is not None:
-        watcher.begin(program, plan.epochs, -(-len(data) // plan.batch_size))
+        watcher.begin(program, plan.epochs, n_steps)
+        if progress.callbacks:
+            watcher.go_on(progress.callbacks)
     stop = patience_is_over = False
     for epoch in range(progress.state.epoch, end):
         is_new = epoch >= n_told
@@ -298,17 +330,22 @@ def train(
         stop = is_new and observer.epoch_end(logs, program.get_weights)
         if stop or patience_is_over or (watcher is not None and watcher.stop):
             break
-        if memory is not None and memory.is_checkpoint_due:
-            memory.save_checkpoint(Progress(program.dump(epoch + 1), history, best))
+        if memory is not None and epoch + 1 < end and memory.is_checkpoint_due:
+            notes = [] if watcher is None else watcher.notes()
+            state = program.dump(epoch + 1)
+            memory.save_checkpoint(Progress(state, history, best, callbacks=notes))
     if best.weights is None:
         program.finalize()
-    progress = Progress(program.dump(epoch + 1), history, best, patience_is_over)
+    is_end = patience_is_over or (memory is not None and not memory.continues)
+    progress = Progress(program.dump(epoch + 1), history, best, is_end)
     if watcher is not None:
         program.set_weights(progress.kept.weights)
         watcher.end(program, logs)
-        progress = Progress(program.dump(epoch + 1), history, stopped=True)
+        notes = [] if memory is None else watcher.notes()
+        state = program.dump(epoch + 1)
+        progress = Progress(state, history, stopped=True, callbacks=notes)
     require_finite(logs, progress.kept.weights, epoch)
-    if memory is not None and (memory.continues or not stop):
+    if memory is not None and (memory.continues or (not stop and end == last)):
         memory.save(progress)
     return progress.kept
 
@@ -328,7 +365,8 @@ def _recall(
     for n_told, logs in enumerate(history, 1):
         observer.epoch_begin()
         if observer.epoch_end(dict(logs), lambda: weights):
-            if n_told < len(history):
+            goes_on = not (memory.continues or found.stopped)
+            if n_told < len(history) or goes_on:
                 found = memory.recall(n_told, like=untrained.state) or untrained
             return found, n_told, n_told
     return found, end, len(history)

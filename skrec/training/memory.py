@@ -2,53 +2,37 @@
 
 A seeded fit is a function of its data, parameters and seed. Their digest names a
 folder, which holds the state after each number of epochs at which a fit has ended. A
-fit that asks for more epochs goes on from the longest one. The files are NumPy archives
-that are read without unpickling anything.
+fit that asks for more epochs goes on from the longest one.
 """
 
+import bisect
 import contextlib
-import json
 import os
-import shutil
+import threading
 import time
-import uuid
-import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import IO, Any, NamedTuple
 
 from skrec._warn import warn_user
-from skrec.training.state import Best, Progress, State
+from skrec.training import _fit_store
+from skrec.training._fit_file import (
+    UnusableFileError,
+    open_regular,
+    read_fit,
+    write_fit,
+)
+from skrec.training._fit_store import StoredFile, state_path, store_of
+from skrec.training.state import Progress, State
 
-FORMAT = 3  # of the files, and of the training whose results are in them
-_LIMIT = "limit"
 # Seconds of training after which a fit that has not ended is stored as far as it got.
 CHECKPOINT_SECONDS = 60.0
-# What reading a torn, truncated or foreign file raises.
-_UNUSABLE = (
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    zipfile.BadZipFile,
-)
+# A store of so many files that looking through it takes longer than this many seconds
+# is looked through again only after WALK_SHARE times as many.
+QUICK_WALK, WALK_SHARE = 0.01, 20
+# Empty folders that are removed at a time, which takes up to 0.2 ms each.
+EMPTY_AT_ONCE = 500
 _warned: set[tuple[str, str]] = set()
-
-
-def _store_of(memory: Any) -> Path:
-    """Return the folder of a path or of a ``joblib.Memory``."""
-    location = getattr(memory, "location", memory)
-    if not isinstance(location, str | os.PathLike):
-        raise TypeError(
-            "memory must be a path or a joblib.Memory with a location. "
-            f"Received: {memory!r}."
-        )
-    return Path(location) / "skrec"
 
 
 def is_memory(memory: Any) -> bool:
@@ -104,12 +88,11 @@ class FitMemory:
     continues: bool = True
     recalls: bool = True
     _saved_at: float = field(default_factory=time.monotonic, init=False)
-    _checkpoint: Path | None = field(default=None, init=False)
+    _checkpoint: int | None = field(default=None, init=False)
 
-    @property
-    def folder(self) -> Path:
-        """Folder of this fit."""
-        return _store_of(self.memory) / self.key
+    def __post_init__(self) -> None:
+        self._store = store_of(self.memory)  # wherever the process goes from here
+        self._folder = self._store / self.key
 
     def recall(self, epochs: int, like: State) -> Progress | None:
         """Return the longest stored training of at most so many epochs.
@@ -124,61 +107,28 @@ class FitMemory:
         Returns
         -------
         Progress or None
-            None if nothing is stored.
+            None if nothing is stored. Where a longer fit may not go on from a shorter
+            one, a training that has not ended has epochs to go.
         """
         if not self.recalls:
             return None
-        for epoch in sorted(self._stored_epochs(), reverse=True):
+        for epoch in sorted(_fit_store.epochs_in(self._folder), reverse=True):
             if epoch > epochs:
                 continue
+            path = state_path(self._folder, epoch)
             try:
-                progress = self._read(epoch, like)
+                with open_regular(path) as file:
+                    progress = read_fit(file, self.key, epoch, like)
             except FileNotFoundError:  # another process made room
                 continue
-            except _UNUSABLE as error:
-                path = self._path(epoch)
-                warn_user(
-                    f"The stored fit {path} cannot be used ({error}), so it is removed "
-                    "and trained again."
-                )
-                with contextlib.suppress(OSError):
-                    path.unlink()
+            except (OSError, UnusableFileError) as error:
+                _discard_unusable(path, error)
                 continue
-            with contextlib.suppress(OSError):
-                os.utime(self._path(epoch))  # the least recently used go first
-            return progress
+            if self.continues or progress.stopped or epoch < epochs:
+                with contextlib.suppress(OSError):
+                    os.utime(path)  # the least recently used go first
+                return progress
         return None
-
-    def _stored_epochs(self) -> list[int]:
-        try:
-            names = os.listdir(self.folder)
-        except OSError:
-            return []
-        stems = [name.removesuffix(".npz") for name in names if name.endswith(".npz")]
-        return [int(stem) for stem in stems if stem.isdecimal()]
-
-    def _path(self, epoch: int) -> Path:
-        return self.folder / f"{epoch:06d}.npz"
-
-    def _read(self, epoch: int, like: State) -> Progress:
-        with (
-            open(self._path(epoch), "rb") as file,
-            np.load(file, allow_pickle=False) as archive,
-        ):
-            about = json.loads(archive["about"].tobytes())
-            if (about["format"], about["key"]) != (FORMAT, self.key):
-                raise ValueError("it belongs to another fit or format")
-            weights = _like(archive, "weight", like.weights)
-            optimizer = _like(archive, "optimizer", like.optimizer)
-            best = None
-            if about["has_best"]:
-                best = _like(archive, "best", like.weights)
-        return Progress(
-            State(weights, optimizer, about["epoch"]),
-            about["history"],
-            Best(about["best_loss"], about["waited"], best),
-            about["stopped"],
-        )
 
     def save(self, progress: Progress) -> None:
         """Store the state of a training.
@@ -191,17 +141,10 @@ class FitMemory:
             Everything that training changes.
         """
         self._saved_at = time.monotonic()
-        path = self._path(progress.state.epoch)
-        temporary = path.with_name(f"{uuid.uuid4().hex}.tmp")
+        path = state_path(self._folder, progress.state.epoch)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with open(temporary, "wb") as file:
-                np.savez(file, allow_pickle=False, **self._arrays(progress))
-            os.replace(temporary, path)
-            _make_room(_store_of(self.memory))
+            self._write(path, progress)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
             warn_once(
                 "write",
                 str(self.memory),
@@ -209,41 +152,37 @@ class FitMemory:
                 f"be trained again after an interruption: {error}.",
             )
             return
-        if self._checkpoint is not None and self._checkpoint != path:
-            with contextlib.suppress(OSError):
-                self._checkpoint.unlink()
-        self._checkpoint = None
+        self._remove_older(progress.state.epoch)
+        _make_room(self._store, path)
 
-    def _arrays(self, progress: Progress) -> dict[str, np.ndarray]:
-        best = progress.best
-        about = {
-            "format": FORMAT,
-            "key": self.key,
-            "epoch": progress.state.epoch,
-            "history": progress.history,
-            "best_loss": best.loss,
-            "waited": best.waited,
-            "has_best": best.weights is not None,
-            "stopped": progress.stopped,
-        }
-        groups = {
-            "weight": progress.state.weights,
-            "optimizer": progress.state.optimizer,
-            "best": best.weights or [],
-        }
-        arrays = {
-            f"{name}_{place}": array
-            for name, group in groups.items()
-            for place, array in enumerate(group)
-        }
-        arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
-        return arrays
+    def _write(self, path: Path, progress: Progress) -> None:
+        """Write a file under another name, so that it is there whole or not at all."""
+        _fit_store.make_store(self._store)
+        temporary = _fit_store.temporary_path(self._folder)
+        try:
+            with _opened_in(self._folder, temporary) as file:
+                write_fit(file, self.key, progress)
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                _fit_store.discard(temporary)
+            raise
+
+    def _remove_older(self, epoch: int) -> None:
+        """Remove the checkpoints that a later state has made useless."""
+        older = [] if self._checkpoint is None else [self._checkpoint]
+        if not self.continues:  # those of an interrupted fit too
+            older = _fit_store.epochs_in(self._folder)
+        for checkpoint in older:
+            if checkpoint < epoch:
+                with contextlib.suppress(OSError):
+                    state_path(self._folder, checkpoint).unlink()
+        self._checkpoint = None
 
     @property
     def is_checkpoint_due(self) -> bool:
         """Whether a long training should be stored before it ends."""
-        waited = time.monotonic() - self._saved_at
-        return self.continues and waited > CHECKPOINT_SECONDS
+        return time.monotonic() - self._saved_at > CHECKPOINT_SECONDS
 
     def save_checkpoint(self, progress: Progress) -> None:
         """Store a training that has not ended, in place of its last checkpoint.
@@ -253,21 +192,36 @@ class FitMemory:
         progress : Progress
             Everything that training changes.
         """
-        path = self._path(progress.state.epoch)
-        was_there = path.exists()
+        epoch = progress.state.epoch
+        was_there = state_path(self._folder, epoch).exists()
         self.save(progress)
-        self._checkpoint = None if was_there else path
+        self._checkpoint = None if was_there else epoch
 
 
-def _like(archive: Any, name: str, arrays: list[np.ndarray]) -> list[np.ndarray]:
-    """Read a group of arrays that must have the shapes and dtypes of others."""
-    found = [archive[f"{name}_{place}"] for place in range(len(arrays))]
-    for ours, theirs in zip(found, arrays, strict=True):
-        expected = theirs.shape, theirs.dtype.itemsize
-        if (ours.shape, ours.dtype.itemsize) != expected:
-            raise ValueError(f"{name} has another shape")
-    # NumPy has no name for bfloat16 and writes its bytes.
-    return [ours.view(theirs.dtype) for ours, theirs in zip(found, arrays, strict=True)]
+def _opened_in(folder: Path, path: Path, attempts: int = 10) -> IO[bytes]:
+    """Open a new file in the folder of a fit, which others may just be removing."""
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir()
+    if folder.is_symlink():
+        raise _fit_store.NotOurStoreError(f"{folder} is a link, which is not followed")
+    try:
+        return open(path, "xb")
+    except FileNotFoundError:
+        if attempts == 1:
+            raise
+        return _opened_in(folder, path, attempts - 1)
+
+
+def _discard_unusable(path: Path, error: Exception) -> None:
+    """Remove a file that has the name of a state and is none, and say so."""
+    said = f"The stored fit {path} cannot be used ({error}), so it is"
+    try:
+        _fit_store.discard(path)
+    except OSError as reason:
+        what = f"trained again; the file could not be removed ({reason})"
+        warn_once("unusable", str(path), f"{said} {what}.")
+    else:
+        warn_user(f"{said} removed and trained again.")
 
 
 # ---- the whole store ---------------------------------------------------------------
@@ -279,7 +233,7 @@ class MemoryInfo(NamedTuple):
     Parameters
     ----------
     location : str
-        The folder.
+        The folder of the store, in the one that was given.
     n_fits : int
         Number of fits, each of which may be stored after several numbers of epochs.
     n_states : int
@@ -287,7 +241,7 @@ class MemoryInfo(NamedTuple):
     n_epochs : int
         Number of epochs trained for them.
     n_bytes : int
-        Their size on disk.
+        Size of all that skrec has in it, with what killed processes have left.
     max_bytes : int or None
         Largest size, see :func:`limit_memory`; None for no limit.
 
@@ -304,20 +258,6 @@ class MemoryInfo(NamedTuple):
     n_epochs: int
     n_bytes: int
     max_bytes: int | None
-
-
-class _File(NamedTuple):
-    path: Path
-    used_at: float
-    n_bytes: int
-
-
-def _files(store: Path) -> Iterator[_File]:
-    """List the stored states; what another process removes meanwhile is left out."""
-    for path in store.glob("*/*.npz"):
-        with contextlib.suppress(OSError):
-            status = path.stat()
-            yield _File(path, status.st_mtime, status.st_size)
 
 
 def memory_info(memory: Any) -> MemoryInfo:
@@ -345,24 +285,29 @@ def memory_info(memory: Any) -> MemoryInfo:
     ...     memory_info(folder).n_epochs
     3
     """
-    store = _store_of(memory)
-    files = list(_files(store))
+    store = store_of(memory)
+    found = _fit_store.contents(store)
     longest: dict[Path, int] = {}
-    for file in files:
-        epoch = int(file.path.stem)
-        longest[file.path.parent] = max(longest.get(file.path.parent, 0), epoch)
+    states = [file for file in found.files if file.epoch is not None]
+    for file in states:
+        folder = file.path.parent
+        longest[folder] = max(longest.get(folder, 0), file.epoch or 0)
     return MemoryInfo(
         location=str(store),
         n_fits=len(longest),
-        n_states=len(files),
+        n_states=len(states),
         n_epochs=sum(longest.values()),
-        n_bytes=sum(file.n_bytes for file in files),
-        max_bytes=_read_limit(store),
+        n_bytes=found.n_bytes,
+        max_bytes=_fit_store.read_limit(store),
     )
 
 
 def clear_memory(memory: Any) -> None:
-    """Remove every finished fit from a folder, and its limit.
+    """Remove every finished fit from a folder, and what killed processes have left.
+
+    Only files that skrec has written are removed, known by their names and their first
+    bytes; links are not followed. A warning names what is left, and why. The empty
+    store and its limit stay: other processes may be about to write there.
 
     Parameters
     ----------
@@ -374,14 +319,25 @@ def clear_memory(memory: Any) -> None:
     >>> from skrec.training import clear_memory
     >>> clear_memory("a folder that does not exist")
     """
-    shutil.rmtree(_store_of(memory), ignore_errors=True)
+    found = _fit_store.contents(store_of(memory))
+    reasons = {path: why for path, why in found.others.items() if os.path.lexists(path)}
+    for file in found.files:
+        reason = _fit_store.remove(file)
+        if reason is not None:
+            reasons[file.path] = reason
+    for folder in found.empty:
+        _fit_store.remove_empty(folder)
+    if reasons:
+        named = "; ".join(f"{path}: {why}" for path, why in list(reasons.items())[:5])
+        more = f", and {len(reasons) - 5} more" * (len(reasons) > 5)
+        warn_user(f"clear_memory has left what it could not remove: {named}{more}.")
 
 
 def limit_memory(memory: Any, max_bytes: int | None) -> None:
     """Limit the size of a folder of finished fits, now and in the future.
 
-    From then on every process that stores a fit there first removes the states that
-    were not used for the longest time.
+    From then on every process that stores a fit there removes the states that were not
+    used for the longest time, and what killed processes have left.
 
     Parameters
     ----------
@@ -394,6 +350,8 @@ def limit_memory(memory: Any, max_bytes: int | None) -> None:
     ------
     ValueError
         If `max_bytes` is not positive.
+    OSError
+        If the folder cannot be written to, or is none that skrec has made.
 
     Examples
     --------
@@ -404,34 +362,79 @@ def limit_memory(memory: Any, max_bytes: int | None) -> None:
     ...     memory_info(folder).max_bytes
     10737418240
     """
-    store = _store_of(memory)
-    if max_bytes is None:
-        (store / _LIMIT).unlink(missing_ok=True)
-        return
-    if not max_bytes > 0:
+    if max_bytes is not None and not 1 <= max_bytes < float("inf"):
         raise ValueError(f"max_bytes must be positive or None. Received: {max_bytes}.")
-    store.mkdir(parents=True, exist_ok=True)
-    (store / _LIMIT).write_text(str(int(max_bytes)))
+    store = store_of(memory)
+    if max_bytes is None and not store.exists():
+        return
+    _fit_store.make_store(store)
+    _fit_store.write_limit(store, max_bytes)
     _make_room(store)
 
 
-def _read_limit(store: Path) -> int | None:
-    try:
-        return int((store / _LIMIT).read_text())
-    except (OSError, ValueError):
-        return None
+class _Walk:
+    """What was found in a store, from the least recently used, and has come since."""
+
+    def __init__(self, store: Path) -> None:
+        start = time.monotonic()
+        found = _fit_store.contents(store)
+        self.files = [file for file in found.files if file.epoch is not None]
+        self.files.sort(key=_by_use)
+        self.n_bytes = found.n_bytes
+        for file in found.files:
+            if file.epoch is None and _fit_store.remove(file) is None:
+                self.n_bytes -= file.n_bytes
+        for folder in found.empty[:EMPTY_AT_ONCE]:
+            _fit_store.remove_empty(folder)
+        took = time.monotonic() - start
+        self.until = start + WALK_SHARE * took if took > QUICK_WALK else start
+
+    def add(self, file: StoredFile) -> None:
+        """Take note of a file that was stored, or used again."""
+        bisect.insort(self.files, file, key=_by_use)
+        self.n_bytes += file.n_bytes
+
+    def remove_until(self, limit: int) -> None:
+        """Remove what was not used for the longest time, until the rest is small."""
+        kept = []
+        while self.n_bytes > limit and self.files:
+            file = self.files.pop()
+            self.n_bytes -= file.n_bytes
+            now = _fit_store.looked_at(file.path)
+            if now is None:  # another process has removed it
+                continue
+            if now.used_at > file.used_at:
+                self.add(now)
+            elif reason := _fit_store.remove(now):
+                kept.append(now)
+                warn_once(
+                    "remove",
+                    str(now.path),
+                    f"The limit of the store cannot be kept, since {now.path} could "
+                    f"not be removed: {reason}.",
+                )
+        for file in kept:
+            self.add(file)
 
 
-def _make_room(store: Path) -> None:
+def _by_use(file: StoredFile) -> float:
+    """Order files so that the least recently used is the last."""
+    return -file.used_at
+
+
+_walks: dict[Path, _Walk] = {}
+_walking = threading.Lock()
+
+
+def _make_room(store: Path, stored: Path | None = None) -> None:
     """Remove the least recently used states until the rest is within the limit."""
-    limit = _read_limit(store)
+    limit = _fit_store.read_limit(store)
     if limit is None:
         return
-    files = sorted(_files(store), key=lambda file: file.used_at)
-    excess = sum(file.n_bytes for file in files) - limit
-    for file in files:
-        if excess <= 0:
-            return
-        with contextlib.suppress(OSError):
-            file.path.unlink()
-            excess -= file.n_bytes
+    with _walking:
+        walk = _walks.get(store)
+        if walk is None or stored is None or time.monotonic() >= walk.until:
+            walk = _walks[store] = _Walk(store)
+        elif (file := _fit_store.looked_at(stored)) is not None:
+            walk.add(file)
+        walk.remove_until(limit)

@@ -8,7 +8,9 @@ from numbers import Real
 from typing import Any
 
 import keras
+import numpy as np
 
+from skrec.training._optimizer_items import is_from_keras
 from skrec.training._seeds import global_generators
 from skrec.training.copies import fresh
 
@@ -105,6 +107,8 @@ def make_optimizer(
     0.5
     """
     params = dict(params or {})
+    learning_rate = float(learning_rate)
+    clipnorm = None if clipnorm is None else float(clipnorm)
     if isinstance(optimizer, keras.optimizers.Optimizer):
         if params:
             raise ValueError(
@@ -140,9 +144,22 @@ def make_optimizer(
     else:
         kind = optimizer
     _check_params(kind, params)
-    if "momentum" in params:
-        params["momentum"] = float(params["momentum"])  # Keras refuses the integer 0
+    if is_from_keras(kind):
+        params = {k: _as_keras_takes(kind, k, v) for k, v in params.items()}
     return kind(learning_rate=learning_rate, clipnorm=clipnorm, **params)
+
+
+# Real parameters of Keras's optimizers whose default, None, does not say so.
+_REAL = {"weight_decay", "clipvalue", "global_clipnorm", "loss_scale_factor"}
+
+
+def _as_keras_takes(kind: type, name: str, value: Any) -> Any:
+    """Bring equal numbers to one type: Keras refuses some integers, such as 0."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    default = inspect.signature(kind).parameters[name].default
+    is_real = isinstance(default, float) or name in _REAL
+    return float(value) if is_real and isinstance(value, Real) else value
 
 
 def _check_params(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -60,13 +61,17 @@ class Progress:
     best : Best
         The best epoch so far.
     stopped : bool, default=False
-        Whether training came to its end early, so that more epochs change nothing.
+        Whether training came to its end, so that more epochs change nothing.
+    callbacks : list of dict
+        What each Keras callback has noted, see
+        :mod:`skrec.training._callback_notes`.
     """
 
     state: State
     history: list[dict[str, float]] = field(default_factory=list)
     best: Best = field(default_factory=Best)
     stopped: bool = False
+    callbacks: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def kept(self) -> State:
@@ -146,7 +151,14 @@ class Rates:
         Rates
             What :meth:`Program.train_epoch` takes.
         """
-        if not _updates.is_fused(optimizer, has_pieces):
-            return cls(dropout, l1, l2, embedding_l2=embedding_l2)
-        values = _updates.input_values(optimizer)
-        return cls(dropout, l1, l2, optimizer.clipnorm, values, embedding_l2)
+        rates = cls(
+            [float(rate) for rate in dropout],
+            float(l1),
+            float(l2),
+            embedding_l2=float(embedding_l2),
+        )
+        if _updates.is_fused(optimizer, has_pieces):
+            if optimizer.clipnorm is not None:
+                rates.clipnorm = float(optimizer.clipnorm)
+            rates.optimizer = _updates.input_values(optimizer)
+        return rates

@@ -368,7 +368,7 @@ def test_memory_of_another_type_is_refused(wrong):
 
 
 def stored(folder):
-    (path,) = Path(folder).glob("skrec/*/*.npz")
+    (path,) = Path(folder).glob("skrec-finished-fits/*/*.npz")
     return path
 
 
@@ -459,7 +459,7 @@ def test_a_full_disk_costs_the_memory_and_nothing_else(tmp_path, trained):
         first = clone(estimator).fit(X, Y)
         clone(estimator).fit(X, Y)
     assert (len(seen), len(trained)) == (1, 6)
-    assert [path for path in tmp_path.glob("skrec/*/*")] == []
+    assert [path for path in tmp_path.glob("skrec-finished-fits/*/*")] == []
     assert numbers(first) == numbers(clone(estimator).fit(X, Y))
 
 
@@ -478,7 +478,7 @@ def test_processes_that_train_one_fit_at_a_time_do_not_disturb_each_other(tmp_pa
         joblib.delayed(clone(estimator).fit)(X, Y) for _ in range(4)
     )
     assert len({repr(numbers(fit)) for fit in fits}) == 1
-    assert len(list(tmp_path.glob("skrec/*/*"))) == 1
+    assert len(list(tmp_path.glob("skrec-finished-fits/*/*"))) == 1
     assert numbers(clone(estimator).fit(X, Y)) == numbers(fits[0])
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -11,9 +11,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from skrec.estimators._atomic import undo_on_failure
 from skrec.training import resolve_device
 from skrec.training._fork import refuse_after_fork
-from skrec.training._graphs import input_structure, rows_at_once
+from skrec.training._graphs import input_structure
 from skrec.training._optimizer_items import ensure_built
 from skrec.training._variables import values_of
 from skrec.training.cache import PROGRAMS, lease
@@ -21,6 +22,7 @@ from skrec.training.fit_key import fit_memory
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Observer, Plan, Watcher, needs_model_fit, train
 from skrec.training.memory import FitMemory, warn_once
+from skrec.training.predictor import PREDICTORS, Predictor, rows_at_once
 from skrec.training.program import Program
 from skrec.training.rows import Rows, take_rows
 from skrec.training.state import Rates, State
@@ -140,18 +142,21 @@ def fit_model(
     rows = _as_keras_feeds(model, rows)
     if validation is not None:
         validation = _as_keras_feeds(model, validation)
+    by_keras = options or needs_model_fit(callbacks) or not trains_in_graph(model)
+    if model.built and model.optimizer is not None:  # as Keras does at its first batch
+        ensure_built(model.optimizer, model.trainable_variables)
     variables = [*model.variables, *getattr(model.optimizer, "variables", ())]
-    before = values_of(variables)
+    undo_on_failure(_assign, variables, values_of(variables))
     arguments = (model, rows, plan, epoch, observer, validation, callbacks)
-    try:
-        if options or needs_model_fit(callbacks) or not trains_in_graph(model):
-            _fit_by_keras(*arguments, options, memory)
-        else:
-            _fit_in_graph(*arguments, memory)
-    except BaseException:
-        for variable, value in zip(variables, before, strict=True):
-            variable.assign(value)
-        raise
+    if by_keras:
+        _fit_by_keras(*arguments, options, memory)
+    else:
+        _fit_in_graph(*arguments, memory)
+
+
+def _assign(variables: list[keras.Variable], values: list[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _fit_by_keras(
@@ -191,7 +196,6 @@ def _fit_in_graph(
     memory: Any,
 ) -> None:
     optimizer = model.optimizer
-    ensure_built(optimizer, model.trainable_variables)
     with _program_for(model, sharing(model)) as program:
         state = State(program.weights_of(model), values_of(optimizer.variables), epoch)
         rates = dropout_rates(model) if program.model is not model else []
@@ -265,41 +269,23 @@ def predict_model(
     if options:
         x = cast_inputs(model, x)
         return model.predict(x=x, **{"verbose": 0, **options})
-    last = _last_used.get(model)
-    if last is None or last.compiled is not model._compile_config:
-        last = _LastUsed(model._compile_config, sharing(model), State([], []))
-        _last_used[model] = last
-    if last.sharing is None:
+    known = _sharing.get(model)
+    if known is None or known[0] is not model._compile_config:
+        known = _sharing[model] = model._compile_config, sharing(model)
+    if known[1] is None:
         return _predict_eagerly(model, x, weights)
-    with _program_for(model, last.sharing) as program:
-        if program.model is model:
-            return _predict_eagerly(model, x, weights)
-        values = program.weights_of(model) if weights is None else weights
-        state = last.holding(values)
-        return program.predict_with(state, x, partial(cast_inputs, model))
+    device = resolve_device("auto")
+    key = known[1].key, device
+    predictor = PREDICTORS.get(key, lambda: Predictor(model, device))
+    own = model.weights
+    given = own if weights is None else weights[: len(own)]
+    return predictor.predict(given, x, partial(cast_inputs, model))
 
 
-@dataclass
-class _LastUsed:
-    """What the last prediction found out about a model, as far as it still holds.
-
-    As in Keras itself, a layer that is changed takes effect after the next ``compile``.
-    """
-
-    compiled: Any
-    sharing: Sharing | None
-    state: State
-
-    def holding(self, weights: list[np.ndarray]) -> State:
-        """Return the last state, which a program may hold, if these are its weights."""
-        state = self.state
-        known = state.weights
-        if len(known) != len(weights) or not all(map(np.array_equal, known, weights)):
-            state = self.state = State(weights, [])
-        return state
-
-
-_last_used: WeakKeyDictionary[keras.Model, _LastUsed] = WeakKeyDictionary()
+# What shares a model's graphs, as far as it still holds. As in Keras itself, a layer
+# that is changed takes effect after the next `compile`.
+_sharing: WeakKeyDictionary[keras.Model, tuple[Any, Sharing | None]]
+_sharing = WeakKeyDictionary()
 
 
 def _predict_eagerly(

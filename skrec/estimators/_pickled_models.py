@@ -11,6 +11,7 @@ import numpy as np
 from keras.src.saving.keras_saveable import KerasSaveable
 from keras.src.saving.saving_lib import _load_model_from_fileobj
 
+from skrec.training._global_generators import global_generators
 from skrec.training._optimizer_items import ensure_built
 from skrec.training.copies import described, rebuilt
 
@@ -88,7 +89,8 @@ def _parts(model: keras.Model) -> Iterator[Any]:
 
 
 def _loaded(state: dict[str, Any]) -> keras.Model:
-    with keras.saving.custom_object_scope(state["own"]):
+    # Layers without a seed draw one from Python's generator.
+    with global_generators(0), keras.saving.custom_object_scope(state["own"]):
         return _load_model_from_fileobj(
             io.BytesIO(state["saved"]), None, compile=False, safe_mode=False
         )

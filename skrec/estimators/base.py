@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import threading
 from abc import ABCMeta, abstractmethod
 from collections.abc import Hashable
 from contextlib import AbstractContextManager
@@ -36,14 +37,16 @@ from skrec.estimators._start import at_base_rate
 from skrec.estimators._weights import row_weights
 from skrec.networks import Network
 from skrec.training import resolve_device
+from skrec.training._global_generators import global_generators
 from skrec.training._optimizer_items import keras_settings, uses_averages
-from skrec.training._seeds import draw_seed, global_generators
+from skrec.training._seeds import draw_seed
 from skrec.training._updates import base_learning_rate, graph_key
-from skrec.training.cache import lease
+from skrec.training.cache import PROGRAMS, lease
 from skrec.training.copies import fresh
 from skrec.training.fit_key import fit_memory
 from skrec.training.keras_fit import train_with_keras
 from skrec.training.loop import Plan, Scores, Watcher, needs_model_fit, train
+from skrec.training.predictor import PREDICTORS, Predictor, rows_at_once
 from skrec.training.program import Program
 from skrec.training.rows import Rows, prepare_rows
 from skrec.training.state import Rates, State
@@ -53,8 +56,8 @@ ACTIVATIONS = {
     for name, value in vars(keras.activations).items()
     if inspect.isfunction(value) and name not in ("get", "serialize", "deserialize")
 }
-EVALUATION_ROWS = 4096  # validation rows scored at once
 PENALTIES = ("l1", "l2", "embedding_l2")
+_handing_out = threading.RLock()  # so that each estimator has one `model_`
 
 
 class BaseNetwork(
@@ -101,6 +104,7 @@ class BaseNetwork(
     _spec: Network
     _optimizer_made: tuple[Any, ...]  # arguments of make_optimizer
     _optimizer_key: Hashable
+    _rates_made: dict[str, float]
 
     # ---- what a kind of input adds -------------------------------------------------
 
@@ -357,7 +361,7 @@ class BaseNetwork(
     def _keras_model(self) -> keras.Model:
         """Build a private, compiled Keras model on standardised inputs."""
         with global_generators(0):
-            model = self._spec.build(**self._rates())
+            model = self._spec.build(**self._rates_made)
             optimizer = self._new_optimizer()
             model.compile(optimizer=optimizer, loss=self._loss(self._float))
         return model
@@ -372,8 +376,11 @@ class BaseNetwork(
                 compile_kwargs = {"optimizer": own, "loss": loss}
                 return Program(self._spec.build(), compile_kwargs, device)
 
-        key = (self._spec, loss.name, self._optimizer_key, *keras_settings(), device)
-        return lease(key, build)
+        return lease(self._program_key(), build)
+
+    def _program_key(self) -> Hashable:
+        loss, device = self._loss(self._float), resolve_device(self.device)
+        return self._spec, loss.name, self._optimizer_key, *keras_settings(), device
 
     def _train(
         self,
@@ -393,6 +400,7 @@ class BaseNetwork(
         last_key = getattr(self, "_optimizer_key", None)
         self._optimizer_key = graph_key(optimizer)
         self._optimizer_made = self._optimizer_arguments()
+        self._rates_made = self._rates()
         with self._lease() as program:
             if reset:
                 state = program.initial_state(self._seed)
@@ -402,7 +410,7 @@ class BaseNetwork(
             stops = early_stopping and validation is not None
             dropout = [self._dropout_rate(name) for name in program.dropout_names]
             penalties: dict[str, Any] = {
-                k: v for k, v in self._rates().items() if k in PENALTIES
+                k: v for k, v in self._rates_made.items() if k in PENALTIES
             }
             plan = Plan(
                 seed=self._seed,
@@ -413,7 +421,7 @@ class BaseNetwork(
                 schedule=str(schedule) if isinstance(schedule, str) else schedule,
                 total_epochs=int(self.epochs),
                 patience=int(self.n_iter_no_change) if stops else None,
-                evaluation_batch_size=EVALUATION_ROWS,
+                evaluation_batch_size=rows_at_once(program.model),
                 scores=self._validation_scores(),
                 maximize=self._monitored,
                 averages=uses_averages(optimizer),
@@ -491,9 +499,10 @@ class BaseNetwork(
 
     def _current_state(self) -> State:
         """Return the state, with the weights of ``model_`` where it is handed out."""
-        if "_model" not in vars(self):
+        model = vars(self).get("_model")
+        if model is None:
             return self._state
-        weights = _deploy.network_of(self._model).get_weights()
+        weights = _deploy.network_of(model).get_weights()
         return replace(self._state, weights=weights)
 
     # ---- predicting ----------------------------------------------------------------
@@ -502,11 +511,29 @@ class BaseNetwork(
         """Return the network's outputs as float64."""
         check_is_fitted(self)
         inputs = self._encoded(self._checked(X, NO_TARGET, reset=False))
-        with self._lease() as program:
-            state = self._current_state()
-            prepare = partial(prepare_rows, prepare=self._prepare)
-            outputs = program.predict_with(state, inputs, prepare)
-            return outputs.astype(np.float64)
+        predictor = self._predictor()
+        prepare = partial(prepare_rows, prepare=self._prepare)
+        outputs = predictor.predict(self._weights(predictor.device), inputs, prepare)
+        return outputs.astype(np.float64)
+
+    def _predictor(self) -> Predictor:
+        """Return what predicts for the fitted architecture, whatever the weights."""
+        device = resolve_device(self.device)
+
+        def build() -> Predictor:
+            with PROGRAMS.idle(self._program_key()) as program:
+                if program is not None:
+                    return program.predictor
+                return Predictor(self._spec.build(), device)
+
+        return PREDICTORS.get((self._spec, *keras_settings(), device), build)
+
+    def _weights(self, device: str) -> list[Any]:
+        """Return the weights, those of ``model_`` where it is handed out."""
+        model = vars(self).get("_model")
+        if model is None:
+            return PREDICTORS.weights(self._state, device)
+        return _deploy.network_of(model).weights
 
     @property
     def model_(self) -> keras.Model:
@@ -519,11 +546,12 @@ class BaseNetwork(
         estimator: training it further changes what the estimator predicts.
         """
         check_is_fitted(self)
-        if "_model" not in vars(self):
-            core = self._keras_model()
-            core.set_weights(self._state.weights)
-            self._model = self._deployable(core)
-        return self._model
+        with _handing_out:
+            if "_model" not in vars(self):
+                core = self._keras_model()
+                core.set_weights(self._state.weights)
+                self._model = self._deployable(core)
+            return self._model
 
     @property
     def n_parameters_(self) -> int:
@@ -543,16 +571,18 @@ class BaseNetwork(
 
     def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
         """List fitted attributes for a notebook, which must not hand out ``model_``."""
-        handed_out = "_model" in vars(self)
-        try:
-            return super()._get_fitted_attr_html(doc_link)
-        finally:
-            if not handed_out:
-                self.__dict__.pop("_model", None)
+        with _handing_out:
+            handed_out = "_model" in vars(self)
+            try:
+                return super()._get_fitted_attr_html(doc_link)
+            finally:
+                if not handed_out:
+                    self.__dict__.pop("_model", None)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
-        if "_model" in state:
-            state["_state"] = self._current_state()
-            del state["_model"]
+        model = state.pop("_model", None)
+        if model is not None:  # as it is in the copy: another thread may hand it out
+            weights = _deploy.network_of(model).get_weights()
+            state["_state"] = replace(state["_state"], weights=weights)
         return state

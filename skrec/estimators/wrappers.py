@@ -44,8 +44,9 @@ from skrec.estimators._routing import check_routed
 from skrec.estimators._scikeras import BaseWrapper, metric_name, route_params
 from skrec.estimators._validation_rows import given_rows
 from skrec.estimators._weights import row_weights
+from skrec.training._global_generators import global_generators
 from skrec.training._optimizer_items import uses_averages
-from skrec.training._seeds import draw_seed, global_generators
+from skrec.training._seeds import draw_seed
 from skrec.training._updates import base_learning_rate
 from skrec.training.loop import Plan
 from skrec.training.optimizers import did_you_mean
@@ -142,17 +143,17 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
         return require_model(build(**arguments), build)
 
     def _build(self, X: Any) -> keras.Model:
-        """Call the build function, with the global generators seeded for it alone."""
-        with global_generators(self._seed % 2**31):
+        """Call the build function, with global generators of its own and a seed."""
+        given = self.model if self.model is not None else self.build_fn
+        with global_generators(self._seed % 2**31, given):
             self._model = model = self._build_keras_model()
             if model.compiled and model.optimizer is not None:
                 with_fresh_optimizer(model)
             self._ensure_compiled_model()
             require_loss(model)
             self._head = Head.of(model, None if model.built else called(model, X))
-        prebuilt = self.model if self.model is not None else self.build_fn
-        if isinstance(prebuilt, keras.Model):
-            require_exact_copy(prebuilt, model, X)
+        if isinstance(given, keras.Model):
+            require_exact_copy(given, model, X)
         return model
 
     def _check_model_compatibility(self, y: Any) -> None:

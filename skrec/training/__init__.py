@@ -1,6 +1,6 @@
 """The engine: programs that are traced once and run many times."""
 
-from skrec.training.cache import CacheInfo, cache_clear, cache_info
+from skrec.training.cache import CacheInfo, cache_clear, cache_info, cache_limit
 from skrec.training.devices import resolve_device
 from skrec.training.memory import (
     MemoryInfo,
@@ -16,6 +16,7 @@ __all__ = [
     "MemoryInfo",
     "cache_clear",
     "cache_info",
+    "cache_limit",
     "clear_memory",
     "learning_rates",
     "limit_memory",

@@ -1,8 +1,7 @@
-"""The graphs of a program: an epoch, scoring and predicting, traced when first run."""
+"""The graphs of a program: an epoch and scoring, traced when first run."""
 
-import math
 from collections.abc import Callable, Hashable, Sequence
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import keras
@@ -12,14 +11,6 @@ import tensorflow as tf
 from skrec.training import _penalties, _updates
 from skrec.training._optimizer_items import has_schedule
 from skrec.training.rows import Data
-
-# Rows predicted at once, large enough to keep a core busy, and bytes of their inputs,
-# which bounds memory.
-PREDICT_ROWS = 4096
-PREDICT_BYTES = 2**27
-# Fewer rows are padded to this many, so that matrix products take one path through the
-# kernels whatever the number of rows, and a row's prediction does not depend on others.
-MIN_ROWS = 32
 
 # The order of the rows, the batch size, and the sum of the losses so far.
 WALK_SPEC = (
@@ -77,7 +68,7 @@ class Graphs:
         self._reset_metrics()
         signature = (*rows, *spec, *tf.nest.map_structure(exact, inputs))
         run = partial(function, data.weighted)
-        self._graphs[key] = _concrete(run, *signature)
+        self._graphs[key] = concrete(run, *signature)
         return self._graphs[key]
 
     def _create_lazily(self, x: Any, y: Any, weight: Any) -> None:
@@ -194,14 +185,6 @@ class Graphs:
         start = (tf.constant(0), total)
         return tf.while_loop(lambda step, _: step < n_steps, body, start)[1]
 
-    @cached_property
-    def _predict(self) -> Callable[[Any], Any]:
-        inputs = tf.nest.map_structure(
-            lambda tensor: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype),
-            input_structure(self.model),
-        )
-        return _concrete(lambda x: self.model(x, training=False), inputs)
-
     def _reset_metrics(self) -> None:
         if self._has_metrics:
             self.model.reset_metrics()
@@ -230,25 +213,6 @@ def plain(value: Any) -> Any:
     return array.tolist() if array.ndim else float(array)
 
 
-def rows_at_once(model: keras.Model) -> int:
-    """Return how many rows to predict at once, so that memory stays bounded.
-
-    Parameters
-    ----------
-    model : keras.Model
-        The model.
-
-    Returns
-    -------
-    int
-        A power of two: fewer rows where each is large.
-    """
-    shapes = [tensor.shape[1:] for tensor in getattr(model, "inputs", None) or []]
-    n_bytes = 8 * sum(math.prod(size or 1 for size in shape) for shape in shapes)
-    n_rows = PREDICT_BYTES // max(1, n_bytes)
-    return max(MIN_ROWS, min(PREDICT_ROWS, 1 << max(0, n_rows.bit_length() - 1)))
-
-
 def input_structure(model: keras.Model) -> Any:
     """Return the symbolic inputs of a model, nested as the model takes them.
 
@@ -265,10 +229,22 @@ def input_structure(model: keras.Model) -> Any:
     return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
 
 
-def _concrete(function: Callable[..., Any], *signature: Any) -> Callable[..., Any]:
+def concrete(function: Callable[..., Any], *signature: Any) -> Callable[..., Any]:
     """Trace a function for one signature, once and for all.
 
     TensorFlow counts calls of a traced Python function and warns of "retracing" where
     several programs, each with a good reason for a trace, share its source line.
+
+    Parameters
+    ----------
+    function : callable
+        Function of tensors.
+    *signature : TensorSpec or nested structure of them
+        Its arguments.
+
+    Returns
+    -------
+    callable
+        The graph.
     """
     return tf.function(function, autograph=False).get_concrete_function(*signature)

@@ -1,22 +1,13 @@
 """Local randomness: every draw comes from the seed of one fit and a purpose."""
 
-import random
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import keras
 import numpy as np
-from keras.src.backend.common import global_state
-from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 from sklearn.utils import check_random_state
-from tensorflow.python.eager import context as tf_context
 
 # What a derived seed is for; the numbers are part of the reproducible result.
 WEIGHTS, SHUFFLE, LAYERS, SPLIT = range(4)
-
-_building = threading.RLock()
 
 
 def draw_seed(random_state: Any) -> int:
@@ -61,8 +52,8 @@ def initial_weights(
     model : keras.Model
         The model, whose present weights do not matter.
     untrained : list of ndarray
-        Its weights as they were built: those whose initialiser draws nothing (biases,
-        moving averages) are kept.
+        Its weights as they were built: those that are not drawn (biases, moving
+        averages) are kept.
     seed : int
         Seed of the fit; each weight gets a derived seed of its own.
 
@@ -71,64 +62,42 @@ def initial_weights(
     list of ndarray
         New initial weights, in the order of ``model.weights``.
     """
+    values = list(untrained)
+    for index, initializer in drawn_weights(model).items():
+        weight = model.weights[index]
+        config = {**initializer.get_config(), "seed": derive(seed, WEIGHTS, index)}
+        fresh = type(initializer).from_config(config)
+        values[index] = np.asarray(fresh(weight.shape, dtype=weight.dtype))
+    return values
+
+
+def drawn_weights(model: keras.Model) -> dict[int, keras.initializers.Initializer]:
+    """Find the weights whose initial values are drawn.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built model.
+
+    Returns
+    -------
+    dict of int to keras.initializers.Initializer
+        Positions in ``model.weights``, and what draws each.
+    """
     owners: dict[int, keras.Layer] = {}
     for layer in model._flatten_layers(include_self=False):
         if not list(layer._flatten_layers(include_self=False)):
             owners.update((id(weight), layer) for weight in layer.weights)
-    values = list(untrained)
+    drawn = {}
     for index, weight in enumerate(model.weights):
         owner = owners.get(id(weight))
         # A GRU's `recurrent_kernel` has a `recurrent_initializer`.
         names = (weight.name, weight.name.removesuffix("_kernel"))
         found = [getattr(owner, f"{name}_initializer", None) for name in names]
         initializer = found[0] or found[1]
-        if not isinstance(initializer, keras.initializers.Initializer):
-            continue
-        config = initializer.get_config()
-        if "seed" in config:
-            config["seed"] = derive(seed, WEIGHTS, index)
-            fresh = type(initializer).from_config(config)
-            values[index] = np.asarray(fresh(weight.shape, dtype=weight.dtype))
-    return values
-
-
-@contextmanager
-def global_generators(seed: int) -> Iterator[None]:
-    """Seed the global generators for a block that builds a model, then put them back.
-
-    A build function may draw from Python, NumPy, TensorFlow or Keras without a seed of
-    its own, as Keras does where a layer is given none. One thread at a time.
-
-    The counters behind names such as "dense_7" start anew as well: TensorFlow keeps
-    something for each new name of a variable, about 0.7 MB for a small network, which
-    otherwise adds up over the fits of a search.
-    """
-    with _building:
-        yield from _seeded(seed)
-
-
-def _seeded(seed: int) -> Iterator[None]:
-    context = tf_context.context()
-    # The legacy generator is the global one, and the point here.
-    kept = random.getstate(), np.random.get_state()  # noqa: NPY002
-    kept_tensorflow = context._seed, getattr(context, "_rng", None)
-    of_keras = (GLOBAL_SEED_GENERATOR, "object_name_uids")
-    kept_keras = {name: global_state.get_global_attribute(name) for name in of_keras}
-    try:
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
-        # tf.random.set_seed would also drop every kernel and function that TensorFlow
-        # holds ready, which costs the next epoch a tenth of a second.
-        context._seed, context._rng = seed, random.Random(seed)
-        untouched = context._rng.getstate()
-        for name in of_keras:
-            global_state.set_global_attribute(name, None)
-        yield
-        if context._rng.getstate() != untouched:  # the block drew from TensorFlow,
-            context.clear_kernel_cache()  # whose kernels remember how far they got
-    finally:
-        random.setstate(kept[0])
-        np.random.set_state(kept[1])  # noqa: NPY002
-        context._seed, context._rng = kept_tensorflow
-        for name, value in kept_keras.items():
-            global_state.set_global_attribute(name, value)
+        if (
+            isinstance(initializer, keras.initializers.Initializer)
+            and "seed" in initializer.get_config()
+        ):
+            drawn[index] = initializer
+    return drawn

@@ -80,3 +80,23 @@ def has_embeddings(model: keras.Model) -> bool:
     """
     inner = model._flatten_layers(include_self=False)
     return any(isinstance(layer, keras.layers.Embedding) for layer in inner)
+
+
+def without_repeats(value: Any) -> np.ndarray:
+    """Return an array that takes no memory where all of its numbers are equal.
+
+    Parameters
+    ----------
+    value : ndarray, tensor or variable
+        Such as a slot of an optimizer before the first step.
+
+    Returns
+    -------
+    ndarray
+        The same numbers; a view of one of them if they are equal.
+    """
+    array = np.asarray(value)
+    first = array.ravel()[:1].copy()
+    if array.size and (array == first).all():
+        return np.broadcast_to(first.reshape(()), array.shape)
+    return array.copy()

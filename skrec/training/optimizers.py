@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from skrec.training._global_generators import global_generators
 from skrec.training._optimizer_items import is_from_keras
-from skrec.training._seeds import global_generators
 from skrec.training.copies import fresh
 
 # name -> (Keras class, the parameters that the name fixes)

@@ -1,4 +1,4 @@
-"""A compiled network: one graph for an epoch, one for scoring, one for predicting.
+"""A compiled network: one graph for an epoch and one for scoring.
 
 A program is traced once and then run with any weights, rows, batch size, learning rate
 and dropout rate: all of these are inputs or variables of its graphs. Penalties and
@@ -6,8 +6,9 @@ clipping are inputs too, of further graphs that are traced for the first fit tha
 them, since a condition in the first would cost every step a tenth of its time.
 """
 
-import weakref
-from collections.abc import Callable, Hashable, Sequence
+import math
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -18,19 +19,20 @@ from skrec.training import _seeds, _updates
 from skrec.training._dropout import tuned_layers, with_tuned_dropout
 from skrec.training._graphs import (
     EPOCH_SPEC,
-    MIN_ROWS,
     WALK_SPEC,
     Graphs,
-    rows_at_once,
 )
 from skrec.training._optimizer_items import ensure_built
+from skrec.training._pace import Pace
 from skrec.training._variables import (
     copy_variables,
     further_variables,
     has_embeddings,
     values_of,
+    without_repeats,
 )
-from skrec.training.rows import Data, Stream, take_rows
+from skrec.training.predictor import Predictor
+from skrec.training.rows import Data, Stream
 from skrec.training.state import Rates, State
 
 
@@ -64,6 +66,12 @@ class Program(Graphs):
             copy = with_tuned_dropout(model)
             copy.compile(**compile_kwargs, jit_compile=False)
         self._adopt(copy, device, as_keras, as_keras and has_embeddings(model))
+        self.untrained_optimizer = list(map(without_repeats, self._slots))
+        drawn = _seeds.drawn_weights(copy)
+        self.untrained_weights = [
+            without_repeats(np.zeros(w.shape, w.dtype) if k in drawn else w.value)
+            for k, w in enumerate([] if as_keras else copy.weights)
+        ]
 
     @classmethod
     def around(cls, model: keras.Model, device: str) -> "Program":
@@ -102,15 +110,29 @@ class Program(Graphs):
             if variable.name == "seed_generator_state" and not as_keras
         ]
         self._slots = [variable.value for variable in self.optimizer.variables]
-        self.untrained_weights = self.model.get_weights()
-        self._untrained_optimizer = self._optimizer_values()
         self._has_metrics = True
         self.n_traces = 0
-        self._loaded: Callable[[], State | None] = lambda: None
         self._graphs: dict[Hashable, Callable[..., Any]] = {}
+        self._pace = Pace()
 
-    def _optimizer_values(self) -> list[np.ndarray]:
-        return [variable.numpy() for variable in self._slots]
+    @property
+    def n_bytes(self) -> int:
+        """Bytes that the weights and the optimizer take."""
+        variables = [*self._weights, *self._slots]
+        kept = [*self.untrained_weights, *self.untrained_optimizer]
+        return sum(v.dtype.size * math.prod(v.shape) for v in variables) + sum(
+            array.nbytes for array in kept if any(array.strides)
+        )
+
+    def release(self) -> None:
+        """Give the memory of the variables back, after the last use of the program.
+
+        A model is a web of references that only the garbage collector finds, some day.
+        """
+        with tf.device(self.device):
+            for variable in [*self._weights, *self._slots]:
+                nothing = tf.zeros([0], variable.dtype)
+                tf.raw_ops.AssignVariableOp(resource=variable.handle, value=nothing)
 
     def initial_state(self, seed: int) -> State:
         """Draw an untrained state.
@@ -126,12 +148,7 @@ class Program(Graphs):
             New weights and a new optimizer state.
         """
         weights = _seeds.initial_weights(self.model, self.untrained_weights, seed)
-        return State(weights, self.untrained_optimizer)
-
-    @property
-    def untrained_optimizer(self) -> list[np.ndarray]:
-        """The optimizer's variables before the first step."""
-        return list(self._untrained_optimizer)
+        return State(weights, list(self.untrained_optimizer))
 
     def load(self, state: State) -> None:
         """Take over a state.
@@ -153,7 +170,6 @@ class Program(Graphs):
         weights : sequence of ndarray
             In the order of ``model.weights``.
         """
-        self._loaded = lambda: None
         for variable, value in zip(self._weights, weights, strict=True):
             variable.assign(value)
 
@@ -184,7 +200,6 @@ class Program(Graphs):
         if model is not self.model:
             self.set_weights(self.weights_of(model))
             copy_variables(model.optimizer, self.optimizer)
-        self._loaded = lambda: None
 
     def weights_of(self, model: keras.Model) -> list[np.ndarray]:
         """Return the weights of another model of the same kind.
@@ -217,7 +232,6 @@ class Program(Graphs):
     def finalize(self) -> None:
         """Put the moving averages of the weights in place, if the optimizer has any."""
         self.optimizer.finalize_variable_values(self.model.trainable_variables)
-        self._loaded = lambda: None
 
     def dump(self, epoch: int) -> State:
         """Return the present state as numpy arrays.
@@ -232,7 +246,8 @@ class Program(Graphs):
         State
             Copies of the weights and the optimizer's variables.
         """
-        return State(self.get_weights(), self._optimizer_values(), epoch)
+        optimizer = [variable.numpy() for variable in self._slots]
+        return State(self.get_weights(), optimizer, epoch)
 
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of the weights at this moment."""
@@ -269,7 +284,6 @@ class Program(Graphs):
         dict of str to float
             ``loss``, the mean over the rows, and the compiled metrics.
         """
-        self._loaded = lambda: None
         for layer, rate in zip(self._dropout, rates.dropout, strict=True):
             layer.tuned_rate.assign(rate)
         for generator, seed in zip(self._generators, seeds, strict=True):
@@ -283,17 +297,27 @@ class Program(Graphs):
         self._reset_metrics()
         for block, rows, steps in data.blocks(order, batch_size):
             run = self._graph(self._train_graph, block, EPOCH_SPEC, inputs)
-            total = run(
-                block.x,
-                block.y,
-                block.weight,
-                tf.constant(rows, tf.int32),
-                size,
-                total,
-                tf.constant(learning_rates[steps], tf.float32),
-                *inputs,
-            )
+            rates_of_steps = learning_rates[steps]
+            for some, these in self._calls(run, rows, batch_size):
+                total = run(
+                    block.x,
+                    block.y,
+                    block.weight,
+                    tf.constant(these, tf.int32),
+                    size,
+                    total,
+                    tf.constant(rates_of_steps[some], tf.float32),
+                    *inputs,
+                )
+                total.numpy()  # waits for a GPU
         return {"loss": float(total) / len(data), **self._metric_results()}
+
+    def _calls(
+        self, run: Callable[..., Any], rows: np.ndarray, batch_size: int
+    ) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield the steps of each call of a graph, and their rows."""
+        for steps in self._pace.calls((run, batch_size), -(-len(rows) // batch_size)):
+            yield steps, rows[steps.start * batch_size : steps.stop * batch_size]
 
     @property
     def dropout_names(self) -> list[str]:
@@ -325,8 +349,10 @@ class Program(Graphs):
         self._reset_metrics()
         for block, rows, _ in data.blocks(np.arange(len(data)), batch_size):
             run = self._graph(self._evaluate_graph, block, WALK_SPEC)
-            order = tf.constant(rows, tf.int32)
-            total = run(block.x, block.y, block.weight, order, size, total)
+            for _, these in self._calls(run, rows, batch_size):
+                order = tf.constant(these, tf.int32)
+                total = run(block.x, block.y, block.weight, order, size, total)
+                total.numpy()  # waits for a GPU
         return {"loss": float(total) / len(data), **self._metric_results()}
 
     def outputs(self, data: Data | Stream) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -342,89 +368,9 @@ class Program(Graphs):
         tuple of ndarray
             Outputs, targets and weights of the rows, in their order.
         """
-        parts = []
-        size = rows_at_once(self.model)
-        for block, rows, _ in data.blocks(np.arange(len(data)), size):
-            for start in range(0, len(rows), size):
-                some = slice(start, start + size)
-                x, y, weight = tf.nest.map_structure(
-                    lambda array, some=some: array[some],
-                    (block.x, block.y, block.weight),
-                )
-                parts.append((self._predict(x).numpy(), y.numpy(), weight.numpy()))
-        outputs, targets, weights = zip(*parts, strict=True)
-        return np.concatenate(outputs), np.concatenate(targets), np.concatenate(weights)
+        return self.predictor.outputs(self.model.weights, data)
 
-    def predict(self, x: Any, prepare: Callable[[Any], Any] | None = None) -> Any:
-        """Compute the model's outputs, block by block.
-
-        Parameters
-        ----------
-        x : array, sparse matrix, or nested structure of them
-            Inputs.
-        prepare : callable, default=None
-            Turns rows of `x` into inputs; None leaves them as they are.
-
-        Returns
-        -------
-        ndarray or nested structure of ndarray
-            Outputs of the model, one row for each row of `x`.
-        """
-        n_rows = tf.nest.flatten(x)[0].shape[0]
-        outputs, size = None, rows_at_once(self.model)
-        with tf.device(self.device):
-            for start in range(0, n_rows, size):
-                rows = slice(start, min(start + size, n_rows))
-                block = tf.nest.map_structure(
-                    lambda array, rows=rows: take_rows(array, rows), x
-                )
-                block = self._predict_block(prepare(block) if prepare else block)
-                if outputs is None:
-                    outputs = tf.nest.map_structure(
-                        lambda part: np.empty((n_rows, *part.shape[1:]), part.dtype),
-                        block,
-                    )
-                for whole, part in zip(
-                    tf.nest.flatten(outputs), tf.nest.flatten(block), strict=True
-                ):
-                    whole[rows] = part
-        return outputs
-
-    def _predict_block(self, x: Any) -> Any:
-        n_rows = len(tf.nest.flatten(x)[0])
-        padded = max(MIN_ROWS, 1 << (n_rows - 1).bit_length())
-
-        def pad(array: Any) -> tf.Tensor:
-            if padded > n_rows:
-                whole = np.zeros((padded, *array.shape[1:]), array.dtype)
-                whole[:n_rows] = array
-                array = whole
-            return tf.constant(array)
-
-        outputs = self._predict(tf.nest.map_structure(pad, x))
-        return tf.nest.map_structure(lambda part: part.numpy()[:n_rows], outputs)
-
-    def predict_with(
-        self, state: State, x: Any, prepare: Callable[[Any], Any] | None = None
-    ) -> Any:
-        """Compute the model's outputs with the weights of a state.
-
-        Parameters
-        ----------
-        state : State
-            Where the weights are; they are copied only if the program does not hold
-            them already, so that single rows are predicted in no time.
-        x : array, sparse matrix, or nested structure of them
-            Inputs.
-        prepare : callable, default=None
-            Turns rows of `x` into inputs; None leaves them as they are.
-
-        Returns
-        -------
-        ndarray or nested structure of ndarray
-            Outputs of the model.
-        """
-        if self._loaded() is not state:
-            self.set_weights(state.weights)
-            self._loaded = weakref.ref(state)
-        return self.predict(x, prepare)
+    @cached_property
+    def predictor(self) -> Predictor:
+        """What predicts with weights of models like this one."""
+        return Predictor(self.model, self.device)

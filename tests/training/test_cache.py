@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from functools import partial
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 
 from skrec import CNNClassifier, MLPClassifier, RNNClassifier
-from skrec.training import cache_clear, cache_info
+from skrec.training import cache_clear, cache_info, cache_limit
 from skrec.training.cache import ProgramCache
 
 X, Y = load_iris(return_X_y=True)
@@ -25,9 +26,16 @@ FAMILIES = {
 
 
 class StubProgram:
-    """Stands in for a program: the cache asks for nothing but its traces."""
+    """Stands in for a program: the cache asks for its traces and its size."""
 
     n_traces = 0
+    released = False
+
+    def __init__(self, n_bytes=100):
+        self.n_bytes = n_bytes
+
+    def release(self):
+        self.released = True
 
 
 # ---- the store -----------------------------------------------------------------------
@@ -41,9 +49,9 @@ def test_a_program_is_built_once_and_used_again():
         assert second is first
     with cache.lease("b", StubProgram) as other:
         assert other is not first
-    assert cache.info() == (1, 2, 32, 2, 2)
+    assert cache.info() == (1, 2, 32, 2, 2, 200, 2**28)
     cache.clear()
-    assert cache.info() == (0, 0, 32, 0, 0)
+    assert cache.info() == (0, 0, 32, 0, 0, 0, 2**28)
 
 
 def test_two_leases_of_one_key_are_two_programs():
@@ -79,6 +87,29 @@ def test_the_bound_holds_for_many_programs_of_one_key():
     ):
         pass
     assert cache.info().currsize == 2
+
+
+def test_programs_are_kept_as_far_as_their_bytes_fit():
+    cache, programs = ProgramCache(max_bytes=1000), {}
+    for key, n_bytes in {"a": 300, "b": 300, "c": 300, "d": 300, "big": 1001}.items():
+        with cache.lease(key, partial(StubProgram, n_bytes)) as programs[key]:
+            pass
+    assert [key for key, program in programs.items() if program.released] == [
+        "a",
+        "big",
+    ]
+    assert cache.info().n_bytes == 900
+    cache.limit(600)
+    assert programs["b"].released
+    assert not programs["c"].released
+    cache.limit(0)
+    assert cache.info()[3:] == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("max_bytes", [-1, 0.5, "256 MB", None])
+def test_a_limit_is_a_number_of_bytes(max_bytes):
+    with pytest.raises(ValueError, match=r"max_bytes must be .*Received: "):
+        cache_limit(max_bytes)
 
 
 def test_a_program_comes_back_from_a_block_that_fails():

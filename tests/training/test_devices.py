@@ -45,11 +45,10 @@ for device in ("CPU:1", "cpu"):
     (name,) = {device.rsplit("/", 1)[1] for device in seen}
     print(name)
     seen.clear()
-for key, programs in PROGRAMS._idle.items():
-    for program in programs:
-        for variable in [*program.model.variables, *program.optimizer.variables]:
-            place = variable.value.device.rsplit("/", 1)[1].replace("device:", "")
-            assert key[-1] == f"/{place}", (key[-1], place)
+for key, program in PROGRAMS._idle:
+    for variable in [*program.model.variables, *program.optimizer.variables]:
+        place = variable.value.device.rsplit("/", 1)[1].replace("device:", "")
+        assert key[-1] == f"/{place}", (key[-1], place)
 for (device, cls, limit), proba in found.items():
     np.testing.assert_array_equal(proba, found["cpu", cls, 0])
 print(len(PROGRAMS._idle))

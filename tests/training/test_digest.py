@@ -80,6 +80,17 @@ def test_the_layout_of_an_array_in_memory_or_on_disk_does_not_count(
     assert {digest(layout) for layout in layouts} == {digest(array)}
 
 
+@pytest.mark.parametrize("form", ["csr", "csc", "bsr", "coo", "dia", "lil"])
+def test_a_sparse_matrix_counts_by_what_it_stores(form):
+    one = sparse.csr_array(np.eye(4)).asformat(form)
+    other = sparse.csr_array(np.diag([1.0, 1, 1, 2])).asformat(form)
+    moved = sparse.csr_array(np.eye(4)[::-1]).asformat(form)
+    assert digest(one) == digest(one.copy())
+    assert len({digest(matrix) for matrix in (one, other, moved)}) == 3
+    with pytest.raises(CannotDigestError, match="of the format 'dok'"):
+        digest(one.todok())
+
+
 def test_an_array_that_comes_twice_is_told_from_another_that_comes_once():
     a, b = np.zeros(3), np.ones(3)
     assert digest([a, b, a]) != digest([a, b, b])

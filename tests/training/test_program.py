@@ -93,6 +93,10 @@ def make_program(network=MLP, optimizer="adam", **compile_kwargs):
     return Program(network.build(), {**kwargs, **compile_kwargs}, "/CPU:0")
 
 
+def predicted_by(program, x):
+    return program.predictor.predict(program.model.weights, x)
+
+
 def rates_of(program, optimizer=None, dropout=0.0, **penalties):
     rates = [dropout] * len(program.dropout_names)
     return Rates.of(optimizer or program.optimizer, rates, **penalties)
@@ -228,7 +232,7 @@ def test_outputs_of_rows_on_the_device_are_those_of_predict():
     program = make_program(NETWORKS["deepfm"])
     program.load(program.initial_state(0))
     outputs, targets, weights = program.outputs(Data.of(x, y, weight, "/CPU:0"))
-    np.testing.assert_allclose(outputs, program.predict(x), atol=1e-6)
+    np.testing.assert_allclose(outputs, predicted_by(program, x), atol=1e-6)
     np.testing.assert_array_equal(targets, y)
     np.testing.assert_array_equal(weights, weight)
 
@@ -255,7 +259,7 @@ def test_metrics_scores_and_predictions_are_those_of_keras():
     )
     assert scores == pytest.approx(expected, abs=1e-6)
     np.testing.assert_allclose(
-        program.predict(x), model.predict(x, verbose=0), atol=1e-6
+        predicted_by(program, x), model.predict(x, verbose=0), atol=1e-6
     )
     logs = run_epoch(program, (x, y, weight))
     assert 0 <= logs["accuracy"] <= 1
@@ -271,7 +275,7 @@ def test_half_precision_trains():
         rows = make_rows(network)
         losses = [run_epoch(program, rows, batch_size=8)["loss"] for _ in range(20)]
         assert losses[-1] < losses[0]
-        assert program.predict(rows[0]).dtype == np.float32
+        assert predicted_by(program, rows[0]).dtype == np.float32
 
 
 # ---- what is an input of the graph, not a part of it ---------------------------------
@@ -345,7 +349,9 @@ def test_dropout_follows_its_seed_and_only_in_training():
     np.testing.assert_array_equal(train(1, 0.5), train(1, 0.5))
     assert np.abs(train(1, 0.5) - train(2, 0.5)).max() > 1e-5
     np.testing.assert_array_equal(train(1, 0.0), train(2, 0.0))
-    np.testing.assert_array_equal(program.predict(rows[0]), program.predict(rows[0]))
+    np.testing.assert_array_equal(
+        predicted_by(program, rows[0]), predicted_by(program, rows[0])
+    )
 
 
 # ---- initial weights -----------------------------------------------------------------
@@ -381,9 +387,13 @@ def test_the_prediction_of_a_row_does_not_depend_on_the_others(network):
     program.load(program.initial_state(0))
     x = make_rows(NETWORKS[network])[0]
     many = np.concatenate([x] * 70)  # 4,900 rows: more than one block
-    predicted = program.predict(many)
+    predicted = predicted_by(program, many)
     assert len(predicted) == len(many)
     np.testing.assert_array_equal(predicted[:N_ROWS], predicted[-N_ROWS:])
     for n_rows in (1, 2, 31, 33, 64, 70):
-        np.testing.assert_array_equal(program.predict(x[:n_rows]), predicted[:n_rows])
-    np.testing.assert_array_equal(program.predict(x[::-1]), predicted[:N_ROWS][::-1])
+        np.testing.assert_array_equal(
+            predicted_by(program, x[:n_rows]), predicted[:n_rows]
+        )
+    np.testing.assert_array_equal(
+        predicted_by(program, x[::-1]), predicted[:N_ROWS][::-1]
+    )

@@ -177,7 +177,9 @@ def test_two_epochs_of_a_shared_program_are_those_of_keras(make):
     ):
         np.testing.assert_allclose(ours, theirs, atol=tolerance)
     np.testing.assert_allclose(
-        program.predict(x), model.predict(x, verbose=0), atol=10 * tolerance
+        program.predictor.predict(program.model.weights, x),
+        model.predict(x, verbose=0),
+        atol=10 * tolerance,
     )
 
 

@@ -13,7 +13,15 @@ _SHARED = {
         l2 : float, default=0.0
             Penalty on the squares of the kernel weights.
         embedding_l2 : float, default=0.0
-            Penalty on the squares of the vectors of ids, all of them at each step.
+            Penalty on the squares of the vectors of ids: at each step on those that it
+            updates, see `embedding_update`.
+        embedding_update : {"auto", "dense", "lazy"}, default="auto"
+            Which vectors of ids, with their moments in the optimizer, a step updates.
+            ``"dense"`` is all of them, as in the papers, which takes as long as the
+            table is large; ``"lazy"`` those of the ids in the batch, alike for SGD
+            without momentum and Adagrad but for the penalty, whereas Adam and RMSprop
+            no longer move ids that are absent. ``"auto"`` is lazy for tables of 100,000
+            rows and more, where the optimizer is one of these.
         batch_norm : bool, default=False
             Whether to normalise hidden layers over the batch.
         optimizer : str, Keras optimizer class or Keras optimizer, default="adam"

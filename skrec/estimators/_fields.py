@@ -12,6 +12,7 @@ from sklearn.base import is_classifier
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from skrec._warn import warn_user
 from skrec.estimators import _deploy
 from skrec.estimators._arrays import ArrayNetwork
 from skrec.estimators._auc import auc_scores, warn_if_auc_is_chance
@@ -25,6 +26,7 @@ from skrec.networks._unknown import UNKNOWN_IDS
 from skrec.preprocessing import FieldEncoder
 from skrec.preprocessing._floats import as_floats
 from skrec.preprocessing._vocabulary import FIRST, UNKNOWN
+from skrec.training._updates import is_fused
 from skrec.training.loop import Scores
 from skrec.training.program import Program
 from skrec.training.rows import Rows
@@ -32,6 +34,10 @@ from skrec.training.state import State
 
 EARLY_STOPPING_ROWS = 10_000  # above which "auto" stops early
 NUMBERS = {True: "standard", False: None}
+# Rows of a table from which on "auto" updates it lazily: there the dense update begins
+# to take longer than all the rest of a step (`benchmarks/catalogue.py`).
+LAZY_ROWS = 100_000
+LAZY_FROM = {"auto": LAZY_ROWS, "lazy": 0, "dense": None}
 
 
 class FieldNetwork(ArrayNetwork):
@@ -43,6 +49,7 @@ class FieldNetwork(ArrayNetwork):
         **ArrayNetwork._parameter_constraints,
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
         "embedding_l2": [Interval(Real, 0, None, closed="left")],
+        "embedding_update": [StrOptions(set(LAZY_FROM))],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "sequence_features": ["array-like", dict, StrOptions({"from_dtype"}), None],
         "shared_embeddings": [list, tuple, None],
@@ -115,7 +122,9 @@ class FieldNetwork(ArrayNetwork):
     def _encoded(self, X: Any) -> Any:
         if not self._on_fields:
             return super()._encoded(X)
-        return self._bare(self.encoder_.encode(X))
+        # The columns of a frame were checked as those of the estimator.
+        check = not isinstance(X, pd.DataFrame)
+        return self._bare(self.encoder_.encode(X, check=check))
 
     def _bare(self, encoded: dict[str, Any]) -> Any:
         """Leave numbers that are alone without a dict around them, as networks do."""
@@ -166,6 +175,33 @@ class FieldNetwork(ArrayNetwork):
         if layer_name == UNKNOWN_IDS:
             return self.unknown_share
         return super()._dropout_rate(layer_name)
+
+    def _lazy_rows(self, optimizer: keras.optimizers.Optimizer) -> int | None:
+        if self.embedding_update == "lazy" and not is_fused(optimizer):
+            raise ValueError(
+                "embedding_update='lazy' works with SGD, RMSprop, Adam, AdamW and "
+                "Adagrad, in the precision of the network and without options such as "
+                "amsgrad or use_ema: set another optimizer, or embedding_update="
+                f"'dense'. Received: {type(optimizer).__name__}."
+            )
+        return LAZY_FROM[self.embedding_update]
+
+    def _check_without_graph(self, program: Program) -> None:
+        if not program.is_lazy:
+            return
+        message = (
+            "A Keras callback that acts between batches trains by Model.fit, which "
+            "updates the vectors of all ids at each step"
+        )
+        if self.embedding_update == "lazy":
+            raise ValueError(
+                f"{message}: leave it out, or set embedding_update='dense'. Received: "
+                "embedding_update='lazy'."
+            )
+        warn_user(
+            f"{message}, where embedding_update='auto' updates those of the batch: the "
+            "result is that of embedding_update='dense', and slow to come by."
+        )
 
     def _stops_early(self, X: Any) -> bool:
         if self.early_stopping == "auto":

@@ -105,6 +105,7 @@ class BaseNetwork(
     _optimizer_made: tuple[Any, ...]  # arguments of make_optimizer
     _optimizer_key: Hashable
     _rates_made: dict[str, float]
+    _lazy_from: int | None  # argument of Program
 
     # ---- what a kind of input adds -------------------------------------------------
 
@@ -358,6 +359,10 @@ class BaseNetwork(
         precision = str(dict(self._spec.options)["dtype"])
         return remade_optimizer(self._optimizer_made, precision)
 
+    def _lazy_rows(self, optimizer: keras.optimizers.Optimizer) -> int | None:
+        """Return from how many rows on a table is updated lazily; None for never."""
+        return None
+
     def _keras_model(self) -> keras.Model:
         """Build a private, compiled Keras model on standardised inputs."""
         with global_generators(0):
@@ -374,13 +379,17 @@ class BaseNetwork(
             with tf.device(device):  # where the optimizer's variables belong too
                 own = self._new_optimizer()
                 compile_kwargs = {"optimizer": own, "loss": loss}
-                return Program(self._spec.build(), compile_kwargs, device)
+                network = self._spec.build()
+                return Program(
+                    network, compile_kwargs, device, lazy_from=self._lazy_from
+                )
 
         return lease(self._program_key(), build)
 
     def _program_key(self) -> Hashable:
         loss, device = self._loss(self._float), resolve_device(self.device)
-        return self._spec, loss.name, self._optimizer_key, *keras_settings(), device
+        shape = self._spec, loss.name, self._optimizer_key, self._lazy_from
+        return *shape, *keras_settings(), device
 
     def _train(
         self,
@@ -401,6 +410,7 @@ class BaseNetwork(
         self._optimizer_key = graph_key(optimizer)
         self._optimizer_made = self._optimizer_arguments()
         self._rates_made = self._rates()
+        self._lazy_from = self._lazy_rows(optimizer)
         with self._lease() as program:
             if reset:
                 state = program.initial_state(self._seed)
@@ -439,6 +449,7 @@ class BaseNetwork(
                     recalls=not reporter.needs_weights,
                 )
             if needs_model_fit(callbacks):
+                self._check_without_graph(program)
                 model = self._keras_model()
                 if any(map(saves_models, callbacks)):
                     callbacks = [Deploying(callbacks, self._deployable), *callbacks]
@@ -449,6 +460,9 @@ class BaseNetwork(
             return train(
                 program, state, rows, plan, reporter, validation, watcher, memory
             )
+
+    def _check_without_graph(self, program: Program) -> None:
+        """Check that ``Model.fit`` can do what the program would."""
 
     def _copied_callbacks(self, reset: bool) -> list[keras.callbacks.Callback]:
         """Copy the callbacks; a fit that goes on keeps the copies of the last one."""
@@ -491,6 +505,7 @@ class BaseNetwork(
             self._loss(self._float),
             optimizer,
             str(scaling) if isinstance(scaling, str) else bool(scaling),
+            self._lazy_from,
         ]
 
     def _snapshot(self, weights: list[np.ndarray], epoch: int) -> dict[str, Any]:

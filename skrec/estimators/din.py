@@ -41,6 +41,7 @@ class _DIN(InterestNetwork):
         l1: float = 0.0,
         l2: float = 0.0,
         embedding_l2: float = 1e-5,
+        embedding_update: str = "auto",
         batch_norm: bool = False,
         optimizer: Any = "adam",
         optimizer_params: dict | None = None,
@@ -77,6 +78,7 @@ class _DIN(InterestNetwork):
         self.l1 = l1
         self.l2 = l2
         self.embedding_l2 = embedding_l2
+        self.embedding_update = embedding_update
         self.batch_norm = batch_norm
         self.optimizer = optimizer
         self.optimizer_params = optimizer_params

@@ -32,6 +32,7 @@ class _FM(FieldNetwork):
         l1: float = 0.0,
         l2: float = 0.0,
         embedding_l2: float = 1e-5,
+        embedding_update: str = "auto",
         optimizer: Any = "adam",
         optimizer_params: dict | None = None,
         learning_rate: float = 0.003,
@@ -64,6 +65,7 @@ class _FM(FieldNetwork):
         self.l1 = l1
         self.l2 = l2
         self.embedding_l2 = embedding_l2
+        self.embedding_update = embedding_update
         self.optimizer = optimizer
         self.optimizer_params = optimizer_params
         self.learning_rate = learning_rate

@@ -330,13 +330,16 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
         own._describe()
         return own, encoded
 
-    def encode(self, X: Any) -> dict[str, Any]:
+    def encode(self, X: Any, check: bool = True) -> dict[str, Any]:
         """Encode a table, but leave its numbers as they are.
 
         Parameters
         ----------
         X : DataFrame, array-like or sparse matrix of shape (n_rows, n_columns)
             Table.
+        check : bool, default=True
+            Whether to check its columns; False for a pandas frame with the columns of
+            the one that was learnt from, which saves half of the time of a single row.
 
         Returns
         -------
@@ -344,7 +347,7 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
             As from :meth:`transform`, but with raw ``"numbers"``, NaN where they are
             missing, without indicators; sparse ones stay sparse. Arrays are raw too.
         """
-        return self._encode(self._checked(X), learn=False, rows=None)
+        return self._encode(self._checked(X) if check else X, learn=False, rows=None)
 
     def _checked(self, X: Any) -> Any:
         """Return a table with the columns of the one that was learnt from."""

@@ -28,6 +28,7 @@ class Graphs:
     device: str
     as_keras: bool
     fused: bool
+    lazy_from: int | None
     n_traces: int
     _has_metrics: bool
     _graphs: dict[Hashable, Callable[..., Any]]
@@ -111,9 +112,12 @@ class Graphs:
             variables = self.model.trainable_variables
             gradients = tape.gradient(objective, [v.value for v in variables])
             if not self.as_keras or fused:
-                gradients = [_penalties.as_dense(gradient) for gradient in gradients]
+                gradients = [
+                    _penalties.summed(gradient, self._is_lazy(variable))
+                    for gradient, variable in zip(gradients, variables, strict=True)
+                ]
             if penalties:
-                extra = _penalties.value(variables, penalties)
+                extra = _penalties.value(gradients, variables, penalties)
                 loss += tf.cast(extra, loss.dtype)
                 gradients = _penalties.add(gradients, variables, penalties)
                 if fused:  # an optimizer of the user's own clips for itself
@@ -129,6 +133,15 @@ class Graphs:
             return loss
 
         return self._walk(train_step, x, y, weight, order, batch_size, total)
+
+    def _is_lazy(self, variable: keras.Variable) -> bool:
+        """Tell whether a step updates only those rows of a table that it has read."""
+        return (
+            self.fused
+            and self.lazy_from is not None
+            and variable.name == "embeddings"
+            and variable.shape[0] >= self.lazy_from
+        )
 
     def _evaluate_graph(
         self,

@@ -147,6 +147,10 @@ def apply_fused(
                 if name in cast:
                     cast[f"{name}_power"] = tf.pow(cast[name], step)
             scalars[dtype] = rate, cast
+        if isinstance(gradient, tf.IndexedSlices):
+            lazily = _LAZY[type(optimizer)]
+            lazily(optimizer, index, variable.value, gradient, *scalars[dtype])
+            continue
         update(optimizer, index, variable.value, gradient, *scalars[dtype])
         if variable.constraint is not None:
             variable.assign(variable.constraint(variable))
@@ -211,4 +215,75 @@ _KERNELS: dict[type, Update] = {
     keras.optimizers.Adam: _adam,
     keras.optimizers.AdamW: _adam,
     keras.optimizers.Adagrad: _adagrad,
+}
+
+
+# ---- lazy updates: of the rows that a batch has read, and of their slots -------------
+
+
+def _rows(variable: tf.Variable, g: tf.IndexedSlices) -> tf.Tensor:
+    return tf.gather(variable, g.indices)
+
+
+def _set_rows(variable: tf.Variable, g: tf.IndexedSlices, rows: tf.Tensor) -> tf.Tensor:
+    variable.scatter_update(tf.IndexedSlices(rows, g.indices))
+    return rows
+
+
+def _lower_rows(variable: tf.Variable, g: tf.IndexedSlices, by: tf.Tensor) -> None:
+    variable.scatter_sub(tf.IndexedSlices(by, g.indices))
+
+
+def _lazy_sgd(
+    optimizer: Any, index: int, variable: Any, g: Any, rate: Any, p: Any
+) -> None:
+    step = rate * g.values
+    if optimizer.momentums:
+        momentum = optimizer.momentums[index].value
+        moved = _set_rows(momentum, g, p["momentum"] * _rows(momentum, g) - step)
+        step = step - p["momentum"] * moved if optimizer.nesterov else -moved
+    _lower_rows(variable, g, step)
+
+
+def _lazy_rmsprop(
+    optimizer: Any, index: int, variable: Any, g: Any, rate: Any, p: Any
+) -> None:
+    velocity = optimizer._velocities[index].value
+    square = (1 - p["rho"]) * tf.square(g.values)
+    square = _set_rows(velocity, g, p["rho"] * _rows(velocity, g) + square)
+    step = rate * g.values / tf.sqrt(square + p["epsilon"])
+    if optimizer._momentums:
+        momentum = optimizer._momentums[index].value
+        step = _set_rows(momentum, g, p["momentum"] * _rows(momentum, g) + step)
+    _lower_rows(variable, g, step)
+
+
+def _lazy_adam(
+    optimizer: Any, index: int, variable: Any, g: Any, rate: Any, p: Any
+) -> None:
+    if "weight_decay" in p:
+        _lower_rows(variable, g, _rows(variable, g) * p["weight_decay"] * rate)
+    momentum = optimizer._momentums[index].value
+    velocity = optimizer._velocities[index].value
+    mean = p["beta_1"] * _rows(momentum, g) + (1 - p["beta_1"]) * g.values
+    square = p["beta_2"] * _rows(velocity, g) + (1 - p["beta_2"]) * tf.square(g.values)
+    mean, square = _set_rows(momentum, g, mean), _set_rows(velocity, g, square)
+    rate = rate * tf.sqrt(1 - p["beta_2_power"]) / (1 - p["beta_1_power"])
+    _lower_rows(variable, g, rate * mean / (tf.sqrt(square) + p["epsilon"]))
+
+
+def _lazy_adagrad(
+    optimizer: Any, index: int, variable: Any, g: Any, rate: Any, p: Any
+) -> None:
+    accumulator = optimizer._accumulators[index].value
+    square = _set_rows(accumulator, g, _rows(accumulator, g) + tf.square(g.values))
+    _lower_rows(variable, g, rate * g.values / tf.sqrt(square + p["epsilon"]))
+
+
+_LAZY: dict[type, Update] = {
+    keras.optimizers.SGD: _lazy_sgd,
+    keras.optimizers.RMSprop: _lazy_rmsprop,
+    keras.optimizers.Adam: _lazy_adam,
+    keras.optimizers.AdamW: _lazy_adam,
+    keras.optimizers.Adagrad: _lazy_adagrad,
 }

@@ -16,7 +16,6 @@ import numpy as np
 import tensorflow as tf
 
 from skrec.training import _seeds, _updates
-from skrec.training._dropout import tuned_layers, with_tuned_dropout
 from skrec.training._graphs import (
     EPOCH_SPEC,
     WALK_SPEC,
@@ -24,6 +23,7 @@ from skrec.training._graphs import (
 )
 from skrec.training._optimizer_items import ensure_built
 from skrec.training._pace import Pace
+from skrec.training._stand_ins import program_copy, tuned_layers
 from skrec.training._variables import (
     copy_variables,
     further_variables,
@@ -53,6 +53,10 @@ class Program(Graphs):
         otherwise with its own: the states of random generators go on from what they
         are, instead of being set before each epoch, and the pieces of an embedding's
         gradient are not summed before they are squared.
+    lazy_from : int, default=None
+        Tables of at least so many rows are updated lazily, at each step only in the
+        rows of ids that are in the batch; None for no table. It takes an optimizer that
+        is fused, and a network of skrec's own.
     """
 
     def __init__(
@@ -61,11 +65,13 @@ class Program(Graphs):
         compile_kwargs: dict[str, Any],
         device: str,
         as_keras: bool = False,
+        lazy_from: int | None = None,
     ) -> None:
         with tf.device(device):
-            copy = with_tuned_dropout(model)
+            copy = program_copy(model, as_keras)
             copy.compile(**compile_kwargs, jit_compile=False)
         self._adopt(copy, device, as_keras, as_keras and has_embeddings(model))
+        self.lazy_from = lazy_from
         self.untrained_optimizer = list(map(without_repeats, self._slots))
         drawn = _seeds.drawn_weights(copy)
         self.untrained_weights = [
@@ -97,6 +103,7 @@ class Program(Graphs):
         self, model: keras.Model, device: str, as_keras: bool, has_pieces: bool
     ) -> None:
         self.model, self.device, self.as_keras = model, device, as_keras
+        self.lazy_from = None
         with tf.device(device):
             ensure_built(self.optimizer, self.model.trainable_variables)
         self.has_pieces = has_pieces
@@ -318,6 +325,11 @@ class Program(Graphs):
         """Yield the steps of each call of a graph, and their rows."""
         for steps in self._pace.calls((run, batch_size), -(-len(rows) // batch_size)):
             yield steps, rows[steps.start * batch_size : steps.stop * batch_size]
+
+    @property
+    def is_lazy(self) -> bool:
+        """Whether a table is updated only in the rows that a batch has read."""
+        return any(map(self._is_lazy, self.model.trainable_variables))
 
     @property
     def dropout_names(self) -> list[str]:

@@ -17,8 +17,8 @@ from keras.src.ops.operation import Operation
 
 from skrec.training._code import CannotDigestError, name_in_library
 from skrec.training._digest import Digester, is_made_up
-from skrec.training._dropout import TunedDropout
 from skrec.training._optimizer_items import is_from_keras, keras_settings
+from skrec.training._stand_ins import TunedDropout
 from skrec.training._updates import graph_key
 from skrec.training._variables import has_embeddings
 from skrec.training.copies import fresh

@@ -1,4 +1,4 @@
-"""Dropout whose rate is a variable, so that one traced graph serves every rate."""
+"""Layers that stand in for Keras's inside a program: tunable rates, sparse reads."""
 
 from typing import Any
 
@@ -38,11 +38,40 @@ class TunedDropout(keras.layers.Dropout):
         )
 
 
-def with_tuned_dropout(model: keras.Model) -> keras.Model:
-    """Return an equal model, with weights of its own and tunable dropout rates."""
+class SparseEmbedding(keras.layers.Embedding):
+    """Stands in for ``keras.layers.Embedding`` inside a program; never leaves it.
+
+    Keras reads the whole table and takes rows of what it has read, which copies a table
+    that is written row by row.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        """Look up the rows of codes, which lie within the table."""
+        vectors = tf.gather(self.embeddings.value, inputs)
+        return tf.cast(vectors, self.compute_dtype)
+
+
+def program_copy(model: keras.Model, as_keras: bool) -> keras.Model:
+    """Return an equal model, with weights of its own and tunable dropout rates.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional or Sequential model.
+    as_keras : bool
+        Whether it is a user's own, whose tables are read as Keras reads them.
+
+    Returns
+    -------
+    keras.Model
+        The copy, not compiled.
+    """
+    stand_ins: dict[type, type[keras.Layer]] = {keras.layers.Dropout: TunedDropout}
+    if not as_keras:
+        stand_ins[keras.layers.Embedding] = SparseEmbedding
 
     def clone(layer: keras.Layer) -> keras.Layer:
-        kind = TunedDropout if type(layer) is keras.layers.Dropout else type(layer)
+        kind: Any = stand_ins.get(type(layer), type(layer))
         return kind.from_config(layer.get_config())
 
     # A compiled copy would have to find the user's own loss by its name.

@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import os
+import signal
 import subprocess
 import sys
 import venv
@@ -35,11 +36,15 @@ class MeasurementError(RuntimeError):
     """A measured process failed; says how in one line."""
 
 
-def environment_of(threads: int, device: str) -> dict[str, str]:
-    """Return the environment variables of a measured process and its workers."""
+def environment_of(threads: int | None, device: str) -> dict[str, str]:
+    """Return the environment variables of a measured process and its workers.
+
+    Without a number of threads they have as many as if a user had started them.
+    """
+    chosen = {} if threads is None else dict.fromkeys(THREAD_VARIABLES, str(threads))
     variables = {
-        **os.environ,
-        **dict.fromkeys(THREAD_VARIABLES, str(threads)),
+        **{k: v for k, v in os.environ.items() if k not in THREAD_VARIABLES},
+        **chosen,
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # two processes may share a GPU
     }
@@ -51,11 +56,13 @@ def environment_of(threads: int, device: str) -> dict[str, str]:
 def run_task(
     spec: dict[str, Any],
     *,
-    threads: int = 1,
+    threads: int | None = 1,
     device: str = "cpu",
     python: str | os.PathLike = sys.executable,
+    module: str = "_speed",
+    timeout: float = TIMEOUT,
 ) -> Any:
-    """Run one task in a fresh process and return its result.
+    """Run one task of a package in a fresh process and return its result.
 
     Raises
     ------
@@ -67,14 +74,7 @@ def run_task(
     own = sys.path if python == sys.executable else []
     variables["PYTHONPATH"] = os.pathsep.join([str(FOLDER), *filter(None, own)])
     try:
-        done = subprocess.run(
-            [python, "-m", "_speed"],
-            input=json.dumps(spec),
-            env=variables,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-        )
+        done = _run([python, "-m", module], json.dumps(spec), variables, timeout)
         answer = json.loads(done.stdout.splitlines()[-1])
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MeasurementError(f"{type(error).__name__}: {error}") from None
@@ -84,6 +84,27 @@ def run_task(
     if "error" in answer:
         raise MeasurementError(answer["error"])
     return answer["result"]
+
+
+def _run(
+    command: list[Any], given: str, variables: dict[str, str], timeout: float
+) -> subprocess.CompletedProcess:
+    """Run a command; after the timeout, end it and the workers that it started."""
+    with subprocess.Popen(
+        command,
+        env=variables,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # a group of processes that can be ended together
+    ) as process:
+        try:
+            said = process.communicate(given, timeout)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, *said)
 
 
 def peers_python(folder: Path, install: bool) -> Path:

@@ -180,9 +180,10 @@ def _fit_by_keras(
             "callbacks between batches and further arguments of fit, are stored.",
         )
     untrained = State([], [], epoch)
-    train_with_keras(
-        model, untrained, rows, plan, observer, validation, callbacks, **options
-    )
+    with tf.device(resolve_device("auto")):
+        train_with_keras(
+            model, untrained, rows, plan, observer, validation, callbacks, **options
+        )
 
 
 def _fit_in_graph(
@@ -304,7 +305,8 @@ def _predict_eagerly(
     for start in range(0, len(tf.nest.flatten(x)[0]), size):
         rows = slice(start, start + size)
         block = tf.nest.map_structure(lambda a, rows=rows: take_rows(a, rows), x)
-        outputs = model(cast_inputs(model, block), training=False)
+        with tf.device(resolve_device("auto")):
+            outputs = model(cast_inputs(model, block), training=False)
         blocks.append(tf.nest.map_structure(np.asarray, outputs))
     return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *blocks)
 

@@ -450,12 +450,13 @@ class BaseNetwork(
                 )
             if needs_model_fit(callbacks):
                 self._check_without_graph(program)
-                model = self._keras_model()
                 if any(map(saves_models, callbacks)):
                     callbacks = [Deploying(callbacks, self._deployable), *callbacks]
-                return train_with_keras(
-                    model, state, rows, plan, reporter, validation, callbacks
-                )
+                with tf.device(program.device):
+                    model = self._keras_model()
+                    return train_with_keras(
+                        model, state, rows, plan, reporter, validation, callbacks
+                    )
             watcher = Watcher(self._keras_model(), callbacks) if callbacks else None
             return train(
                 program, state, rows, plan, reporter, validation, watcher, memory

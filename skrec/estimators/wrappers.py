@@ -44,6 +44,7 @@ from skrec.estimators._routing import check_routed
 from skrec.estimators._scikeras import BaseWrapper, metric_name, route_params
 from skrec.estimators._validation_rows import given_rows
 from skrec.estimators._weights import row_weights
+from skrec.training import resolve_device
 from skrec.training._global_generators import global_generators
 from skrec.training._optimizer_items import uses_averages
 from skrec.training._seeds import draw_seed
@@ -145,7 +146,8 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
     def _build(self, X: Any) -> keras.Model:
         """Call the build function, with global generators of its own and a seed."""
         given = self.model if self.model is not None else self.build_fn
-        with global_generators(self._seed % 2**31, given):
+        device = resolve_device("auto")  # where it will be trained
+        with global_generators(self._seed % 2**31, given), tf.device(device):
             self._model = model = self._build_keras_model()
             if model.compiled and model.optimizer is not None:
                 with_fresh_optimizer(model)

@@ -89,11 +89,12 @@ def fit_memory(
 
 def _software(device: str) -> list[Any]:
     """Return what makes two machines give the same bits."""
-    kind = device.strip("/").split(":")[0]
+    kind: Any = device.strip("/").split(":")[0]
     if kind == "GPU":
         gpu = tf.config.list_physical_devices("GPU")[int(device.rsplit(":", 1)[1])]
         details = tf.config.experimental.get_device_details(gpu)
-        kind = details.get("device_name", kind)
+        tf32 = tf.config.experimental.tensor_float_32_execution_enabled()
+        kind = details.get("device_name", kind), tf32
     return [
         FORMAT,
         skrec.__version__,

@@ -8,8 +8,8 @@ them, since a condition in the first would cost every step a tenth of its time.
 
 import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from functools import cached_property
-from typing import Any
+from functools import cached_property, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import keras
 import numpy as np
@@ -34,6 +34,26 @@ from skrec.training._variables import (
 from skrec.training.predictor import Predictor
 from skrec.training.rows import Data, Stream
 from skrec.training.state import Rates, State
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _on_its_device(
+    method: Callable[Concatenate["Program", P], R],
+) -> Callable[Concatenate["Program", P], R]:
+    """Run a method with the program's device as the default one.
+
+    Variables and rows lie there in any case, but whatever a graph computes runs on
+    TensorFlow's own default device otherwise: on the first GPU where there is one.
+    """
+
+    @wraps(method)
+    def placed(self: "Program", *args: P.args, **kwargs: P.kwargs) -> R:
+        with tf.device(self.device):
+            return method(self, *args, **kwargs)
+
+    return placed
 
 
 class Program(Graphs):
@@ -141,6 +161,7 @@ class Program(Graphs):
                 nothing = tf.zeros([0], variable.dtype)
                 tf.raw_ops.AssignVariableOp(resource=variable.handle, value=nothing)
 
+    @_on_its_device
     def initial_state(self, seed: int) -> State:
         """Draw an untrained state.
 
@@ -260,6 +281,7 @@ class Program(Graphs):
         """Return copies of the weights at this moment."""
         return [variable.numpy() for variable in self._weights]
 
+    @_on_its_device
     def train_epoch(
         self,
         data: Data | Stream,
@@ -341,6 +363,7 @@ class Program(Graphs):
         """Number of seed generators in the model."""
         return len(self._generators)
 
+    @_on_its_device
     def evaluate(self, data: Data | Stream, batch_size: int) -> dict[str, float]:
         """Compute the loss, without the penalties of a fit, and the metrics.
 
@@ -367,6 +390,7 @@ class Program(Graphs):
                 total.numpy()  # waits for a GPU
         return {"loss": float(total) / len(data), **self._metric_results()}
 
+    @_on_its_device
     def outputs(self, data: Data | Stream) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Compute the outputs for rows that are on the device already.
 

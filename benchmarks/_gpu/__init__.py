@@ -1,0 +1,1 @@
+"""What benchmarks/gpu.py measures, in processes of its own."""

@@ -79,7 +79,8 @@ def measure(n_ids: int, n_rows: int, rule: str, optimizer: str, seed: int) -> di
     fitted(1, slice(2 * BATCH_SIZE))  # what comes with the first fit of a process
     before = resident()
     model, _ = fitted(1)
-    after, peak = resident(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    after = resident()
+    peak = max(after, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     tables = model.n_parameters_ * np.dtype("float32").itemsize
     seconds = predict_seconds(model, X[:1])
     del model

@@ -17,11 +17,13 @@ _SHARED = {
             updates, see `embedding_update`.
         embedding_update : {"auto", "dense", "lazy"}, default="auto"
             Which vectors of ids, with their moments in the optimizer, a step updates.
-            ``"dense"`` is all of them, as in the papers, which takes as long as the
-            table is large; ``"lazy"`` those of the ids in the batch, alike for SGD
-            without momentum and Adagrad but for the penalty, whereas Adam and RMSprop
-            no longer move ids that are absent. ``"auto"`` is lazy for tables of 100,000
-            rows and more, where the optimizer is one of these.
+            ``"dense"`` is all of them, as in the papers, which takes the longer the
+            more ids there are; ``"lazy"`` those of the ids in the batch, which is the
+            same for SGD without momentum and Adagrad but for the penalty, whereas with
+            momentum, RMSprop, Adam and AdamW ids that are absent no longer move.
+            ``"auto"`` is lazy where columns of ids, with all that have vectors of one
+            length in one table, have 100,000 different ids or more, unless the
+            optimizer is another than these or has an option such as ``amsgrad``.
         batch_norm : bool, default=False
             Whether to normalise hidden layers over the batch.
         optimizer : str, Keras optimizer class or Keras optimizer, default="adam"
@@ -121,7 +123,9 @@ default="from_dtype"
             than that take no more time than they need.""",
     "fields_fitted": """
         encoder_ : FieldEncoder
-            What turns tables into the arrays that the network takes.""",
+            What turns tables into the arrays that the network takes.
+        lazy_embeddings_ : bool
+            Whether the last fit updated the vectors of the ids in a batch alone.""",
     "fitted": """
         history_ : dict of str to list of float
             ``loss`` of each epoch, with its penalties, and, with validation samples,

@@ -180,11 +180,18 @@ class FieldNetwork(ArrayNetwork):
         if self.embedding_update == "lazy" and not is_fused(optimizer):
             raise ValueError(
                 "embedding_update='lazy' works with SGD, RMSprop, Adam, AdamW and "
-                "Adagrad, in the precision of the network and without options such as "
-                "amsgrad or use_ema: set another optimizer, or embedding_update="
-                f"'dense'. Received: {type(optimizer).__name__}."
+                "Adagrad, without options such as amsgrad or use_ema, and not with "
+                "precision='mixed_float16': change these, or set embedding_update="
+                f"'dense'. Received: optimizer={self.optimizer!r}, optimizer_params="
+                f"{self.optimizer_params!r}, precision={self.precision!r}."
             )
         return LAZY_FROM[self.embedding_update]
+
+    @property
+    def lazy_embeddings_(self) -> bool:
+        """Whether the last fit updated the vectors of the ids in a batch alone."""
+        check_is_fitted(self)
+        return self._was_lazy
 
     def _check_without_graph(self, program: Program) -> None:
         if not program.is_lazy:
@@ -202,6 +209,7 @@ class FieldNetwork(ArrayNetwork):
             f"{message}, where embedding_update='auto' updates those of the batch: the "
             "result is that of embedding_update='dense', and slow to come by."
         )
+        self._was_lazy = False
 
     def _stops_early(self, X: Any) -> bool:
         if self.early_stopping == "auto":
@@ -291,7 +299,7 @@ class FieldNetwork(ArrayNetwork):
                 f"embeddings_ takes a column of ids: one of {legal}. "
                 f"Received: {column!r}."
             )
-        model = self._spec.build()
+        model = self._spec.outline()
         weights = self._current_state().weights
         vectors = table_vectors(model, weights, self.encoder_.spec_, table)
         ids = self.encoder_.vocabularies_[table]

@@ -106,6 +106,7 @@ class BaseNetwork(
     _optimizer_key: Hashable
     _rates_made: dict[str, float]
     _lazy_from: int | None  # argument of Program
+    _was_lazy: bool
 
     # ---- what a kind of input adds -------------------------------------------------
 
@@ -379,7 +380,7 @@ class BaseNetwork(
             with tf.device(device):  # where the optimizer's variables belong too
                 own = self._new_optimizer()
                 compile_kwargs = {"optimizer": own, "loss": loss}
-                network = self._spec.build()
+                network = self._spec.outline()
                 return Program(
                     network, compile_kwargs, device, lazy_from=self._lazy_from
                 )
@@ -412,6 +413,7 @@ class BaseNetwork(
         self._rates_made = self._rates()
         self._lazy_from = self._lazy_rows(optimizer)
         with self._lease() as program:
+            self._was_lazy = program.is_lazy
             if reset:
                 state = program.initial_state(self._seed)
                 state = at_base_rate(state, program, rows)
@@ -540,7 +542,7 @@ class BaseNetwork(
             with PROGRAMS.idle(self._program_key()) as program:
                 if program is not None:
                     return program.predictor
-                return Predictor(self._spec.build(), device)
+                return Predictor(self._spec.outline(), device)
 
         return PREDICTORS.get((self._spec, *keras_settings(), device), build)
 

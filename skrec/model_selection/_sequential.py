@@ -107,7 +107,16 @@ class SequentialSearchMixin(BaseSearchCV):
 
 def guiding_metric(refit: Any, names: Sequence[str]) -> str:
     """Return the metric that `refit` names or is about, otherwise the first one."""
-    return names[names.index(refit)] if refit in names else names[0]
+    if refit in names:
+        return names[names.index(refit)]
+    wanted = getattr(refit, "score", None)
+    # Of a single metric the name is "score"; a whole column may be named too.
+    if isinstance(wanted, str) and "_test_" not in wanted and len(names) > 1:
+        raise ValueError(
+            f"refit is about the score {wanted!r}, which `scoring` does not have: it "
+            f"must be one of {names}."
+        )
+    return names[0]
 
 
 class _FixedSplits:

@@ -274,9 +274,8 @@ class MedianPruning:
             self._give_up(context, error)
             return
         raise PrunedFit(
-            f"MedianPruning ended this fit after epoch {context.task_id + 1}: its "
-            f"lowest validation loss so far, {min(losses):.4g}, lies above the median "
-            "of the finished fits after as many epochs."
+            "MedianPruning ended this fit, which is no error: its lowest validation "
+            "loss lies above the median of the finished fits after as many epochs."
         )
 
     def _is_hopeless(self, loss: float, context: CallbackContext, fold: str) -> bool:

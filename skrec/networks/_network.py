@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.backend.common import global_state
 
 
 @dataclass(frozen=True)
@@ -74,3 +75,26 @@ class Network:
         """
         options: dict[str, Any] = dict(self.options)
         return self.builder(**rates, **options)
+
+    def outline(self) -> keras.Model:
+        """Build a Keras model whose weights have shapes, but no values.
+
+        It is there to be copied or traced: tables of millions of ids are not drawn for
+        nothing.
+
+        Returns
+        -------
+        keras.Model
+            A functional model.
+        """
+        # Keras would give the weights their values when it next leaves such a scope.
+        waiting = global_state.get_global_attribute(_WAITING)
+        global_state.set_global_attribute(_WAITING, [])
+        try:
+            with keras.StatelessScope(initialize_variables=False):
+                return self.build()
+        finally:
+            global_state.set_global_attribute(_WAITING, waiting)
+
+
+_WAITING = "uninitialized_variables"

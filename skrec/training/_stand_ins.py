@@ -42,8 +42,17 @@ class SparseEmbedding(keras.layers.Embedding):
     """Stands in for ``keras.layers.Embedding`` inside a program; never leaves it.
 
     Keras reads the whole table and takes rows of what it has read, which copies a table
-    that is written row by row.
+    that is written row by row. The table is drawn for each fit, so not when it is made.
     """
+
+    embeddings_initializer: Any
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the table, all zeros, but keep what it is to be drawn by."""
+        drawn_by = self.embeddings_initializer
+        self.embeddings_initializer = keras.initializers.Zeros()
+        super().build(input_shape)
+        self.embeddings_initializer = drawn_by
 
     def call(self, inputs: Any) -> Any:
         """Look up the rows of codes, which lie within the table."""
@@ -59,7 +68,8 @@ def program_copy(model: keras.Model, as_keras: bool) -> keras.Model:
     model : keras.Model
         Functional or Sequential model.
     as_keras : bool
-        Whether it is a user's own, whose tables are read as Keras reads them.
+        Whether it is a user's own, whose weights are copied and whose tables are read
+        as Keras reads them. Those of skrec's own are drawn for each fit.
 
     Returns
     -------
@@ -81,7 +91,8 @@ def program_copy(model: keras.Model, as_keras: bool) -> keras.Model:
             copy = keras.models.clone_model(model, clone_function=clone)
     finally:
         model.compiled = compiled
-    copy.set_weights(model.get_weights())
+    if as_keras:
+        copy.set_weights(model.get_weights())
     return copy
 
 

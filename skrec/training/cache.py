@@ -306,7 +306,7 @@ def cache_limit(max_bytes: int) -> None:
     1073741824
     >>> cache_limit(2**28)
     """
-    if not isinstance(max_bytes, Integral) or max_bytes < 0:
+    if type(max_bytes) is bool or not isinstance(max_bytes, Integral) or max_bytes < 0:
         raise ValueError(
             "max_bytes must be a number of bytes: an integer of at least 0. Received: "
             f"{max_bytes!r}."

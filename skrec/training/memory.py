@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -333,6 +334,11 @@ def clear_memory(memory: Any) -> None:
         warn_user(f"clear_memory has left what it could not remove: {named}{more}.")
 
 
+def _is_size(max_bytes: Any) -> bool:
+    is_integer = isinstance(max_bytes, Integral) and not isinstance(max_bytes, bool)
+    return is_integer and int(max_bytes) > 0
+
+
 def limit_memory(memory: Any, max_bytes: int | None) -> None:
     """Limit the size of a folder of finished fits, now and in the future.
 
@@ -349,7 +355,7 @@ def limit_memory(memory: Any, max_bytes: int | None) -> None:
     Raises
     ------
     ValueError
-        If `max_bytes` is not positive.
+        If `max_bytes` is neither None nor an integer above 0.
     OSError
         If the folder cannot be written to, or is none that skrec has made.
 
@@ -362,8 +368,11 @@ def limit_memory(memory: Any, max_bytes: int | None) -> None:
     ...     memory_info(folder).max_bytes
     10737418240
     """
-    if max_bytes is not None and not 1 <= max_bytes < float("inf"):
-        raise ValueError(f"max_bytes must be positive or None. Received: {max_bytes}.")
+    if max_bytes is not None and not _is_size(max_bytes):
+        raise ValueError(
+            "max_bytes must be a number of bytes, an integer above 0 such as 10 * "
+            f"2**30, or None. Received: {max_bytes!r}."
+        )
     store = store_of(memory)
     if max_bytes is None and not store.exists():
         return

@@ -272,14 +272,13 @@ class Program(Graphs):
         Returns
         -------
         State
-            Copies of the weights and the optimizer's variables.
+            The weights and the optimizer's variables, read-only.
         """
-        optimizer = [variable.numpy() for variable in self._slots]
-        return State(self.get_weights(), optimizer, epoch)
+        return State(self.get_weights(), list(map(_value, self._slots)), epoch)
 
     def get_weights(self) -> list[np.ndarray]:
-        """Return copies of the weights at this moment."""
-        return [variable.numpy() for variable in self._weights]
+        """Return the weights at this moment, read-only."""
+        return list(map(_value, self._weights))
 
     @_on_its_device
     def train_epoch(
@@ -410,3 +409,11 @@ class Program(Graphs):
     def predictor(self) -> Predictor:
         """What predicts with weights of models like this one."""
         return Predictor(self.model, self.device)
+
+
+def _value(variable: tf.Variable) -> np.ndarray:
+    """Return what a variable holds, without a second copy of it.
+
+    It stays as it is: TensorFlow copies what somebody has read before it is changed.
+    """
+    return np.asarray(variable.read_value())

@@ -46,9 +46,13 @@ def test_sgd_gives_the_same_with_either_rule(family):
 
 def test_auto_is_lazy_for_large_tables_alone(monkeypatch):
     dense, lazy = (proba(fitted(embedding_update=rule)) for rule in ("dense", "lazy"))
-    np.testing.assert_array_equal(proba(fitted()), dense)
+    model = fitted()
+    assert not model.lazy_embeddings_
+    np.testing.assert_array_equal(proba(model), dense)
     monkeypatch.setitem(_fields.LAZY_FROM, "auto", 8)
-    np.testing.assert_array_equal(proba(fitted()), lazy)
+    model = fitted()
+    assert model.lazy_embeddings_
+    np.testing.assert_array_equal(proba(model), lazy)
     assert _fields.LAZY_ROWS == 100_000  # what the documentation says
 
 
@@ -97,7 +101,9 @@ def test_callbacks_between_batches_train_densely(monkeypatch):
     dense = proba(fitted(embedding_update="dense", **between))
     monkeypatch.setitem(_fields.LAZY_FROM, "auto", 8)
     with pytest.warns(UserWarning, match="the result is that of embedding_update"):
-        found = proba(fitted(**between))
+        model = fitted(**between)
+    assert not model.lazy_embeddings_
+    found = proba(model)
     np.testing.assert_array_equal(found, dense)
 
 

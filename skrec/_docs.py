@@ -22,8 +22,8 @@ _SHARED = {
             same for SGD without momentum and Adagrad but for the penalty, whereas with
             momentum, RMSprop, Adam and AdamW ids that are absent no longer move.
             ``"auto"`` is lazy where columns of ids, with all that have vectors of one
-            length in one table, have 100,000 different ids or more, unless the
-            optimizer is another than these or has an option such as ``amsgrad``.
+            length in one table, have about 100,000 ids or more, unless the optimizer is
+            another than these or has an option such as ``amsgrad``.
         batch_norm : bool, default=False
             Whether to normalise hidden layers over the batch.
         optimizer : str, Keras optimizer class or Keras optimizer, default="adam"

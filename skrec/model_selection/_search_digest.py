@@ -89,6 +89,8 @@ class SearchDigester(Digester):
         if isinstance(item, np.ma.MaskedArray):
             self.put("masked")
             self.add([np.ma.getdata(item), np.ma.getmaskarray(item), item.fill_value])
+        elif type(item) is np.memmap:  # the same numbers, on disk
+            self.add(np.asarray(item))
         elif isinstance(item, np.ndarray) and type(item) is not np.ndarray:
             self.put("array of", type(item).__qualname__.encode())
             self._add_array(np.asarray(item))

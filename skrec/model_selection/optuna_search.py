@@ -281,6 +281,7 @@ class OptunaSearchCV(SequentialSearchMixin):
                     "scoring": self.scoring,
                     "metric that guides the search": self._guide(),
                     "return_train_score": bool(self.return_train_score),
+                    "error_score": self.error_score,
                     "X": X,
                     "y": y,
                     "fit parameters": metadata["fit"],

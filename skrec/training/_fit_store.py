@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import socket
+import stat
 import time
 import uuid
 from functools import cache
@@ -90,7 +91,7 @@ def store_of(memory: Any) -> Path:
 
     Raises
     ------
-    TypeError
+    TypeError, ValueError
         If `memory` is something else.
     """
     location = getattr(memory, "location", memory)
@@ -99,6 +100,8 @@ def store_of(memory: Any) -> Path:
             "memory must be a path or a joblib.Memory with a location. "
             f"Received: {memory!r}."
         )
+    if "\0" in os.fsdecode(location):
+        raise ValueError(f"memory must be a path. Received: {location!r}, with a NUL.")
     return Path(location).absolute() / STORE
 
 
@@ -177,9 +180,9 @@ def epochs_in(folder: Path) -> list[int]:
     list of int
         Empty where there is no such folder, or a link in its place.
     """
-    if folder.is_symlink() or folder.parent.is_symlink():
-        return []
     try:
+        if folder.is_symlink() or folder.parent.is_symlink():
+            return []
         names = os.listdir(folder)
     except OSError:
         return []
@@ -420,6 +423,16 @@ def write_limit(store: Path, max_bytes: int | None) -> None:
     if max_bytes is None:
         (store / LIMIT).unlink(missing_ok=True)
         return
+    if not _may_be_written(store / LIMIT):
+        raise NotOurStoreError(f"{store / LIMIT} is no regular file: move it away")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
     with open(os.open(store / LIMIT, flags, 0o666), "w") as file:
         file.write(str(int(max_bytes)))
+
+
+def _may_be_written(path: Path) -> bool:
+    """Tell whether nothing is there, or a file: a pipe would wait for a reader."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return True

@@ -51,11 +51,16 @@ def global_generators(seed: int, build: Any = None) -> Iterator[None]:
     Yields
     ------
     None
-        One thread at a time. The counters behind names such as "dense_7" start anew as
-        well: TensorFlow keeps something for each new name of a variable, about 0.7 MB
-        for a small network, which otherwise adds up over the fits of a search.
+        The counters behind names such as "dense_7" start anew as well: TensorFlow keeps
+        something for each new name of a variable, about 0.7 MB for a small network,
+        which otherwise adds up over the fits of a search. One build function runs at a
+        time; models of skrec's own do not wait for it, which may wait for them.
     """
-    with _building, ExitStack() as stack:
+    with ExitStack() as stack:
+        if build is not None:
+            # TensorFlow's kernels, which the draws of all threads share, remember how
+            # far they got. No network of skrec's own draws by them.
+            stack.enter_context(_building)
         stack.callback(setattr, _own, "generators", _own.generators)
         own: dict[str, Any] = {"_seed": seed, "_rng": random.Random(seed)}
         if len(sys._current_frames()) == 1:
@@ -65,7 +70,7 @@ def global_generators(seed: int, build: Any = None) -> Iterator[None]:
             own["numpy"] = np.random.RandomState(seed)
             _replace_functions(build, stack)
         _own.generators = own
-        _replace_attributes(type(tf_context.context()), ("_seed", "_rng"), stack)
+        _replace_attributes(stack)
         for name in (GLOBAL_SEED_GENERATOR, "object_name_uids"):  # Keras's: by thread
             kept = global_state.get_global_attribute(name)
             stack.callback(global_state.set_global_attribute, name, kept)
@@ -131,23 +136,68 @@ def _replace_functions(build: Any, stack: ExitStack) -> None:
     module = sys.modules.get(getattr(build, "__module__", None) or "")
     places += [] if module is None else [vars(module)]
     for names in places:
-        for name, value in list(names.items()):
-            new = _STATE if value is _REAL_STATE else _FUNCTIONS.get(id(value))
-            if new is not None:
-                stack.callback(names.__setitem__, name, value)
-                names[name] = new
+        _use(f"functions {id(names)}", functools.partial(_replaced, names), stack)
+
+
+def _replaced(names: dict[str, Any]) -> Callable[[], None]:
+    """Replace functions in a module and return what puts them back."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for name, value in list(names.items()):
+        new = _STATE if value is _REAL_STATE else _FUNCTIONS.get(id(value))
+        if new is not None:
+            found[name], names[name] = (value, new), new
+
+    def put_back() -> None:
+        for name, (value, new) in found.items():
+            if names.get(name) is new:
+                names[name] = value
+
+    return put_back
+
+
+# ---- what several builds use at the same time --------------------------------------
+
+_lock = threading.Lock()
+_in_use: dict[str, tuple[int, Callable[[], None]]] = {}  # builds, and what ends it
+
+
+def _use(what: str, begin: Callable[[], Callable[[], None]], stack: ExitStack) -> None:
+    """Have something in force until the stack ends, for the first build to the last."""
+    with _lock:
+        n_builds, end = _in_use.get(what) or (0, begin())
+        _in_use[what] = n_builds + 1, end
+    stack.callback(_release, what)
+
+
+def _release(what: str) -> None:
+    with _lock:
+        n_builds, end = _in_use.pop(what)
+        if n_builds > 1:
+            _in_use[what] = n_builds - 1, end
+        else:
+            end()
 
 
 # ---- TensorFlow --------------------------------------------------------------------
 
 
-def _replace_attributes(kind: type, names: tuple[str, ...], stack: ExitStack) -> None:
-    """Let attributes of the only object of a class have a value for this thread."""
-    for name in names:
-        if name in vars(kind):  # a build in a build
-            continue
-        setattr(kind, name, _attribute_by_thread(name))
-        stack.callback(delattr, kind, name)
+def _replace_attributes(stack: ExitStack) -> None:
+    """Let the context's seed and generator have values for this thread."""
+    kind = type(tf_context.context())
+
+    def begin() -> Callable[[], None]:
+        for name in _SEEDED:
+            setattr(kind, name, _attribute_by_thread(name))
+        return end
+
+    def end() -> None:
+        for name in _SEEDED:
+            delattr(kind, name)
+
+    _use("attributes", begin, stack)
+
+
+_SEEDED = ("_seed", "_rng")
 
 
 def _attribute_by_thread(name: str) -> property:

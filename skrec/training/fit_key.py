@@ -84,7 +84,14 @@ def fit_memory(
             f"known again: {error}.",
         )
         return None
-    return FitMemory(memory, key, continues, recalls)
+
+    def steering() -> list[Any]:
+        return [plan.schedule, *(getattr(c, "schedule", None) for c in callbacks)]
+
+    before = digest(steering())
+    return FitMemory(
+        memory, key, continues, recalls, lambda: digest(steering()) == before
+    )
 
 
 def _software(device: str) -> list[Any]:
@@ -106,7 +113,7 @@ def _software(device: str) -> list[Any]:
 
 
 def _row_items(rows: Rows) -> list[Any]:
-    return [rows.x, rows.y, rows.weight, rows.index]
+    return [rows.x, rows.y, rows.weight, rows.index, rows.weighted]
 
 
 def _callback_items(callback: keras.callbacks.Callback) -> list[Any]:

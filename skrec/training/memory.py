@@ -10,6 +10,7 @@ import contextlib
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from numbers import Integral
 from pathlib import Path
@@ -82,12 +83,16 @@ class FitMemory:
         belongs into the key.
     recalls : bool, default=True
         Whether to look for what is stored; if not, states are stored only.
+    is_steady : callable, optional
+        Tells whether what steers the training is as it was before: a schedule that
+        counts its calls could not go on from a stored state.
     """
 
     memory: Any
     key: str
     continues: bool = True
     recalls: bool = True
+    is_steady: Callable[[], bool] = lambda: True
     _saved_at: float = field(default_factory=time.monotonic, init=False)
     _checkpoint: int | None = field(default=None, init=False)
 
@@ -142,6 +147,15 @@ class FitMemory:
             Everything that training changes.
         """
         self._saved_at = time.monotonic()
+        if not self.is_steady():
+            warn_once(
+                "schedule",
+                str(self.memory),
+                f"A fit is not stored in memory={str(self.memory)!r}, since its "
+                "schedule has changed itself in training, and nobody could go on from "
+                "there: let the rate depend on the epoch alone.",
+            )
+            return
         path = state_path(self._folder, progress.state.epoch)
         try:
             self._write(path, progress)
@@ -217,6 +231,7 @@ def _discard_unusable(path: Path, error: Exception) -> None:
     """Remove a file that has the name of a state and is none, and say so."""
     said = f"The stored fit {path} cannot be used ({error}), so it is"
     try:
+        _fit_store.require_ours(path.parents[1])
         _fit_store.discard(path)
     except OSError as reason:
         what = f"trained again; the file could not be removed ({reason})"

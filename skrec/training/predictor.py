@@ -208,6 +208,7 @@ class PredictorCache:
         self._predictors: OrderedDict[Hashable, Predictor] = OrderedDict()
         self._held: OrderedDict[tuple[int, str], _Held] = OrderedDict()
         self._lock = threading.RLock()  # a state may die while it is held
+        self._making = threading.RLock()  # one thread at a time
 
     def get(self, key: Hashable, build: Callable[[], Predictor]) -> Predictor:
         """Return the predictor of `key`, built if there is none.
@@ -226,8 +227,8 @@ class PredictorCache:
         """
         found = self._found(key)
         if found is None:
-            with global_generators(0):  # which one thread has at a time
-                found = self._found(key)
+            with self._making, global_generators(0):
+                found = self._found(key)  # another thread may have been faster
                 if found is None:
                     found = build()
                     with self._lock:

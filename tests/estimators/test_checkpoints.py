@@ -135,6 +135,48 @@ def test_a_fit_that_is_stopped_from_outside_is_no_end(
     assert result(clone(estimator).fit(X, Y)) == result(fresh)
 
 
+class Counting:
+    """A schedule that counts its calls."""
+
+    def __init__(self):
+        self.n_calls = 0
+
+    def __call__(self, epoch, rate):
+        self.n_calls += 1
+        return float(rate / self.n_calls)
+
+
+@pytest.mark.parametrize("by", ["lr_schedule", "callbacks"])
+def test_a_schedule_that_counts_is_not_gone_on_from(by, tmp_path):
+    def fit(epochs, **params):
+        own = Counting() if by == "lr_schedule" else [Scheduler(Counting())]
+        model = mlp(**{by: own}, **params).set_params(epochs=epochs)
+        return model.fit(X, Y).history_
+
+    with pytest.warns(UserWarning, match="its schedule has changed itself"):
+        fit(2, memory=tmp_path)
+    assert memory_info(tmp_path).n_states == 0
+    assert fit(4, memory=tmp_path) == fit(4)
+
+
+def test_a_loss_that_is_told_of_weights_is_another(tmp_path):
+    class Told(keras.losses.Loss):
+        def __call__(self, y, outputs, sample_weight=None):
+            error = keras.ops.mean(keras.ops.square(keras.ops.cast(y, outputs.dtype)))
+            error += keras.ops.mean(keras.ops.square(outputs))
+            return error if sample_weight is None else 2 * error
+
+        def call(self, y, outputs):
+            raise NotImplementedError
+
+    def fit(**params):
+        return generic(loss=Told(), memory=tmp_path).fit(X, Y, **params).history_
+
+    without = fit()
+    assert fit(sample_weight=np.ones(len(X)))["loss"][0] == 2 * without["loss"][0]
+    assert memory_info(tmp_path).n_fits == 2
+
+
 def test_what_acts_between_batches_is_not_stored_and_that_is_said(tmp_path):
     callbacks = [keras.callbacks.TerminateOnNaN()]
     estimator = mlp(callbacks=callbacks, memory=tmp_path)

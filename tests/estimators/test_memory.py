@@ -520,5 +520,5 @@ def test_a_limit_keeps_what_was_used_last(tmp_path, trained):
     assert len(trained) == 3
     limit_memory(tmp_path, None)
     assert memory_info(tmp_path).max_bytes is None
-    with pytest.raises(ValueError, match="max_bytes must be positive"):
+    with pytest.raises(ValueError, match="max_bytes must be a number"):
         limit_memory(tmp_path, 0)

@@ -324,6 +324,14 @@ def test_the_score_of_the_choice_guides_a_search_of_skrec():
     assert not (-losses == search.cv_results_["mean_test_f1_macro"]).all()
 
 
+def test_a_score_that_is_not_measured_is_refused_after_one_candidate():
+    search = SEARCHES["bayes"](
+        scoring=["f1_macro", "accuracy"], refit=CheapestWithin("acuracy", "fit_time")
+    )
+    with pytest.raises(ValueError, match="'acuracy', which `scoring` does not have"):
+        search.fit(X, Y)
+
+
 # ---- the front ---------------------------------------------------------------------
 
 values = st.integers(0, 4) | st.sampled_from([np.nan, np.inf])

@@ -65,6 +65,7 @@ OTHERS = {
     },
     "folds": {"cv": KFold(4)},
     "return_train_score": {"return_train_score": True},
+    "error_score": {"error_score": 0.0},
     "param_distributions": {"space": {"clf__C": [1.0, 2.0]}},
 }
 FIRST = {
@@ -225,6 +226,11 @@ MAKERS = {
 def test_equal_values_are_known_and_others_told_apart(name):
     make = MAKERS[name]
     assert known_by(make(0)) == known_by(make(0)) != known_by(make(1))
+
+
+def test_an_array_on_disk_is_that_in_memory(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    assert known_by(np.load(tmp_path / "x.npy", mmap_mode="r")) == known_by(X)
 
 
 def test_what_no_score_depends_on_is_left_out():

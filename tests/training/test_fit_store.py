@@ -88,8 +88,26 @@ def test_a_store_that_skrec_has_not_made_is_left_alone(tmp_path):
         clear_memory(tmp_path)
     with pytest.raises(OSError, match="skrec has not made it"):
         limit_memory(tmp_path, 1)
+    with pytest.warns(UserWarning, match="could not be removed .* holds no file"):
+        assert found(tmp_path) is None
     assert theirs.exists()
     assert memory_info(tmp_path).n_fits == 0
+
+
+@pytest.mark.parametrize("size", [1.5, "10GB", 0, -1, True])
+def test_a_limit_is_a_number_of_bytes(size, tmp_path):
+    store(tmp_path)
+    with pytest.raises(ValueError, match="max_bytes must be a number of bytes"):
+        limit_memory(tmp_path, size)
+    assert memory_info(tmp_path).n_fits == 1
+
+
+def test_paths_that_cannot_be(tmp_path):
+    with pytest.warns(UserWarning, match="cannot be stored"):
+        store(tmp_path / ("x" * 300))
+    assert found(tmp_path / ("x" * 300)) is None
+    with pytest.raises(ValueError, match="memory must be a path"):
+        store("\0")
 
 
 @pytest.mark.parametrize("which", ["store", "folder", "file", "limit"])
@@ -208,7 +226,7 @@ def test_clearing_keeps_the_limit_and_the_store_goes_on(tmp_path):
     store(tmp_path)
     assert found(tmp_path) is not None
     for wrong in (0, -1, 0.5, float("inf"), float("nan")):
-        with pytest.raises(ValueError, match="max_bytes must be positive"):
+        with pytest.raises(ValueError, match="max_bytes must be a number"):
             limit_memory(tmp_path, wrong)
     limit_memory(tmp_path, None)
     assert memory_info(tmp_path).max_bytes is None

@@ -3,6 +3,7 @@
 import pickle
 import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from random import random as python_draw
 
@@ -146,6 +147,18 @@ def test_two_threads_build_as_one_does():
     with another_thread(biases) as found:
         assert biases() == expected
     assert all(weights == expected for weights in found)
+
+
+def test_a_build_may_wait_for_models_of_other_threads():
+    def build():
+        with ThreadPoolExecutor(1) as pool:
+            fitted = MLPRegressor(units=2, epochs=1, random_state=0).fit(X, Y)
+            pool.submit(lambda: fitted.model_).result(timeout=60)
+            again = MLPRegressor(units=3, epochs=1, random_state=0)
+            pool.submit(again.fit, X, Y).result(timeout=60)
+            return net()
+
+    KerasRegressor(build, loss="mse", verbose=0, random_state=0).fit(X, Y)
 
 
 def test_a_model_is_read_from_a_pickle_without_a_draw():

@@ -89,7 +89,9 @@ def test_a_pickle_is_small(fitted):
     assert len(pickle.dumps(fitted[0])) < 20_000
 
 
-@pytest.mark.parametrize("case", ["mlp", "rnn-numbers"])
+@pytest.mark.parametrize(
+    "case", ["mlp", pytest.param("rnn-numbers", marks=pytest.mark.nightly)]
+)
 def test_a_pickle_predicts_the_same_bits_in_another_process(case, tmp_path):
     cls, X, y = CASES[case]
     estimator = cls(**QUICK).fit(X, y)
@@ -274,7 +276,9 @@ def test_model_takes_x_as_it_is_and_predicts_the_same(fitted):
     assert estimator.model_ is estimator.model_
 
 
-@pytest.mark.parametrize("case", ["mlp-numbers", "rnn"])
+@pytest.mark.parametrize(
+    "case", ["mlp-numbers", pytest.param("rnn", marks=pytest.mark.nightly)]
+)
 def test_a_saved_model_loads_without_skrec(case, tmp_path):
     cls, X, y = CASES[case]
     estimator = cls(**QUICK).fit(X, y)

@@ -196,7 +196,7 @@ def test_spaces_one_after_the_other():
 # ---- suggestions -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("n_points", [1, 3])
+@pytest.mark.parametrize("n_points", [pytest.param(1, marks=pytest.mark.nightly), 3])
 def test_suggestions_are_a_function_of_seed_and_scores(n_points):
     space = {"a": (0.0, 1.0), "b": (0.0, 1.0), "c": ["x", "y"]}
     first, again, other, instance = (
@@ -223,7 +223,7 @@ def test_search_that_is_run_again_goes_on_from_stored_scores():
     assert candidates(longer)[:13] == candidates(short)
 
 
-@pytest.mark.parametrize("n_points", [1, 4])
+@pytest.mark.parametrize("n_points", [pytest.param(1, marks=pytest.mark.nightly), 4])
 def test_suggestions_beat_random_points(n_points):
     space = {"a": (0.0, 1.0), "b": (0.0, 1.0)}
     at_random = {"n_initial_points": 25}

@@ -148,7 +148,14 @@ def rows_of(model):
     return x, y, np.ones(N_ROWS, "float32")
 
 
-@pytest.mark.parametrize("make", MODELS)
+# Recurrent layers are traced in half a minute; `tests/own_networks` has some by day.
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(make, marks=pytest.mark.nightly if make is sequences else ())
+        for make in MODELS
+    ],
+)
 def test_two_epochs_of_a_shared_program_are_those_of_keras(make):
     # In 3-D, Keras's own gradients of a bias are 7e-5 from those in double precision.
     tolerance = 2e-4 if make is convolutions_3d else 1e-5

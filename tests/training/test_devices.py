@@ -8,6 +8,7 @@ import distributed
 import pytest
 import tensorflow as tf
 from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
 
 from skrec.training import devices, fit_key, resolve_device
 
@@ -155,6 +156,7 @@ def test_workers_take_the_gpus_in_turn(three_gpus, monkeypatch, worker, expected
 @pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
 def test_workers_of_a_pool_have_numbers_in_a_row_and_gpus_of_their_own(backend):
     assert devices._worker_number() == 0
+    get_reusable_executor().shutdown(wait=True)  # workers of other tests, some replaced
     with Parallel(n_jobs=2, backend=backend) as parallel:
         found = set(parallel(delayed(number_after_a_while)() for _ in range(8)))
     (first, one), (second, other) = sorted(found)

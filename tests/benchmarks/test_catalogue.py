@@ -15,6 +15,15 @@ def test_each_id_occurs_as_often_as_any_other(n_ids):
     assert counts.max() - counts.min() <= 1
 
 
+def test_what_is_measured_of_a_rule():
+    found = script.measure(1000, 400, "lazy", "adam", 0)
+    weights = 1000 * (script.EMBEDDING_DIM + 1) * 4 / script.MEGABYTE
+    assert weights < found["megabytes_of_weights"] < 2 * weights + 1
+    assert found["peak_megabytes"] >= found["megabytes_after_a_fit"]
+    assert found["milliseconds_to_predict_one_row"] > 0
+
+
+@pytest.mark.nightly
 def test_tables(tmp_path, made_data):
     script.main(["--tiny", "--most-ids", "1000", "--out", str(tmp_path)])
     cost = pd.read_csv(tmp_path / "cost.csv")

@@ -321,7 +321,7 @@ def test_candidates_that_the_user_enqueued_come_first(tmp_path):
 def test_harmless_changes_are_no_reason_to_refuse(tmp_path):
     path = tmp_path / "search.journal"
     make_search(storage=path, n_trials=1).fit(X, Y)
-    search = make_search(storage=path, n_trials=2, n_jobs=1, error_score=0)
+    search = make_search(storage=path, n_trials=2, n_jobs=1)
     search.set_params(estimator=LogisticRegression(verbose=0, n_jobs=None)).fit(X, Y)
     assert len(search.cv_results_["params"]) == 2
 

@@ -21,7 +21,11 @@ from skrec.model_selection._optuna import (
 )
 from skrec.model_selection._optuna_space import suggester
 from skrec.model_selection._optuna_trials import Trials
-from skrec.model_selection._sequential import Proposals, SequentialSearchMixin
+from skrec.model_selection._sequential import (
+    Proposals,
+    SequentialSearchMixin,
+    guiding_metric,
+)
 from skrec.model_selection._study_settings import Settings
 
 DEFAULT_STUDY = "skrec"
@@ -297,8 +301,7 @@ class OptunaSearchCV(SequentialSearchMixin):
     def _guide(self) -> str | None:
         """Return which of several metrics guides the search, as far as it is known."""
         if isinstance(self.scoring, list | tuple | dict):
-            names = list(self.scoring)
-            return self.refit if self.refit in names else names[0]
+            return guiding_metric(self.refit, list(self.scoring))
         return self.refit if isinstance(self.refit, str) else None
 
     def _propose(self) -> Proposals:

@@ -339,7 +339,7 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
             Table.
         check : bool, default=True
             Whether to check its columns; False for a pandas frame with the columns of
-            the one that was learnt from, which saves half of the time of a single row.
+            the one that was learnt from, which saves time where rows come one by one.
 
         Returns
         -------

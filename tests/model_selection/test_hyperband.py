@@ -462,7 +462,8 @@ def test_folders_whose_names_joblib_cannot_tell_are_left_to_the_search(
 
     search_of(NETWORK, RATES, max_epochs=1).fit(X, Y)
 
-    odd.rmdir()  # it is empty
+    assert not list(odd.iterdir())
+    odd.rmdir()
 
 
 def test_halving_of_scikit_learn_goes_on_too(tmp_path, trained):

@@ -158,7 +158,8 @@ def test_a_build_may_wait_for_models_of_other_threads():
             pool.submit(again.fit, X, Y).result(timeout=60)
             return net()
 
-    KerasRegressor(build, loss="mse", verbose=0, random_state=0).fit(X, Y)
+    model = KerasRegressor(build, loss="mse", verbose=0, random_state=0).fit(X, Y)
+    assert model.n_iter_ == 1
 
 
 def test_a_model_is_read_from_a_pickle_without_a_draw():

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,23 @@ class PeerError(RuntimeError):
     """A peer is not there or failed; says how in one line."""
 
 
-def default_folder() -> Path:
-    """Return where the environment is kept between runs."""
+def default_folder(script: str = "quality_ctr") -> Path:
+    """Return where the environment of a script is kept between runs."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache, "skrec", "quality_ctr")
+    return Path(cache, "skrec", script)
 
 
-def peers_python(folder: Path, install: bool) -> Path:
+def peers_python(folder: Path, install: bool, peers: Sequence[str] = PEERS) -> Path:
     """Return the interpreter of the environment, which is made if it may be.
+
+    Parameters
+    ----------
+    folder : Path
+        The environment.
+    install : bool
+        Whether it may be made.
+    peers : sequence of str, default=PEERS
+        What pip installs in it.
 
     Raises
     ------
@@ -46,12 +56,12 @@ def peers_python(folder: Path, install: bool) -> Path:
     if not install:
         raise PeerError(f"not installed: no complete environment in {folder}")
     venv.create(folder, with_pip=True, clear=True)
-    command = [python, "-m", "pip", "install", "--quiet", *PEERS]
+    command = [python, "-m", "pip", "install", "--quiet", *peers]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         said = (done.stderr.strip().splitlines() or [""])[-1]
         raise PeerError(f"pip install failed: {said}")
-    (folder / "complete").write_text("\n".join(PEERS) + "\n")
+    (folder / "complete").write_text("\n".join(peers) + "\n")
     return python
 
 

@@ -1,0 +1,1 @@
+"""The parts of defaults.py: tables, systems, runs and the report."""

@@ -1,0 +1,110 @@
+"""What defaults.py says: scores, seconds, ranks and shortfalls of each half."""
+
+import numpy as np
+import pandas as pd
+from _common import Report
+from _defaults.systems import BASELINES, SYSTEMS
+from _defaults.tables import HALVES, N_SPLITS, TABLES
+
+
+def write_half(report: Report, results: pd.DataFrame, half: str) -> None:
+    """Add the tables of a half."""
+    names = [name for name in TABLES if TABLES[name].half == half]
+    own = results[results["table"].isin(names)]
+    if own.empty:
+        return
+    file = half.replace(" ", "_")
+    for column, title in (
+        ("score", "AUC of two classes, accuracy of more, R2 of numbers"),
+        ("loss", "log-loss of classes, RMSE of numbers"),
+    ):
+        shown = means(own, column).map("{:.3f}".format, na_action="ignore")
+        report.table(f"{file}_{column}", f"Tables {half}: {title}", _named(shown))
+    report.table(f"{file}_seconds", f"Tables {half}: seconds of a fit", _seconds(own))
+    report.table(f"{file}_summary", f"Tables {half}: all together", summary(own))
+    report.write(_what_is_missing(own))
+
+
+def means(results: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return the mean over the splits, a row a table and a column a system."""
+    found = results.pivot_table(index="table", columns="system", values=column)
+    return found.reindex(index=_in_order(found.index), columns=_systems(results))
+
+
+def _in_order(names: pd.Index) -> list[str]:
+    return [name for name in TABLES if name in names]
+
+
+def _systems(results: pd.DataFrame) -> list[str]:
+    return [name for name in SYSTEMS if (results["system"] == name).any()]
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.astype(object).where(frame.notna(), "").reset_index()
+
+
+def _seconds(results: pd.DataFrame) -> pd.DataFrame:
+    """Write processor seconds and, in brackets, seconds that went by; the median."""
+    over = {"index": "table", "columns": "system", "aggfunc": "median"}
+    cpu = results.pivot_table(values="cpu_seconds", **over)
+    wall = results.pivot_table(values="seconds", **over)
+    shown = cpu.map("{:.1f}".format) + wall.map(" ({:.1f})".format)
+    shown = shown.where(cpu.notna(), "")
+    return shown.loc[_in_order(shown.index), _systems(results)].reset_index()
+
+
+def common_means(results: pd.DataFrame) -> pd.DataFrame:
+    """Return mean scores of the systems that have all tables, over the same splits.
+
+    A split of a table counts if every one of these systems has it.
+    """
+    n_tables = results["table"].nunique()
+    has_all = results.groupby("system")["table"].nunique() == n_tables
+    systems = [name for name in _systems(results) if has_all[name]]
+    scores = results.pivot_table(
+        index=["table", "split"], columns="system", values="score"
+    )[systems]
+    return scores.dropna().groupby("table").mean()
+
+
+def summary(results: pd.DataFrame) -> pd.DataFrame:
+    """Return mean ranks, and how far systems fall short of the best baseline.
+
+    Shortfalls are positive where the system is worse. Clipped, a table on which it is
+    better counts as one on which it is equal.
+    """
+    scores = common_means(results)
+    ranks = scores.rank(axis=1, ascending=False).mean()
+    baselines = [name for name in BASELINES if name in scores]
+    best = scores[baselines].max(axis=1)
+    short = scores.rsub(best, axis=0)
+    rows = pd.DataFrame(
+        {
+            "mean rank": ranks,
+            "mean shortfall": short.mean(),
+            "mean shortfall, clipped at 0": short.clip(lower=0).mean(),
+            "greatest shortfall": short.max(),
+            "on": short.idxmax(),
+            "to linear, greatest": _to_linear(scores),
+        }
+    )
+    return rows.loc[scores.columns].rename_axis("system").reset_index()
+
+
+def _to_linear(scores: pd.DataFrame) -> pd.Series:
+    if "linear" not in scores:
+        return pd.Series(np.nan, index=scores.columns)
+    return scores.rsub(scores["linear"], axis=0).max()
+
+
+def _what_is_missing(results: pd.DataFrame) -> str:
+    """Name the systems that lack splits, and those with results of several versions."""
+    counts = results.groupby(["system", "table"], sort=False).size()
+    few = [
+        f"{system} on {table}: {n}" for (system, table), n in counts.items()
+        if n < N_SPLITS
+    ]
+    versions = results.groupby("system", sort=False)["version"].unique()
+    found = [f"{name} {', '.join(own)}" for name, own in versions.items()]
+    missing = f"Splits, where fewer than {N_SPLITS}: {'; '.join(few) or 'nowhere'}."
+    return f"{missing}\n\nVersions: {'; '.join(found)}."

@@ -1,0 +1,151 @@
+"""One fit after the other, each a line of a file: what is there is not done again."""
+
+import importlib.metadata
+import json
+import subprocess
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from _defaults.systems import PEERS, SYSTEMS, peer_arrays, peer_job
+from _defaults.tables import TABLES, Split, Table, scores
+from _quality.environment import PeerError, run_job
+from threadpoolctl import threadpool_limits
+
+
+class Results:
+    """Lines of results in a folder, a file for each system.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files lie.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def _file(self, system: str) -> Path:
+        return self.folder / f"{system.replace(' ', '_')}.jsonl"
+
+    def forget(self, system: str) -> None:
+        """Put a system's results aside, so that all of them are missing."""
+        file = self._file(system)
+        if file.exists():
+            file.replace(file.with_suffix(".old"))
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Write a result at once."""
+        with self._file(line["system"]).open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def frame(self) -> pd.DataFrame:
+        """Return all results."""
+        lines = [
+            json.loads(line)
+            for system in SYSTEMS
+            if self._file(system).exists()
+            for line in self._file(system).read_text().splitlines()
+        ]
+        return pd.DataFrame(lines, columns=COLUMNS)
+
+    def missing(
+        self, table: str, systems: list[str], n_splits: int
+    ) -> list[tuple[str, int]]:
+        """Return the systems and splits of a table that have no result yet."""
+        frame = self.frame()
+        own = frame[frame["table"] == table]
+        done = set(zip(own["system"], own["split"], strict=True))
+        fit = [name for name in systems if SYSTEMS[name].fits(TABLES[table])]
+        every = [(system, k) for system in fit for k in range(n_splits)]
+        return [pair for pair in every if pair not in done]
+
+
+COLUMNS = [
+    "table",
+    "system",
+    "split",
+    "version",
+    "score",
+    "loss",
+    "seconds",
+    "cpu_seconds",
+    "is_first",  # of its system and table in a process: skrec's traces its network
+]
+
+
+def version_of(package: str) -> str:
+    """Return the version of a package; of skrec also the commit, if it is one."""
+    if package == "pytabkit":
+        return PEERS[0].partition("==")[2]
+    found = importlib.metadata.version(package)
+    if package == "skrec":
+        command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+        here = Path(__file__).parent
+        said = subprocess.run(command, cwd=here, capture_output=True, text=True)
+        found += f" ({said.stdout.strip()})" if said.returncode == 0 else ""
+    return found
+
+
+def run_table(
+    name: str,
+    systems: list[str],
+    n_splits: int,
+    results: Results,
+    python: Path | None,
+    tiny: bool,
+) -> None:
+    """Fit the systems on the splits of a table for which there is no result."""
+    table, seen = TABLES[name], set()
+    for system, k in results.missing(name, systems, n_splits):
+        package = SYSTEMS[system].package
+        try:
+            found = measure(system, table, table.split(k, tiny), k, python)
+        except (PeerError, ValueError, FloatingPointError) as error:
+            print(f"  {system} failed on {name}, split {k}: {error}", flush=True)
+            continue
+        line = {"table": name, "system": system, "split": k, **found}
+        line |= {"version": version_of(package), "is_first": system not in seen}
+        seen.add(system)
+        results.add(line)
+        shown = f"{line['score']:.4f}, {line['cpu_seconds']:.1f} CPU seconds"
+        print(f"  {name}, {system}, split {k}: {shown}", flush=True)
+
+
+def measure(
+    system: str, table: Table, split: Split, seed: int, python: Path | None
+) -> dict[str, float]:
+    """Fit a system on a split and score it on the rows held out."""
+    classes = None
+    if not table.is_numbers:
+        classes, codes = np.unique(split.train.y, return_inverse=True)
+    if SYSTEMS[system].make is None:
+        assert python is not None
+        y = split.train.y if classes is None else codes
+        arrays = peer_arrays(split.train._replace(y=y), split.test)
+        facts, answer = run_job(python, peer_job(system, table, seed), arrays, 1)
+        predicted = answer["predicted"]
+    else:
+        facts, predicted = _fit_here(system, table, split, seed)
+    return {**scores(table, split.test.y, predicted, classes), **facts}
+
+
+def _fit_here(
+    system: str, table: Table, split: Split, seed: int
+) -> tuple[dict[str, float], np.ndarray]:
+    """Fit an estimator in this process; what it does to the columns counts too."""
+    how = SYSTEMS[system]
+    assert how.make is not None
+    X, X_test = how.rows(table, split.train), how.rows(table, split.test)
+    model = how.make(table, X, seed)
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # not converged, ids unknown: as defaults are
+        start, start_cpu = time.perf_counter(), time.process_time()
+        model.fit(X, split.train.y)
+        seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
+        predict = model.predict if table.is_numbers else model.predict_proba
+        return {"seconds": seconds, "cpu_seconds": cpu}, predict(X_test)

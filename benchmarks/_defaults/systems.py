@@ -1,0 +1,188 @@
+"""The systems of defaults.py: baselines, networks and peers, none of them tuned."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from _defaults.tables import Part, Table
+from _quality.baselines import columns_by_kind, itself, linear_columns
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder
+
+import skrec
+
+NATIVE = 255  # categories that gradient boosting takes as such, at most
+BASELINES = ("linear", "boosting", "sklearn MLP")
+
+
+class System(NamedTuple):
+    """A system of the benchmark.
+
+    Parameters
+    ----------
+    package : str
+        Whose it is.
+    make : callable or None
+        Returns an estimator for a table, its columns and a seed. None for peers, which
+        are fitted in an environment of their own.
+    rows : callable
+        Returns what the estimator reads of the rows of a table.
+    fits : callable
+        Whether a table is one for this system.
+    """
+
+    package: str
+    make: Callable[[Table, pd.DataFrame, int], Any] | None
+    rows: Callable[[Table, Part], Any] = lambda table, part: part.X
+    fits: Callable[[Table], bool] = lambda table: True
+
+
+# ---- baselines ---------------------------------------------------------------------
+
+
+def _linear(table: Table, X: pd.DataFrame, seed: int) -> Any:
+    """Return one-hot categories and scaled numbers, and a linear model of them."""
+    classifier = LogisticRegression(max_iter=1000, random_state=seed)
+    return make_pipeline(
+        linear_columns(X, logarithms=False),
+        RidgeCV() if table.is_numbers else classifier,
+    )
+
+
+def _linear_rows(table: Table, part: Part) -> pd.DataFrame:
+    return part.X[list(table.linear_columns)] if table.linear_columns else part.X
+
+
+def _boosting(table: Table, X: pd.DataFrame, seed: int) -> Any:
+    """Return gradient boosting that knows which codes are categories."""
+    ids, numbers, lists = columns_by_kind(X)
+    few = [name for name in ids if X[name].nunique() <= NATIVE]
+    many = [name for name in ids if name not in few]
+    ordinal = OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=np.nan
+    )  # missing and unknown ones are missing to the trees, which have a way for them
+    columns = ColumnTransformer(
+        [
+            ("few", ordinal, few),
+            ("many", ordinal, many),
+            ("numbers", "passthrough", numbers),
+            *((name, CountVectorizer(analyzer=itself), name) for name in lists),
+        ],
+        sparse_threshold=0,
+    )
+    kind = (
+        HistGradientBoostingRegressor
+        if table.is_numbers
+        else HistGradientBoostingClassifier
+    )
+    trees = kind(categorical_features=list(range(len(few))), random_state=seed)
+    return make_pipeline(columns, trees)
+
+
+def _sklearn_mlp(table: Table, X: pd.DataFrame, seed: int) -> Any:
+    """Return scikit-learn's network after the same columns as the linear model."""
+    kind = MLPRegressor if table.is_numbers else MLPClassifier
+    return make_pipeline(linear_columns(X, logarithms=False), kind(random_state=seed))
+
+
+# ---- skrec -------------------------------------------------------------------------
+
+
+def _own(
+    family: str, table: Table, X: pd.DataFrame, seed: int, **names: Any
+) -> Any:
+    """Return a family's classifier or regressor; `names` are of columns alone."""
+    kind = "Regressor" if table.is_numbers else "Classifier"
+    return getattr(skrec, family + kind)(**names, random_state=seed)
+
+
+def _interest(family: str, table: Table, X: pd.DataFrame, seed: int) -> Any:
+    return _own(family, table, X, seed, shared_embeddings=[list(table.past)])
+
+
+def _on_tables(family: str) -> System:
+    return System("skrec", partial(_own, family))
+
+
+def _on_arrays(family: str, kinds: tuple[str, ...]) -> System:
+    return System(
+        "skrec",
+        partial(_own, family),
+        rows=lambda table, part: part.arrays,
+        fits=lambda table: table.arrays in kinds,
+    )
+
+
+def _on_histories(family: str) -> System:
+    return System(
+        "skrec", partial(_interest, family), fits=lambda table: bool(table.past)
+    )
+
+
+NEUMF = System(
+    "skrec",
+    partial(_own, "NeuMF"),
+    rows=lambda table, part: part.X[list(table.pair)],
+    fits=lambda table: bool(table.pair),
+)
+SYSTEMS = {
+    "linear": System("scikit-learn", _linear, rows=_linear_rows),
+    "boosting": System("scikit-learn", _boosting),
+    "sklearn MLP": System("scikit-learn", _sklearn_mlp),
+    "RealMLP": System("pytabkit", None),
+    "TabM": System("pytabkit", None),
+    **{name: _on_tables(name) for name in ("MLP", "WideDeep", "DeepFM", "FM", "DCN")},
+    "NeuMF": NEUMF,
+    "CNN": _on_arrays("CNN", ("sequences", "images")),
+    "RNN": _on_arrays("RNN", ("sequences",)),
+    "DIN": _on_histories("DIN"),
+    "DIEN": _on_histories("DIEN"),
+}
+
+# ---- peers -------------------------------------------------------------------------
+
+PEERS = ["pytabkit==1.7.3", "torch==2.13.0"]
+PEER_MODELS = {"RealMLP": "RealMLP_TD", "TabM": "TabM_D"}
+
+
+def peer_job(name: str, table: Table, seed: int) -> dict[str, Any]:
+    """Say what a peer has to do."""
+    kind = "Regressor" if table.is_numbers else "Classifier"
+    return {
+        "runner": "tabkit",
+        "task": "fit",
+        "model": f"{PEER_MODELS[name]}_{kind}",
+        "is_numbers": table.is_numbers,
+        "seed": seed,
+    }
+
+
+def peer_arrays(train: Part, test: Part) -> dict[str, np.ndarray]:
+    """Return numbers, without gaps and with the counts of lists, and codes of ids."""
+    ids, numbers, lists = columns_by_kind(train.X)
+    dense = ColumnTransformer(
+        [
+            ("numbers", SimpleImputer(strategy="median"), numbers),
+            *((name, CountVectorizer(analyzer=itself), name) for name in lists),
+        ],
+        sparse_threshold=0,
+    ).fit(train.X)
+    codes = OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2
+    ).fit(train.X[ids])
+    arrays = {"train.y": train.y}
+    for name, part in (("train", train), ("test", test)):
+        arrays[f"{name}.numbers"] = dense.transform(part.X).astype(np.float32)
+        arrays[f"{name}.categories"] = codes.transform(part.X[ids]).astype(int)
+    return arrays

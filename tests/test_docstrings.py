@@ -22,7 +22,10 @@ IGNORED = {
 }
 IGNORED_IN_METHODS = IGNORED | {"EX01"}  # the example of the class shows its methods
 # Their examples show published data that no package has.
-ON_REAL_DATA = {"skrec.datasets._scanner.fetch_scanner"}
+ON_REAL_DATA = {
+    "skrec.datasets._rdatasets.fetch_table",
+    "skrec.datasets._scanner.fetch_scanner",
+}
 
 
 def _reraise(name):

@@ -1,10 +1,10 @@
 """What defaults.py says: scores, seconds, ranks and shortfalls of each half."""
 
-import numpy as np
 import pandas as pd
 from _common import Report
+
 from _defaults.systems import BASELINES, SYSTEMS
-from _defaults.tables import HALVES, N_SPLITS, TABLES
+from _defaults.tables import N_SPLITS, TABLES
 
 
 def write_half(report: Report, results: pd.DataFrame, half: str) -> None:
@@ -21,7 +21,8 @@ def write_half(report: Report, results: pd.DataFrame, half: str) -> None:
         shown = means(own, column).map("{:.3f}".format, na_action="ignore")
         report.table(f"{file}_{column}", f"Tables {half}: {title}", _named(shown))
     report.table(f"{file}_seconds", f"Tables {half}: seconds of a fit", _seconds(own))
-    report.table(f"{file}_summary", f"Tables {half}: all together", summary(own))
+    title = f"Tables {half}: all {own['table'].nunique()} together"
+    report.table(f"{file}_summary", title, summary(own))
     report.write(_what_is_missing(own))
 
 
@@ -74,34 +75,31 @@ def summary(results: pd.DataFrame) -> pd.DataFrame:
     better counts as one on which it is equal.
     """
     scores = common_means(results)
-    ranks = scores.rank(axis=1, ascending=False).mean()
+    ranks = scores.rank(axis=1, ascending=False)
+    of_classes = [not TABLES[name].is_numbers for name in scores.index]
+    columns = {"mean rank": ranks.mean(), "on classes": ranks[of_classes].mean()}
     baselines = [name for name in BASELINES if name in scores]
-    best = scores[baselines].max(axis=1)
-    short = scores.rsub(best, axis=0)
-    rows = pd.DataFrame(
-        {
-            "mean rank": ranks,
+    if baselines:
+        short = scores.rsub(scores[baselines].max(axis=1), axis=0)
+        columns |= {
             "mean shortfall": short.mean(),
-            "mean shortfall, clipped at 0": short.clip(lower=0).mean(),
-            "greatest shortfall": short.max(),
+            "clipped at 0": short.clip(lower=0).mean(),
+            "greatest": short.max(),
             "on": short.idxmax(),
-            "to linear, greatest": _to_linear(scores),
         }
-    )
-    return rows.loc[scores.columns].rename_axis("system").reset_index()
-
-
-def _to_linear(scores: pd.DataFrame) -> pd.Series:
-    if "linear" not in scores:
-        return pd.Series(np.nan, index=scores.columns)
-    return scores.rsub(scores["linear"], axis=0).max()
+    if "linear" in scores:
+        short = scores.rsub(scores["linear"], axis=0)
+        columns |= {"greatest to linear": short.max(), "on it": short.idxmax()}
+    rows = pd.DataFrame(columns).loc[scores.columns]
+    return rows.rename_axis("system").reset_index()
 
 
 def _what_is_missing(results: pd.DataFrame) -> str:
     """Name the systems that lack splits, and those with results of several versions."""
     counts = results.groupby(["system", "table"], sort=False).size()
     few = [
-        f"{system} on {table}: {n}" for (system, table), n in counts.items()
+        f"{system} on {table}: {n}"
+        for (system, table), n in counts.items()
         if n < N_SPLITS
     ]
     versions = results.groupby("system", sort=False)["version"].unique()

@@ -1,19 +1,34 @@
 """One fit after the other, each a line of a file: what is there is not done again."""
 
-import importlib.metadata
 import json
 import subprocess
 import time
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from _defaults.systems import PEERS, SYSTEMS, peer_arrays, peer_job
-from _defaults.tables import TABLES, Split, Table, scores
+import sklearn
 from _quality.environment import PeerError, run_job
 from threadpoolctl import threadpool_limits
+
+import skrec
+from _defaults.systems import PEERS, SYSTEMS, peer_arrays, peer_job
+from _defaults.tables import TABLES, Split, Table, scores
+
+COLUMNS = [
+    "table",
+    "system",
+    "split",
+    "version",
+    "score",
+    "loss",
+    "seconds",
+    "cpu_seconds",
+    "is_first",  # of its system and table in a process: skrec's traces its network
+]
 
 
 class Results:
@@ -23,14 +38,17 @@ class Results:
     ----------
     folder : Path
         Where the files lie.
+    tiny : bool
+        Whether they are of tiny size, which has files of its own.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, tiny: bool) -> None:
+        self.folder, self.tiny = folder, tiny
         folder.mkdir(parents=True, exist_ok=True)
 
     def _file(self, system: str) -> Path:
-        return self.folder / f"{system.replace(' ', '_')}.jsonl"
+        ending = "tiny.jsonl" if self.tiny else "jsonl"
+        return self.folder / f"{system.replace(' ', '_')}.{ending}"
 
     def forget(self, system: str) -> None:
         """Put a system's results aside, so that all of them are missing."""
@@ -65,30 +83,18 @@ class Results:
         return [pair for pair in every if pair not in done]
 
 
-COLUMNS = [
-    "table",
-    "system",
-    "split",
-    "version",
-    "score",
-    "loss",
-    "seconds",
-    "cpu_seconds",
-    "is_first",  # of its system and table in a process: skrec's traces its network
-]
-
-
+@cache
 def version_of(package: str) -> str:
-    """Return the version of a package; of skrec also the commit, if it is one."""
+    """Return the version of a package; of skrec also the commit, in a checkout."""
     if package == "pytabkit":
         return PEERS[0].partition("==")[2]
-    found = importlib.metadata.version(package)
-    if package == "skrec":
-        command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-        here = Path(__file__).parent
-        said = subprocess.run(command, cwd=here, capture_output=True, text=True)
-        found += f" ({said.stdout.strip()})" if said.returncode == 0 else ""
-    return found
+    if package == "scikit-learn":
+        return sklearn.__version__
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    folder = Path(skrec.__file__).parent
+    said = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    commit = f" {said.stdout.strip()}" if said.returncode == 0 else ""
+    return skrec.__version__ + commit
 
 
 def run_table(
@@ -97,14 +103,13 @@ def run_table(
     n_splits: int,
     results: Results,
     python: Path | None,
-    tiny: bool,
 ) -> None:
     """Fit the systems on the splits of a table for which there is no result."""
     table, seen = TABLES[name], set()
     for system, k in results.missing(name, systems, n_splits):
         package = SYSTEMS[system].package
         try:
-            found = measure(system, table, table.split(k, tiny), k, python)
+            found = measure(system, table, table.split(k, results.tiny), k, python)
         except (PeerError, ValueError, FloatingPointError) as error:
             print(f"  {system} failed on {name}, split {k}: {error}", flush=True)
             continue

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from _defaults.tables import Part, Table
 from _quality.baselines import columns_by_kind, itself, linear_columns
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
@@ -21,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
 import skrec
+from _defaults.tables import Part, Table
 
 NATIVE = 255  # categories that gradient boosting takes as such, at most
 BASELINES = ("linear", "boosting", "sklearn MLP")
@@ -99,9 +99,7 @@ def _sklearn_mlp(table: Table, X: pd.DataFrame, seed: int) -> Any:
 # ---- skrec -------------------------------------------------------------------------
 
 
-def _own(
-    family: str, table: Table, X: pd.DataFrame, seed: int, **names: Any
-) -> Any:
+def _own(family: str, table: Table, X: pd.DataFrame, seed: int, **names: Any) -> Any:
     """Return a family's classifier or regressor; `names` are of columns alone."""
     kind = "Regressor" if table.is_numbers else "Classifier"
     return getattr(skrec, family + kind)(**names, random_state=seed)

@@ -143,8 +143,7 @@ def fetch_table(
         Dictionary-like object with the following attributes.
 
         data : DataFrame of shape (n_rows, n_columns)
-            The columns, as the file has them; text is a category, whose missing
-            values the file writes as NA.
+            The columns, as the file has them; text is a category.
         target : Series of shape (n_rows,)
             Classes, as a str, or numbers. Rows without one are dropped.
         frame : DataFrame of shape (n_rows, n_columns + 1)
@@ -192,12 +191,11 @@ def fetch_table(
     if return_X_y:
         return data, target
     described = DESCR.format(
-        name=name, line="=" * len(f"{name}, of the R package {source.package}"),
+        name=name,
+        line="=" * len(f"{name}, of the R package {source.package}"),
         **source._asdict(),
     )
-    return Bunch(
-        data=data, target=target, frame=frame, DESCR=described, source=place
-    )
+    return Bunch(data=data, target=target, frame=frame, DESCR=described, source=place)
 
 
 def _read(content: bytes, target: str) -> pd.DataFrame:

@@ -2,6 +2,11 @@
 
 import csv
 import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,12 +18,52 @@ BRANDS = {
     "yogurt": ["yoplait", "dannon", "hiland", "weight"],
     "catsup": ["heinz41", "heinz32", "heinz28", "hunts32"],
 }
+CLASSES = ["Caravan", "CreditCard", "attrition", "spam7"]  # the others have numbers
 SHELF = {"yogurt": ["feat", "price"], "catsup": ["disp", "feat", "price"]}
 
 
 def digests_of(*files: Path) -> dict[str, str]:
     """Return what the registries of skrec.datasets hold of such files."""
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serve a folder on this machine and return its address; set `no_proxy` before."""
+    handler = partial(_Quiet, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def write_table(
+    folder: Path, name: str, target: str, is_number: bool, n_rows: int = 120
+) -> dict[str, str]:
+    """Write a table as Rdatasets has it; return the digest of the file.
+
+    The target follows the column `size`, or is NA in the first row, if it is a number;
+    `colour` has the level "None" and missing values.
+    """
+    rng = np.random.default_rng(n_rows)
+    size = rng.normal(size=n_rows).round(3)
+    follows = size + 0.1 * rng.normal(size=n_rows)
+    y = follows.round(2).astype(str) if is_number else np.where(follows > 0, "y", "n")
+    lines = [["rownames", "size", "colour", "doors", target]]
+    colours = np.array(["red", "blue", "None", "NA"])[rng.integers(4, size=n_rows)]
+    for row in range(n_rows):
+        wanted = "NA" if is_number and row == 0 else y[row]
+        lines.append([f"no. {row}", size[row], colours[row], row % 5, wanted])
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{name}.csv"
+    with file.open("w", newline="") as opened:
+        csv.writer(opened, lineterminator="\n").writerows(lines)
+    return digests_of(file)
 
 
 def write_panel(folder: Path, name: str, n_households: int = 40) -> dict[str, str]:

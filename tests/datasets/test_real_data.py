@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skrec.datasets import fetch_scanner, load_criteo
+from skrec.datasets import fetch_scanner, fetch_table, load_criteo
 
 pytestmark = pytest.mark.real_data
 
@@ -61,3 +61,31 @@ def test_facts_of_the_sample_of_criteo():
     assert sample.target.mean() == pytest.approx(0.216, abs=0.0005)
     assert [file.name for file in sample.files] == ["train.csv", "dev.csv", "test.csv"]
     assert np.bincount(sample.part).tolist() == [7200, 409, 391]
+
+
+# Shape, categories, missing values; the mean of the target or the rows of its classes.
+TABLES = {
+    "Caravan": ((5822, 85), 0, 0, {"No": 5474, "Yes": 348}),
+    "Computers": ((6259, 9), 3, 0, 2219.6),
+    "CreditCard": ((1319, 11), 2, 0, {"yes": 1023, "no": 296}),
+    "Hitters": ((263, 19), 3, 0, 535.9),
+    "ames": ((2930, 73), 40, 0, 180796.1),
+    "attrition": ((1470, 30), 14, 0, {"No": 1233, "Yes": 237}),
+    "concrete": ((1030, 8), 0, 0, 35.8),
+    "diamonds": ((53940, 9), 3, 0, 3932.8),
+    "spam7": ((4601, 6), 0, 0, {"n": 2788, "y": 1813}),
+}
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_facts_of_a_table(name):
+    table = fetch_table(name)
+    shape, n_categories, n_missing, target = TABLES[name]
+
+    assert table.data.shape == shape
+    assert len(table.data.select_dtypes("category").columns) == n_categories
+    assert table.data.isna().sum().sum() == n_missing
+    if isinstance(target, dict):
+        assert table.target.value_counts().to_dict() == target
+    else:
+        assert table.target.mean() == pytest.approx(target, abs=0.05)

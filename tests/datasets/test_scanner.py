@@ -1,17 +1,14 @@
 """fetch_scanner: what the file says, nothing of the future in a row, the test part."""
 
 import csv
-import threading
 from collections import Counter
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from skrec.datasets import _scanner, fetch_scanner
-from tests.datasets.made import digests_of
+from tests.datasets.made import digests_of, serve
 
 
 def read(file):
@@ -49,11 +46,6 @@ def panel(request, made_data):
     return bunch
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture
 def small(monkeypatch, tmp_path):
     """Replace yogurt by two households, which a server of our own has and no one else.
@@ -68,12 +60,9 @@ def small(monkeypatch, tmp_path):
     monkeypatch.setitem(_scanner.PANELS, "yogurt", digests_of(file))
     monkeypatch.delenv("SKREC_DATA_MIRROR", raising=False)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    handler = partial(Quiet, directory=folder)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setattr(_scanner, "URL", f"http://127.0.0.1:{server.server_port}")
+    with serve(folder) as address:
+        monkeypatch.setattr(_scanner, "URL", address)
         yield folder, tmp_path / "home"
-        server.shutdown()
 
 
 def test_known_facts(panel):

@@ -46,6 +46,7 @@ def test_known_facts(name, made_data):
     assert len(table.data) == len(rows) == (119 if number else 120)
     found = [float(row[target]) if number else row[target] for row in rows]
     assert table.target.tolist() == found
+    assert not isinstance(table.target.dtype, pd.CategoricalDtype)
     pd.testing.assert_frame_equal(table.frame, table.data.join(table.target))
     assert table.source == "mirror SKREC_DATA_MIRROR"
 

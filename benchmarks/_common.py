@@ -29,6 +29,17 @@ TEST_SIZE = 0.2
 MIN_CLASS_ROWS = 10  # enough for the held-out part and five folds
 PACKAGES = ["numpy", "pandas", "scikit-learn", "scikit-optimize", "tensorflow", "keras"]
 
+# The dense network of the articles: layers alone, from a drawn start, in batches of 32.
+PLAIN_MLP: dict[str, Any] = {
+    "units": 128,
+    "linear_start": False,
+    "number_embedding": None,
+    "dropout": 0.0,
+    "learning_rate": 0.001,
+    "batch_size": 32,
+    "early_stopping": False,
+}
+
 
 # ---- command line ------------------------------------------------------------------
 

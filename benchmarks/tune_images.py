@@ -144,7 +144,13 @@ def make_models(args: argparse.Namespace) -> dict[str, Any]:
         random_state=args.seed,
         verbose=0,
     )
-    cnn = CNNClassifier("32-64", epochs=args.epochs, random_state=args.seed)
+    cnn = CNNClassifier(  # in as many steps as the other
+        "32-64",
+        batch_size=32,
+        epochs=args.epochs,
+        early_stopping=False,
+        random_state=args.seed,
+    )
     return {"own network": own, "CNNClassifier": cnn}
 
 

@@ -67,7 +67,7 @@ def draw(search: RandomizedSearchCV, report: bench.Report) -> None:
 def run(args: argparse.Namespace, samples: tables.TableSamples) -> None:
     """Search, judge beside models that were not tuned, and write what comes out."""
     cv = bench.make_folds(samples, N_FOLDS, args.seed)
-    model = MLPClassifier(epochs=args.epochs, random_state=args.seed)
+    model = MLPClassifier(**bench.PLAIN_MLP, epochs=args.epochs, random_state=args.seed)
     search = RandomizedSearchCV(
         model,
         SPACE,
@@ -88,7 +88,7 @@ def run(args: argparse.Namespace, samples: tables.TableSamples) -> None:
     models = {
         **bench.baselines(),
         "MLP, defaults": MLPClassifier(random_state=args.seed),
-        f"MLP, defaults, epochs={args.epochs}": model,
+        f"MLP, plain, epochs={args.epochs}": model,
         SEARCH: search,
     }
     report.searches({SEARCH: search}, bench.judge(models, samples))

@@ -124,7 +124,7 @@ def rates_frame(search: GridSearchCV) -> pd.DataFrame:
 def run(args: argparse.Namespace, samples: tables.TableSamples) -> None:
     """Search, judge what was found, and write what comes out."""
     cv = bench.make_folds(samples, N_FOLDS, args.seed)
-    model = MLPClassifier(epochs=args.epochs, random_state=args.seed)
+    model = MLPClassifier(**bench.PLAIN_MLP, epochs=args.epochs, random_state=args.seed)
     searches = make_searches(model, args, bench.search_settings(args, samples, cv))
     report = bench.Report(args.out, "Optimizers, each at its best")
     facts = {

@@ -85,7 +85,10 @@ def run(args: argparse.Namespace, samples: tables.TableSamples) -> None:
     settings = bench.search_settings(args, samples, cv)
     training, against = TRAINING[args.mode], AGAINST_OVERFITTING[args.mode]
     model = MLPClassifier(
-        epochs=args.epochs, n_iter_no_change=3, random_state=args.seed
+        **bench.PLAIN_MLP,
+        epochs=args.epochs,
+        n_iter_no_change=3,
+        random_state=args.seed,
     )
     report = bench.Report(
         args.out, "Schedules, normalisation and regularisation, tuned"

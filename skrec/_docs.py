@@ -12,9 +12,12 @@ _SHARED = {
             Penalty on the absolute values of the kernel weights.
         l2 : float, default=0.0
             Penalty on the squares of the kernel weights.
-        embedding_l2 : float, default=0.0
+        embedding_l2 : float or "auto", default="auto"
             Penalty on the squares of the vectors of ids: at each step on those that it
-            updates, see `embedding_update`.
+            updates, see `embedding_update`. An id of few samples is drawn to 0, and so
+            to what its column predicts on average, more than one of many. ``"auto"`` is
+            15 / n_samples, at most 1e-4; in `partial_fit`, which does not know how many
+            samples there will be, 1e-4.
         embedding_update : {"auto", "dense", "lazy"}, default="auto"
             Which vectors of ids, with their moments in the optimizer, a step updates.
             ``"dense"`` is all of them, as in the papers, which takes the longer the
@@ -42,21 +45,25 @@ None, default=None
             schedule replaces the rate; a callable gets the epoch, from 0, and the rate.
         clipnorm : float, default=None
             Largest norm of the gradient of each weight array.
-        batch_size : int, default=32
-            Samples a training step; None for all at once.
-        epochs : int, default=30
-            Passes over the training samples.
-        early_stopping : bool, default=False
-            Whether to stop once the validation loss no longer falls, and to keep the
-            weights of the best epoch.
+        batch_size : int, "auto" or None, default="auto"
+            Samples a training step; None for all at once. ``"auto"`` is
+            n_samples / 64, between 128 and 1024.
+        epochs : int or "auto", default="auto"
+            Passes over the training samples, at most. ``"auto"`` is what makes 2,000
+            steps, between 16 and 200.
+        early_stopping : bool or "auto", default="auto"
+            Whether to stop once the validation score no longer gets better, and to keep
+            the weights of the best epoch, or those of the start if none was better.
+            ``"auto"`` does so from 100 samples on, or if `fit` gets `X_val`.
         scoring : {"loss", "roc_auc"}, default="loss"
             What tells the best epoch: the lowest validation loss (for classifiers the
             log-loss), or the highest area under the ROC curve, for classifiers.
         validation_fraction : float, default=0.1
             Part of the training samples set aside for early stopping, stratified for
             classifiers, unless `fit` gets `X_val` and `y_val`.
-        n_iter_no_change : int, default=10
-            Epochs without a lower validation loss after which to stop.
+        n_iter_no_change : int or "auto", default="auto"
+            Epochs without a better validation score after which to stop. ``"auto"`` is
+            what makes 640 steps, at least 3.
         class_weight : dict, "balanced" or None, default=None
             Weight of each class, by label; classifiers only.
         callbacks : Keras callback or list of Keras callbacks, default=None
@@ -64,9 +71,13 @@ None, default=None
             model with this network's weights, whose inputs are standardised;
             ``ModelCheckpoint`` saves what ``model_`` is. One that acts between batches
             makes training slower.
-        standardize : bool, default=True
-            Whether to scale each feature (2-D X) or channel to zero mean and unit
-            variance and, for regressors, the targets too, which `predict` undoes.
+        standardize : bool or "standard", default=True
+            Whether to scale each feature (2-D X) or channel so that no outlier spoils
+            it: the median becomes 0, the quartiles lie 1.349 apart, as of a normal
+            distribution, and z is bounded to z / sqrt(1 + (z / 3)**2). Where the
+            quartiles are equal, half the range takes their place. ``"standard"`` for
+            zero mean and unit variance. Unless False, the targets of regressors are
+            scaled to zero mean and unit variance, which `predict` undoes.
         device : str, default="auto"
             ``"auto"`` for the first GPU, else the CPU; or a name such as ``"/GPU:1"``.
         precision : {"float32", "float64", "mixed_float16", "mixed_bfloat16"}, \
@@ -85,20 +96,17 @@ default="float32"
             1 prints a line an epoch.""",
     # In place of the entries above, where the class reads tables.
     "training_on_fields": """
-        early_stopping : bool or "auto", default="auto"
-            Whether to stop once the validation score no longer gets better, and to keep
-            the weights of the best epoch. ``"auto"`` does so for more than 10,000
-            samples, of those that `fit` gets: in a search, of the training part of a
-            fold. Where 10,000 lies between that and all samples, set it to True or
-            False, so that the folds are trained as the refit is.
-        n_iter_no_change : int, default=3
-            Epochs without a better validation score after which to stop.
-        standardize : bool, "quantile" or "log", default=True
-            Whether to scale each number to zero mean and unit variance and, for
-            regressors, the targets too, which `predict` undoes. ``"quantile"`` gives
-            numbers a normal distribution, ``"log"`` takes sign(x) log(1 + abs(x))
-            first: both tame counts with a long tail. Numbers further outside of what
-            training saw than a tenth of its range count as the end of that.""",
+        standardize : bool, "standard", "quantile" or "log", default=True
+            Whether to scale each number so that no outlier spoils it: the median
+            becomes 0, the quartiles lie 1.349 apart, as of a normal distribution, and z
+            is bounded to z / sqrt(1 + (z / 3)**2). Where the quartiles are equal, half
+            the range takes their place. ``"standard"`` gives zero mean and unit
+            variance; ``"quantile"`` a normal distribution; ``"log"`` takes
+            sign(x) log(1 + abs(x)) and then zero mean and unit variance: the last two
+            tame counts with a long tail. Numbers further outside of what training saw
+            than a tenth of its range count as the end of that. Unless False, the
+            targets of regressors are scaled to zero mean and unit variance, which
+            `predict` undoes.""",
     "fields": """
         categorical_features : "from_dtype", array-like or None, default="from_dtype"
             Columns of ids, by name or position or as a mask, beside those of strings
@@ -114,10 +122,15 @@ default="from_dtype"
             ``[("item_id", "browsed")]``, so that an id has one vector in all of them.
         min_count : int, default=1
             Ids that occur in fewer of the training samples are read as unknown.
-        unknown_share : float, default=0.05
+        unknown_share : float, default=0.1
             Share of the ids that are read as unknown in training, drawn anew for each
             sample and column, so that a new id predicts about the average of its
             column. 0 for none: then only what is rare or missing teaches it.
+        linear_start : bool, default=True
+            Whether the linear part starts at the solution of ridge or logistic
+            regression on the training samples, or on up to 50,000 of them, instead of
+            at 0. From there on, the network learns what that could not. In
+            `partial_fit` it starts at 0. MLP and DCN have no linear part if False.
         max_len : int, default=50
             Ids of a list that are kept: the latest, which are the last. Shorter lists
             than that take no more time than they need.""",
@@ -127,6 +140,9 @@ default="from_dtype"
         lazy_embeddings_ : bool
             Whether the last fit updated the vectors of the ids in a batch alone.""",
     "fitted": """
+        auto_params_ : dict of str to object
+            What each parameter that is "auto" stood for in the last fit, which follows
+            from the number of samples that it got.
         history_ : dict of str to list of float
             ``loss`` of each epoch, with its penalties, and, with validation samples,
             ``val_loss``, without.
@@ -201,7 +217,8 @@ default="from_dtype"
 def with_shared_docs(cls: type) -> type:
     """Fill ``%(training)s`` and the like in a class's docstring.
 
-    Of the entries under "training" those stay that the class has, with its defaults.
+    Of the entries under "training" and "fields" those stay that the class has, with its
+    defaults.
 
     Parameters
     ----------
@@ -218,11 +235,12 @@ def with_shared_docs(cls: type) -> type:
     entries = _entries(texts["training"])
     if "scoring" in parameters:
         entries |= _entries(texts["training_on_fields"])
-    texts["training"] = "\n".join(
-        _DEFAULT.sub(f"default={_shown(parameters[name])}", entry, count=1)
-        for name, entry in entries.items()
-        if name in parameters
-    )
+    for block, own in (("training", entries), ("fields", _entries(texts["fields"]))):
+        texts[block] = "\n".join(
+            _DEFAULT.sub(f"default={_shown(parameters[name])}", entry, count=1)
+            for name, entry in own.items()
+            if name in parameters
+        )
     blocks = {
         name: textwrap.indent(text, "    ").strip() for name, text in texts.items()
     }

@@ -52,11 +52,13 @@ from skrec import (
 )
 from skrec.datasets import make_sessions
 from skrec.training import cache_clear, cache_info
+from tests.plain import STEPS
 
 X, Y = load_iris(return_X_y=True)  # sorted by class: an unstratified split scores 0
 DIABETES_X, DIABETES_Y = load_diabetes(return_X_y=True)
 SESSIONS, ORDERS = make_sessions(n_samples=150, n_steps=6, random_state=0)
 QUICK = {"units": 8, "epochs": 15, "learning_rate": 0.03, "random_state": 0}
+NAMED = {**STEPS, **QUICK}
 
 
 def build(meta, units, learning_rate):
@@ -76,16 +78,16 @@ def build(meta, units, learning_rate):
 
 
 FAMILIES = {
-    "mlp": MLPClassifier(**QUICK),
-    "cnn": CNNClassifier(filters=6, **QUICK),
-    "rnn": RNNClassifier(**QUICK),
+    "mlp": MLPClassifier(**NAMED),
+    "cnn": CNNClassifier(filters=6, **NAMED),
+    "rnn": RNNClassifier(**NAMED),
     # It does not standardise X for the user, and so takes longer.
     "generic": KerasClassifier(
         build, verbose=0, **{**QUICK, "units": 32, "epochs": 40}
     ),
 }
 MLP = FAMILIES["mlp"]
-REGRESSOR = MLPRegressor(**QUICK)
+REGRESSOR = MLPRegressor(**NAMED)
 
 # ---- meta-estimators -----------------------------------------------------------------
 
@@ -461,7 +463,8 @@ def test_a_callback_stops_training_at_the_end_of_an_epoch():
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_the_score_of_every_epoch_is_monitored_inside_a_search(n_jobs):
     monitor = ScoringMonitor(scoring="accuracy")
-    estimator = clone(MLP).set_params(epochs=4).set_callbacks(monitor)
+    estimator = clone(MLP).set_params(epochs=4, linear_start=False)
+    estimator.set_callbacks(monitor)
     search = GridSearchCV(
         estimator, {"learning_rate": [1e-4, 0.05]}, cv=2, n_jobs=n_jobs
     )

@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV
 
 import skrec
 from _speed.readings import peak_mb, reset_peak, resident_mb, seconds_of
-from _speed.systems import BUILD, LOSS
+from _speed.systems import BUILD, LOSS, PLAIN
 from skrec.datasets import make_sessions
 
 N_STEPS, N_CHANNELS = 20, 8
@@ -29,12 +29,13 @@ def table(n_rows: int, n_columns: int, seed: int) -> tuple[np.ndarray, np.ndarra
 
 def small_network(family: str, **parameters: Any) -> Any:
     """Return an estimator of the least surprising size."""
+    named = {**PLAIN, "random_state": 0, **parameters}
     if family == "mlp":
-        return skrec.MLPClassifier(units=64, random_state=0, **parameters)
+        return skrec.MLPClassifier(units=64, **named)
     if family == "conv1d":
-        return skrec.CNNClassifier(filters=16, units=64, random_state=0, **parameters)
+        return skrec.CNNClassifier(filters=16, units=64, **named)
     if family == "gru":
-        return skrec.RNNClassifier(units=128, random_state=0, **parameters)
+        return skrec.RNNClassifier(units=128, **named)
     return skrec.KerasClassifier(
         BUILD["conv1d"],
         loss=LOSS,
@@ -195,7 +196,7 @@ def one_fit(spec: dict[str, Any]) -> dict[str, Any]:
     """Time one fit, the program being traced already."""
     if spec["family"] == "large mlp":
         X, y = table(spec["n_rows"], 40, spec["seed"])
-        estimator = skrec.MLPClassifier(units="400-400-400", random_state=0)
+        estimator = skrec.MLPClassifier(units="400-400-400", **PLAIN, random_state=0)
     elif spec["family"] == "digits":
         from sklearn.datasets import load_digits
 

@@ -287,6 +287,15 @@ def search_skrec_generic(job: Job) -> np.ndarray:
     return search_wrapped(job, KerasClassifier)
 
 
+# What the others do: skrec's defaults would stop early, and drop units out.
+PLAIN: dict[str, Any] = {
+    "batch_size": 32,
+    "learning_rate": 0.001,
+    "dropout": 0.0,
+    "early_stopping": False,
+}
+
+
 def named_estimator(job: Job) -> Any:
     """Return skrec's estimator of the family; the data are standardised already."""
     import skrec
@@ -296,8 +305,15 @@ def named_estimator(job: Job) -> Any:
         "mlp": skrec.MLPClassifier,
         "gru": skrec.RNNClassifier,
     }
+    own: dict[str, Any] = {}
+    if job.workload.family == "mlp":  # the network of the others, and no more
+        own = {"number_embedding": None, "linear_start": False}
     return estimators[job.workload.family](
-        epochs=job.workload.epochs, standardize=False, random_state=job.seed
+        epochs=job.workload.epochs,
+        standardize=False,
+        random_state=job.seed,
+        **PLAIN,
+        **own,
     )
 
 

@@ -15,8 +15,10 @@ from skrec.networks import PADDING_VALUE
 from skrec.preprocessing._floats import as_floats
 from skrec.preprocessing._padding import padded_steps
 from skrec.preprocessing._ranges import Range, require_scalable
-from skrec.preprocessing._scaling import ChannelScaler
+from skrec.preprocessing._scaling import array_scaler
 from skrec.training.rows import Rows
+
+NUMBERS = {True: "robust", False: None}  # what `standardize` means
 
 
 class ArrayNetwork(BaseNetwork):
@@ -39,9 +41,14 @@ class ArrayNetwork(BaseNetwork):
             y_numeric=is_regressor(self),
         )
 
+    @property
+    def _how_scaled(self) -> str | None:
+        """How numbers are scaled, as `FieldEncoder` takes it."""
+        return NUMBERS.get(self.standardize, self.standardize)
+
     def _learn_inputs(self, X: Any, kept: np.ndarray | None, weight: np.ndarray) -> Any:
         self._input_shape = X.shape[1:]
-        self._scaler, self._seen = ChannelScaler(), Range()
+        self._scaler, self._seen = array_scaler(self._how_scaled), Range()
         return X
 
     def _encoded(self, X: Any) -> Any:
@@ -54,8 +61,7 @@ class ArrayNetwork(BaseNetwork):
         if not self.standardize:
             return
         self._scaler = deepcopy(self._scaler)  # a failed fit keeps the old one
-        for X, _, weight in replace(rows, prepare=as_floats).blocks():
-            self._scaler.update(X, weight, padded_steps(X, self._padding))
+        self._scaler.learn(rows.x, rows.index, rows.weight, self._seen, self._padding)
         self._learn_target_scale(rows)
 
     def _learn_range(self, rows: Rows) -> None:

@@ -98,8 +98,8 @@ class NetworkClassifier(ClassifierMixin):
     ) -> Any:
         """Train one more epoch, on new samples or on the same.
 
-        The means and variances that standardise X take in the new samples, so that a
-        stream whose values drift stays standardised.
+        The scale of X takes in the new samples (medians and quartiles are averaged with
+        those of the calls before), so that a stream whose values drift stays scaled.
 
         In tables, ids that were not seen before are learnt (with `min_count`, once one
         call has as many); they start with the vector of unknown ids. Lists may become

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 
-from skrec.estimators._deploy_numbers import clipped, prepared, standardised
+from skrec.estimators._deploy_numbers import clipped, prepared, scaled
 from skrec.networks import PADDING_VALUE
 from skrec.preprocessing._numbers import NumberScaler
 from skrec.preprocessing._ranges import Range
-from skrec.preprocessing._scaling import ChannelScaler
+from skrec.preprocessing._scaling import ChannelScaler, Scaler
 from skrec.training._optimizer_items import ensure_built
 from skrec.training.copies import fresh
 
@@ -33,7 +32,7 @@ class Head:
 
 def deployable(
     core: keras.Model,
-    scaler: ChannelScaler,
+    scaler: Scaler,
     seen: Range,
     padding: str | None,
     head: Head,
@@ -44,8 +43,8 @@ def deployable(
     ----------
     core : keras.Model
         Compiled network.
-    scaler : ChannelScaler
-        What X was standardised with.
+    scaler : Scaler
+        What X was scaled with.
     seen : Range
         To which it is clipped.
     padding : {"front", "end"} or None
@@ -61,7 +60,7 @@ def deployable(
     inputs = core.input
     raw = keras.Input(inputs.shape[1:], dtype=inputs.dtype, name="X")
     x: Any = clipped(keras.ops.cast(raw, "float64"), seen)
-    x = keras.ops.cast(standardised(x, scaler), inputs.dtype)
+    x = keras.ops.cast(scaled(x, scaler), inputs.dtype)
     if padding is not None:
         x = keras.ops.where(_padded(raw, padding), PADDING_VALUE, x)
     return _with_head(raw, core, core(x), head)
@@ -154,8 +153,8 @@ def _with_head(raw: Any, core: keras.Model, outputs: Any, head: Head) -> keras.M
         outputs = keras.layers.Activation(head.activation, dtype=outputs.dtype)(outputs)
     if head.scaler is not None and head.scaler.is_fitted:
         outputs = keras.layers.Rescaling(
-            np.sqrt(head.scaler.variance).tolist(),
-            head.scaler.mean.tolist(),
+            head.scaler.scale.tolist(),
+            head.scaler.centre.tolist(),
             dtype=outputs.dtype,
         )(outputs)
     model = keras.Model(raw, outputs)

@@ -11,11 +11,11 @@ import numpy as np
 
 from skrec.preprocessing._numbers import NumberScaler
 from skrec.preprocessing._ranges import Range
-from skrec.preprocessing._scaling import ChannelScaler
+from skrec.preprocessing._scaling import Scaler
 
 ops = keras.ops
 
-# Rounding X to 32 bits may move a standardised number by this much; by more, models on
+# Rounding X to 32 bits may move a scaled number by this much; by more, models on
 # X as it is would be wrong, and are not made.
 TOLERANCE = 1e-3
 EPSILON = float(np.finfo(np.float32).eps) / 2
@@ -24,28 +24,27 @@ EDGE = 1e-7
 TAIL = EDGE - np.spacing(1)
 
 
-def standardised(x: Any, scaler: ChannelScaler | None) -> Any:
-    """Subtract means and divide by standard deviations, however small these are.
+def scaled(x: Any, scaler: Scaler) -> Any:
+    """Subtract what is in the centre, divide by the scale, and bound where it does.
 
     Parameters
     ----------
     x : KerasTensor of float64 of shape (batch, ..., n_channels)
         Values.
-    scaler : ChannelScaler or None
-        Means and variances; without any, values stay as they are.
+    scaler : Scaler
+        What has been learnt; without that, values stay as they are.
 
     Returns
     -------
     KerasTensor of the same shape
-        Standardised values.
+        Scaled values.
     """
-    if scaler is None or not scaler.is_fitted:
+    if not scaler.is_fitted:
         return x
-    mean, scale = (
-        np.nan_to_num(scaler.mean),
-        np.sqrt(np.nan_to_num(scaler.variance, nan=1)),
-    )
-    return (x - mean) / scale
+    x = (x - np.nan_to_num(scaler.centre)) / np.nan_to_num(scaler.scale, nan=1)
+    if scaler.bound is None:
+        return x
+    return x / ops.sqrt(1 + ops.square(x / scaler.bound))
 
 
 def clipped(x: Any, seen: Range) -> Any:
@@ -90,7 +89,7 @@ def prepared(raw: Any, scaler: NumberScaler) -> Any:
         x = _normal_quantiles(x, scaler.quantile.quantiles_)
     elif scaler.how is not None:
         bent = ops.sign(x) * ops.log1p(ops.abs(x)) if scaler.how == "log" else x
-        x = standardised(bent, scaler.standard)
+        x = scaled(bent, scaler.scaler)
     n_numbers = raw.shape[-1]
     x = ops.where(missing, np.broadcast_to(scaler.fill, n_numbers).astype(float), x)
     if len(scaler.empty):
@@ -172,11 +171,11 @@ def too_fine(scaler: NumberScaler) -> np.ndarray:
         size = np.abs(known).max(axis=0)
         low, high = np.nanpercentile(known, [25, 75], axis=0)
         spread = np.where(high > low, high - low, known[-1] - known[0])
-    elif scaler.how is None or not scaler.standard.is_fitted:
+    elif scaler.how is None or not scaler.scaler.is_fitted:
         return np.empty(0, dtype=np.intp)
     else:
-        spread = np.sqrt(scaler.standard.variance)
-        size = np.abs(scaler.standard.mean)
+        spread = scaler.scaler.scale
+        size = np.abs(scaler.scaler.centre)
         if scaler.how == "log":  # whose derivative is 1 / (1 + abs(x))
             size = -np.expm1(-size)
     with np.errstate(invalid="ignore"):

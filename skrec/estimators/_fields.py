@@ -1,6 +1,5 @@
 """Networks on ordinary tables: ids, numbers, lists of ids, vectors and images."""
 
-from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any
@@ -10,21 +9,23 @@ import numpy as np
 import pandas as pd
 from sklearn.base import is_classifier
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from skrec._warn import warn_user
 from skrec.estimators import _deploy
 from skrec.estimators._arrays import ArrayNetwork
 from skrec.estimators._auc import auc_scores, warn_if_auc_is_chance
+from skrec.estimators._budget import Budget
 from skrec.estimators._deploy_numbers import too_fine
 from skrec.estimators._growth import Layout, differs_in_size_alone, grown_state
 from skrec.estimators._inputs import checked_table, is_table
+from skrec.estimators._linear_start import at_linear_model
+from skrec.estimators.base import AUTO
 from skrec.networks import Network
 from skrec.networks._fields import table_vectors
 from skrec.networks._sizes import embedding_dims
 from skrec.networks._unknown import UNKNOWN_IDS
 from skrec.preprocessing import FieldEncoder
-from skrec.preprocessing._floats import as_floats
 from skrec.preprocessing._vocabulary import FIRST, UNKNOWN
 from skrec.training._updates import is_fused
 from skrec.training.loop import Scores
@@ -32,8 +33,13 @@ from skrec.training.program import Program
 from skrec.training.rows import Rows
 from skrec.training.state import State
 
-EARLY_STOPPING_ROWS = 10_000  # above which "auto" stops early
-NUMBERS = {True: "standard", False: None}
+# A penalty is weighed against the mean loss of the rows: divided by their number, it
+# counts as much as so many rows, whatever their number. More than that makes factors
+# that are multiplied vanish altogether. For a part of a stream nobody knows how
+# many rows there will be.
+SHRINKAGE, MOST_SHRINKAGE, SHRINKAGE_OF_PARTS = 15.0, 1e-4, 1e-4
+# Columns of numbers up to which "auto" gives them waves.
+MOST_PERIODIC = 128
 # Rows of a table from which on "auto" updates it lazily: there the dense update begins
 # to take longer than all the rest of a step (`benchmarks/catalogue.py`).
 LAZY_ROWS = 100_000
@@ -48,7 +54,7 @@ class FieldNetwork(ArrayNetwork):
     _parameter_constraints = {
         **ArrayNetwork._parameter_constraints,
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
-        "embedding_l2": [Interval(Real, 0, None, closed="left")],
+        "embedding_l2": [Interval(Real, 0, None, closed="left"), AUTO],
         "embedding_update": [StrOptions(set(LAZY_FROM))],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "sequence_features": ["array-like", dict, StrOptions({"from_dtype"}), None],
@@ -56,13 +62,13 @@ class FieldNetwork(ArrayNetwork):
         "min_count": [Interval(Integral, 1, None, closed="left")],
         "unknown_share": [Interval(Real, 0, 1, closed="left")],
         "max_len": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean", StrOptions({"auto"})],
         "scoring": [StrOptions({"loss", "roc_auc"})],
-        "standardize": ["boolean", StrOptions({"quantile", "log"})],
+        "standardize": ["boolean", StrOptions({"standard", "quantile", "log"})],
     }
 
     # Set by fit.
     encoder_: FieldEncoder
+    number_embedding: str | None
     _auto_dims: tuple[int, ...]
     _layout: Layout
 
@@ -79,7 +85,7 @@ class FieldNetwork(ArrayNetwork):
             self.shared_embeddings,
             min_count=self.min_count,
             max_len=self.max_len,
-            numbers=NUMBERS.get(self.standardize, self.standardize),
+            numbers=self._how_scaled,
         )
 
     def _checked(self, X: Any, y: Any, reset: bool) -> Any:
@@ -134,10 +140,9 @@ class FieldNetwork(ArrayNetwork):
         if not self._on_fields:
             super()._learn_scale(rows)
             return
-        for inputs, _, weight in replace(rows, prepare=_with_floats).blocks():
-            numbers = inputs.get("numbers") if isinstance(inputs, dict) else inputs
-            if numbers is not None:
-                self.encoder_.update_scale(numbers, weight)
+        numbers = rows.x.get("numbers") if isinstance(rows.x, dict) else rows.x
+        if numbers is not None:
+            self.encoder_.update_scale(numbers, rows.weight, rows.index)
         if self.standardize:
             self._learn_target_scale(rows)
 
@@ -168,7 +173,8 @@ class FieldNetwork(ArrayNetwork):
     # ---- training ------------------------------------------------------------------
 
     def _rates(self) -> dict[str, float]:
-        own = {"embedding_l2": self.embedding_l2, "unknown_share": self.unknown_share}
+        penalty = self.auto_params_.get("embedding_l2", self.embedding_l2)
+        own = {"embedding_l2": penalty, "unknown_share": self.unknown_share}
         return {**super()._rates(), **own}
 
     def _dropout_rate(self, layer_name: str) -> float:
@@ -211,10 +217,30 @@ class FieldNetwork(ArrayNetwork):
         )
         self._was_lazy = False
 
-    def _stops_early(self, X: Any) -> bool:
-        if self.early_stopping == "auto":
-            return _num_samples(X) > EARLY_STOPPING_ROWS
-        return bool(self.early_stopping)
+    def _auto_params(self, budget: Budget, is_part: bool) -> dict[str, Any]:
+        found = super()._auto_params(budget, is_part)
+        if self.embedding_l2 == "auto":
+            whole = min(SHRINKAGE / budget.n_rows, MOST_SHRINKAGE)
+            found["embedding_l2"] = SHRINKAGE_OF_PARTS if is_part else whole
+        if getattr(self, "number_embedding", None) == "auto":
+            found["number_embedding"] = "periodic" if self._is_periodic else None
+        return found
+
+    @property
+    def _is_periodic(self) -> bool:
+        """Whether numbers get waves beside them; for families that can have them."""
+        if self.number_embedding != "auto":
+            return self.number_embedding == "periodic"
+        return self._on_fields and 0 < self.encoder_.spec_.n_numbers <= MOST_PERIODIC
+
+    def _fit_items(self, optimizer: keras.optimizers.Optimizer) -> list[Any]:
+        starts = bool(getattr(self, "linear_start", False))
+        return [*super()._fit_items(optimizer), starts]
+
+    def _start(self, state: State, program: Program, rows: Rows) -> State:
+        if not (self._on_fields and getattr(self, "linear_start", False)):
+            return state
+        return at_linear_model(state, program, rows, self.encoder_.spec_, self._seed)
 
     @property
     def _monitored(self) -> str | None:
@@ -309,8 +335,3 @@ class FieldNetwork(ArrayNetwork):
             rows = np.append(rows, [UNKNOWN, missing])
             ids = np.array([*ids, "<unknown>", "<missing>"], dtype=object)
         return pd.DataFrame(vectors[rows], index=pd.Index(ids, name=column))
-
-
-def _with_floats(inputs: Any) -> Any:
-    """Convert an array of small numbers; those of a table are floats already."""
-    return inputs if isinstance(inputs, dict) else as_floats(inputs)

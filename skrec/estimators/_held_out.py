@@ -75,6 +75,8 @@ def _stratified_as_far_as_possible(
     try:
         train, held_out = train_test_split(several, stratify=classes, **options)
     except ValueError:  # for example more classes than rows to set aside
+        if len(several) < 2:
+            return train_test_split(kept, **options)
         train, held_out = train_test_split(several, **options)
     if lonely.any():
         train = np.concatenate([train, kept[lonely]])

@@ -58,8 +58,9 @@ class NetworkRegressor(RegressorMixin):
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Train one more epoch, on new samples or on the same.
 
-        The means and variances that standardise X and y take in the new samples, so
-        that a stream whose values drift stays standardised.
+        The scales of X and y take in the new samples (medians and quartiles are
+        averaged with those of the calls before), so that a stream whose values drift
+        stays scaled.
 
         In tables, ids that were not seen before are learnt (with `min_count`, once one
         call has as many); they start with the vector of unknown ids. Lists may become

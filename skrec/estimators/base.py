@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec.estimators import _deploy
 from skrec.estimators._atomic import all_or_nothing
+from skrec.estimators._budget import Budget, chosen
 from skrec.estimators._callbacks import (
     Deploying,
     checked_callbacks,
@@ -57,6 +58,7 @@ ACTIVATIONS = {
     if inspect.isfunction(value) and name not in ("get", "serialize", "deserialize")
 }
 PENALTIES = ("l1", "l2", "embedding_l2")
+AUTO = StrOptions({"auto"})
 _handing_out = threading.RLock()  # so that each estimator has one `model_`
 
 
@@ -81,13 +83,13 @@ class BaseNetwork(
             None,
         ],
         "clipnorm": [Interval(Real, 0, None, closed="neither"), None],
-        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
-        "epochs": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean"],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), AUTO, None],
+        "epochs": [Interval(Integral, 1, None, closed="left"), AUTO],
+        "early_stopping": ["boolean", AUTO],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), AUTO],
         "callbacks": [list, tuple, keras.callbacks.Callback, None],
-        "standardize": ["boolean"],
+        "standardize": ["boolean", StrOptions({"standard"})],
         "device": [str],
         "precision": [
             StrOptions({"float32", "float64", "mixed_float16", "mixed_bfloat16"})
@@ -219,8 +221,6 @@ class BaseNetwork(
             X_val,
             y_val,
             reset=not goes_on,
-            epochs=self.epochs,
-            early_stopping=self._stops_early(X),
             remember=remembers(self),
         )
 
@@ -228,7 +228,9 @@ class BaseNetwork(
         self, X: Any, y: Any, sample_weight: Any, classes: Any = None
     ) -> Any:
         first = not self.__sklearn_is_fitted__()
-        return self._fit(X, y, sample_weight, reset=first, epochs=1, classes=classes)
+        return self._fit(
+            X, y, sample_weight, reset=first, is_part=True, classes=classes
+        )
 
     def _fit(
         self,
@@ -239,8 +241,7 @@ class BaseNetwork(
         y_val: Any = None,
         *,
         reset: bool,
-        epochs: int,
-        early_stopping: bool = False,
+        is_part: bool = False,
         remember: bool = False,
         classes: Any = None,
     ) -> Any:
@@ -254,7 +255,9 @@ class BaseNetwork(
         weight = row_weights(sample_weight, X, class_weight, y, known)
         kept, held_out = None if weight.all() else np.flatnonzero(weight), None
         has_validation = X_val is not None or y_val is not None
-        if early_stopping and not has_validation:
+        n_rows = int(np.count_nonzero(weight))
+        budget = self._budget(n_rows, is_part, has_validation)
+        if budget.early_stopping and not has_validation:
             kept, held_out = self._split(y, kept)
         target = self._encode_target(y)
         if reset:
@@ -276,12 +279,13 @@ class BaseNetwork(
                 "clone for the new parameters."
             )
         self._spec = network
+        epochs = budget.epochs
         context = self._init_callback_context(max_subtasks=epochs)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         context.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
         reporter = EpochReporter(self, context, X, y, metadata, epochs)
         self._state = self._train(
-            rows, validation, reset, epochs, early_stopping, remember, reporter
+            rows, validation, reset, is_part, budget, remember, reporter
         )
         for callback in self._fit_callbacks:
             callback._model = None  # the private one, which is done with
@@ -296,9 +300,18 @@ class BaseNetwork(
         )
         return self
 
-    def _stops_early(self, X: Any) -> bool:
-        """Decide whether a fit on X stops early."""
-        return bool(self.early_stopping)
+    def _budget(
+        self, n_rows: int, is_part: bool, has_validation: bool = False
+    ) -> Budget:
+        """Decide how long to train on so many rows, or on a part of a stream."""
+        epochs, stops = (1, False) if is_part else (self.epochs, self.early_stopping)
+        if stops == "auto" and has_validation:
+            stops = True
+        return Budget.of(n_rows, self.batch_size, epochs, stops, self.n_iter_no_change)
+
+    def _auto_params(self, budget: Budget, is_part: bool) -> dict[str, Any]:
+        """Tell what each parameter that is "auto" stands for."""
+        return chosen(self, budget)
 
     def _checked_validation(self, X_val: Any, y_val: Any) -> Rows:
         if X_val is None or y_val is None:
@@ -313,6 +326,7 @@ class BaseNetwork(
     ) -> tuple[np.ndarray, np.ndarray]:
         """Set rows aside for early stopping, stratified where there are classes."""
         stratified = not is_regressor(self)
+        y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
         how = self.validation_fraction, self._seed, stratified, self.early_stopping
         return split(y, kept, *how)
 
@@ -397,8 +411,8 @@ class BaseNetwork(
         rows: Rows,
         validation: Rows | None,
         reset: bool,
-        epochs: int,
-        early_stopping: bool,
+        is_part: bool,
+        budget: Budget,
         remember: bool,
         reporter: EpochReporter,
     ) -> State:
@@ -410,6 +424,7 @@ class BaseNetwork(
         last_key = getattr(self, "_optimizer_key", None)
         self._optimizer_key = graph_key(optimizer)
         self._optimizer_made = self._optimizer_arguments()
+        self.auto_params_ = self._auto_params(budget, is_part)
         self._rates_made = self._rates()
         self._lazy_from = self._lazy_rows(optimizer)
         with self._lease() as program:
@@ -417,22 +432,25 @@ class BaseNetwork(
             if reset:
                 state = program.initial_state(self._seed)
                 state = at_base_rate(state, program, rows)
+                if not is_part:
+                    state = self._start(state, program, rows)
             else:
                 state = self._state_to_go_on(program, self._optimizer_key == last_key)
-            stops = early_stopping and validation is not None
+            stops = budget.early_stopping and validation is not None
             dropout = [self._dropout_rate(name) for name in program.dropout_names]
+            whole = self._budget(len(rows), is_part=False) if is_part else budget
             penalties: dict[str, Any] = {
                 k: v for k, v in self._rates_made.items() if k in PENALTIES
             }
             plan = Plan(
                 seed=self._seed,
-                epochs=int(epochs),
-                batch_size=int(min(self.batch_size or len(rows), len(rows))),
+                epochs=budget.epochs,
+                batch_size=min(budget.batch_size, len(rows)),
                 learning_rate=base_learning_rate(optimizer),
                 rates=Rates.of(optimizer, dropout, **penalties),
                 schedule=str(schedule) if isinstance(schedule, str) else schedule,
-                total_epochs=int(self.epochs),
-                patience=int(self.n_iter_no_change) if stops else None,
+                total_epochs=whole.epochs,
+                patience=budget.n_iter_no_change if stops else None,
                 evaluation_batch_size=rows_at_once(program.model),
                 scores=self._validation_scores(),
                 maximize=self._monitored,
@@ -463,6 +481,10 @@ class BaseNetwork(
             return train(
                 program, state, rows, plan, reporter, validation, watcher, memory
             )
+
+    def _start(self, state: State, program: Program, rows: Rows) -> State:
+        """Return where training on all rows starts, given a state at the base rate."""
+        return state
 
     def _check_without_graph(self, program: Program) -> None:
         """Check that ``Model.fit`` can do what the program would."""

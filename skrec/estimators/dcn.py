@@ -17,6 +17,7 @@ class _DCN(FieldNetwork):
 
     _parameter_constraints = {
         **FieldNetwork._parameter_constraints,
+        "linear_start": ["boolean"],
         "units": [Interval(Integral, 1, None, closed="left"), str, "array-like"],
         "cross_layers": [Interval(Integral, 1, None, closed="left")],
         "low_rank": [Interval(Integral, 1, None, closed="left"), None],
@@ -26,6 +27,7 @@ class _DCN(FieldNetwork):
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
         ],
+        "number_embedding": [StrOptions({"auto", "periodic"}), None],
     }
 
     def __init__(
@@ -36,31 +38,33 @@ class _DCN(FieldNetwork):
         low_rank: int | None = None,
         structure: str = "stacked",
         n_experts: int = 1,
-        embedding_dim: int | str = 10,
+        embedding_dim: int | str = 16,
         categorical_features: Any = "from_dtype",
         sequence_features: Any = "from_dtype",
         shared_embeddings: Any = None,
         min_count: int = 1,
-        unknown_share: float = 0.05,
+        unknown_share: float = 0.1,
+        linear_start: bool = True,
         max_len: int = 50,
+        number_embedding: str | None = "auto",
         activation: str = "relu",
-        dropout: float = 0.0,
+        dropout: float = 0.1,
         l1: float = 0.0,
         l2: float = 0.0,
-        embedding_l2: float = 1e-5,
+        embedding_l2: float | str = "auto",
         embedding_update: str = "auto",
         batch_norm: bool = False,
         optimizer: Any = "adam",
         optimizer_params: dict | None = None,
-        learning_rate: float = 0.001,
+        learning_rate: float = 0.004,
         lr_schedule: Any = None,
         clipnorm: float | None = None,
-        batch_size: int | None = 256,
-        epochs: int = 30,
+        batch_size: int | str | None = "auto",
+        epochs: int | str = "auto",
         early_stopping: bool | str = "auto",
         scoring: str = "loss",
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 3,
+        n_iter_no_change: int | str = "auto",
         class_weight: Any = None,
         callbacks: Any = None,
         standardize: bool | str = True,
@@ -82,7 +86,9 @@ class _DCN(FieldNetwork):
         self.shared_embeddings = shared_embeddings
         self.min_count = min_count
         self.unknown_share = unknown_share
+        self.linear_start = linear_start
         self.max_len = max_len
+        self.number_embedding = number_embedding
         self.activation = activation
         self.dropout = dropout
         self.l1 = l1
@@ -126,6 +132,8 @@ class _DCN(FieldNetwork):
             activation=self.activation,
             batch_norm=bool(self.batch_norm),
             reads_unknown=self.unknown_share > 0,
+            periodic=self._is_periodic,
+            linear=bool(self.linear_start),
             dtype=self.precision,
         )
 
@@ -137,7 +145,9 @@ class DCNClassifier(NetworkClassifier, _DCN):
     Cross layers over the vectors of the ids and the numbers, side by side, and a tower
     of dense layers behind or beside them [1]_. Each cross layer multiplies its input,
     sent through a matrix, by the vectors and numbers once more, so that products of up
-    to `cross_layers` + 1 columns are there without a wide tower.
+    to `cross_layers` + 1 columns are there without a wide tower. A linear model of the
+    columns, at whose solution training starts, stands beside it, which the paper does
+    without, as does `linear_start=False`.
 
     Parameters
     ----------
@@ -153,10 +163,14 @@ class DCNClassifier(NetworkClassifier, _DCN):
     n_experts : int, default=1
         Matrices of low rank a cross layer, mixed by a softmax gate. More than one need
         `low_rank`.
-    embedding_dim : int or "auto", default=10
+    embedding_dim : int or "auto", default=16
         Length of the vector of an id; ``"auto"`` makes it longer for columns of more
         ids: ``min(50, round(1.6 * n_ids**0.56))``.
     %(fields)s
+    number_embedding : {"auto", "periodic"} or None, default="auto"
+        Whether each number of a table gets beside it what a small layer makes of 16
+        waves of it, as in RealMLP (Holzmueller et al., NeurIPS 2024), so that steps and
+        bumps are learnt soon. ``"auto"`` does so for up to 128 columns of numbers.
     activation : str, default="relu"
         Activation of the tower's layers, by its Keras name.
     %(training)s
@@ -205,8 +219,9 @@ class DCNRegressor(NetworkRegressor, _DCN):
     Cross layers over the vectors of the ids and the numbers, side by side, and a tower
     of dense layers behind or beside them [1]_. Each cross layer multiplies its input,
     sent through a matrix, by the vectors and numbers once more, so that products of up
-    to `cross_layers` + 1 columns are there without a wide tower. Trained on the mean
-    squared error.
+    to `cross_layers` + 1 columns are there without a wide tower. A linear model of the
+    columns, at whose solution training starts, stands beside it, which the paper does
+    without, as does `linear_start=False`. Trained on the mean squared error.
 
     Parameters
     ----------
@@ -222,10 +237,14 @@ class DCNRegressor(NetworkRegressor, _DCN):
     n_experts : int, default=1
         Matrices of low rank a cross layer, mixed by a softmax gate. More than one need
         `low_rank`.
-    embedding_dim : int or "auto", default=10
+    embedding_dim : int or "auto", default=16
         Length of the vector of an id; ``"auto"`` makes it longer for columns of more
         ids: ``min(50, round(1.6 * n_ids**0.56))``.
     %(fields)s
+    number_embedding : {"auto", "periodic"} or None, default="auto"
+        Whether each number of a table gets beside it what a small layer makes of 16
+        waves of it, as in RealMLP (Holzmueller et al., NeurIPS 2024), so that steps and
+        bumps are learnt soon. ``"auto"`` does so for up to 128 columns of numbers.
     activation : str, default="relu"
         Activation of the tower's layers, by its Keras name.
     %(training)s

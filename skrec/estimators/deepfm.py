@@ -3,7 +3,7 @@
 from numbers import Integral
 from typing import Any
 
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skrec._docs import with_shared_docs
 from skrec.estimators._classification import NetworkClassifier
@@ -17,38 +17,42 @@ class _DeepFM(FieldNetwork):
 
     _parameter_constraints = {
         **FieldNetwork._parameter_constraints,
+        "linear_start": ["boolean"],
         "units": [Interval(Integral, 1, None, closed="left"), str, "array-like"],
+        "number_embedding": [StrOptions({"auto", "periodic"}), None],
     }
 
     def __init__(
         self,
         units: Any = "256-128-64",
         *,
-        embedding_dim: int = 10,
+        embedding_dim: int = 16,
         categorical_features: Any = "from_dtype",
         sequence_features: Any = "from_dtype",
         shared_embeddings: Any = None,
         min_count: int = 1,
-        unknown_share: float = 0.05,
+        unknown_share: float = 0.1,
+        linear_start: bool = True,
         max_len: int = 50,
+        number_embedding: str | None = "auto",
         activation: str = "relu",
-        dropout: float = 0.0,
+        dropout: float = 0.1,
         l1: float = 0.0,
         l2: float = 0.0,
-        embedding_l2: float = 1e-5,
+        embedding_l2: float | str = "auto",
         embedding_update: str = "auto",
         batch_norm: bool = False,
         optimizer: Any = "adam",
         optimizer_params: dict | None = None,
-        learning_rate: float = 0.001,
+        learning_rate: float = 0.004,
         lr_schedule: Any = None,
         clipnorm: float | None = None,
-        batch_size: int | None = 256,
-        epochs: int = 30,
+        batch_size: int | str | None = "auto",
+        epochs: int | str = "auto",
         early_stopping: bool | str = "auto",
         scoring: str = "loss",
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 3,
+        n_iter_no_change: int | str = "auto",
         class_weight: Any = None,
         callbacks: Any = None,
         standardize: bool | str = True,
@@ -66,7 +70,9 @@ class _DeepFM(FieldNetwork):
         self.shared_embeddings = shared_embeddings
         self.min_count = min_count
         self.unknown_share = unknown_share
+        self.linear_start = linear_start
         self.max_len = max_len
+        self.number_embedding = number_embedding
         self.activation = activation
         self.dropout = dropout
         self.l1 = l1
@@ -105,6 +111,7 @@ class _DeepFM(FieldNetwork):
             activation=self.activation,
             batch_norm=bool(self.batch_norm),
             reads_unknown=self.unknown_share > 0,
+            periodic=self._is_periodic,
             dtype=self.precision,
         )
 
@@ -116,15 +123,20 @@ class DeepFMClassifier(NetworkClassifier, _DeepFM):
     A factorisation machine, which multiplies the vectors of each pair of columns, and a
     tower of dense layers read the same vectors; their logits are added [1]_. A number's
     vector is its value times a vector of its column, so that the tower is wide where
-    there are many: for thousands of numbers take an FM.
+    there are many: for thousands of numbers take an FM. Training starts at the solution
+    of the linear part alone.
 
     Parameters
     ----------
     units : int, str or sequence of int, default="256-128-64"
         Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.
-    embedding_dim : int, default=10
+    embedding_dim : int, default=16
         Length of the vector of a field.
     %(fields)s
+    number_embedding : {"auto", "periodic"} or None, default="auto"
+        Whether each number of a table gets beside it what a small layer makes of 16
+        waves of it, as in RealMLP (Holzmueller et al., NeurIPS 2024), so that steps and
+        bumps are learnt soon. ``"auto"`` does so for up to 128 columns of numbers.
     activation : str, default="relu"
         Activation of the tower's layers, by its Keras name.
     %(training)s
@@ -175,14 +187,19 @@ class DeepFMRegressor(NetworkRegressor, _DeepFM):
     tower of dense layers read the same vectors; their logits are added [1]_. Trained on
     the mean squared error. A number's vector is its value times a vector of its column,
     so that the tower is wide where there are many: for thousands of numbers take an FM.
+    Training starts at the solution of the linear part alone.
 
     Parameters
     ----------
     units : int, str or sequence of int, default="256-128-64"
         Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.
-    embedding_dim : int, default=10
+    embedding_dim : int, default=16
         Length of the vector of a field.
     %(fields)s
+    number_embedding : {"auto", "periodic"} or None, default="auto"
+        Whether each number of a table gets beside it what a small layer makes of 16
+        waves of it, as in RealMLP (Holzmueller et al., NeurIPS 2024), so that steps and
+        bumps are learnt soon. ``"auto"`` does so for up to 128 columns of numbers.
     activation : str, default="relu"
         Activation of the tower's layers, by its Keras name.
     %(training)s

@@ -13,37 +13,41 @@ class _FM(FieldNetwork):
     """Parameters and architecture of the family."""
 
     _parameter_constraints = {
-        name: constraint
-        for name, constraint in FieldNetwork._parameter_constraints.items()
-        if name not in ("activation", "batch_norm")  # there is no hidden layer
+        **{
+            name: constraint
+            for name, constraint in FieldNetwork._parameter_constraints.items()
+            if name not in ("activation", "batch_norm")  # there is no hidden layer
+        },
+        "linear_start": ["boolean"],
     }
 
     def __init__(
         self,
-        embedding_dim: int = 10,
+        embedding_dim: int = 16,
         *,
         categorical_features: Any = "from_dtype",
         sequence_features: Any = "from_dtype",
         shared_embeddings: Any = None,
         min_count: int = 1,
-        unknown_share: float = 0.05,
+        unknown_share: float = 0.1,
+        linear_start: bool = True,
         max_len: int = 50,
         dropout: float = 0.0,
         l1: float = 0.0,
         l2: float = 0.0,
-        embedding_l2: float = 1e-5,
+        embedding_l2: float | str = "auto",
         embedding_update: str = "auto",
         optimizer: Any = "adam",
         optimizer_params: dict | None = None,
-        learning_rate: float = 0.003,
+        learning_rate: float = 0.004,
         lr_schedule: Any = None,
         clipnorm: float | None = None,
-        batch_size: int | None = 256,
-        epochs: int = 30,
+        batch_size: int | str | None = "auto",
+        epochs: int | str = "auto",
         early_stopping: bool | str = "auto",
         scoring: str = "loss",
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 3,
+        n_iter_no_change: int | str = "auto",
         class_weight: Any = None,
         callbacks: Any = None,
         standardize: bool | str = True,
@@ -60,6 +64,7 @@ class _FM(FieldNetwork):
         self.shared_embeddings = shared_embeddings
         self.min_count = min_count
         self.unknown_share = unknown_share
+        self.linear_start = linear_start
         self.max_len = max_len
         self.dropout = dropout
         self.l1 = l1
@@ -116,11 +121,12 @@ class FMClassifier(NetworkClassifier, _FM):
     weights are one a class, and each class weights the dimensions of the summed
     products in its own way. A number's vector is its value times a vector of its
     column. Thousands of columns of numbers, as from a sparse matrix, are cheap: no
-    vector is made for each number of each row.
+    vector is made for each number of each row. Training starts at the solution of the
+    linear model alone.
 
     Parameters
     ----------
-    embedding_dim : int, default=10
+    embedding_dim : int, default=16
         Length of the vector of a field.
     %(fields)s
     %(training)s
@@ -176,11 +182,11 @@ class FMRegressor(NetworkRegressor, _FM):
     vectors for pairs that were never seen together. Trained on the mean squared error.
     A number's vector is its value times a vector of its column. Thousands of columns of
     numbers, as from a sparse matrix, are cheap: no vector is made for each number of
-    each row.
+    each row. Training starts at the solution of the linear model alone.
 
     Parameters
     ----------
-    embedding_dim : int, default=10
+    embedding_dim : int, default=16
         Length of the vector of a field.
     %(fields)s
     %(training)s

@@ -18,42 +18,46 @@ class _MLP(FieldNetwork):
     _dimensions = (2, 3, 4)
     _parameter_constraints = {
         **FieldNetwork._parameter_constraints,
+        "linear_start": ["boolean"],
         "units": [Interval(Integral, 1, None, closed="left"), str, "array-like"],
         "embedding_dim": [
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
         ],
+        "number_embedding": [StrOptions({"auto", "periodic"}), None],
     }
 
     def __init__(
         self,
-        units: Any = 128,
+        units: Any = "128-128",
         *,
-        embedding_dim: int | str = 10,
+        embedding_dim: int | str = 16,
         categorical_features: Any = "from_dtype",
         sequence_features: Any = "from_dtype",
         shared_embeddings: Any = None,
         min_count: int = 1,
-        unknown_share: float = 0.05,
+        unknown_share: float = 0.1,
+        linear_start: bool = True,
         max_len: int = 50,
+        number_embedding: str | None = "auto",
         activation: str = "relu",
-        dropout: float = 0.0,
+        dropout: float = 0.1,
         l1: float = 0.0,
         l2: float = 0.0,
-        embedding_l2: float = 0.0,
+        embedding_l2: float | str = "auto",
         embedding_update: str = "auto",
         batch_norm: bool = False,
         optimizer: Any = "adam",
         optimizer_params: dict | None = None,
-        learning_rate: float = 0.001,
+        learning_rate: float = 0.004,
         lr_schedule: Any = None,
         clipnorm: float | None = None,
-        batch_size: int | None = 32,
-        epochs: int = 30,
+        batch_size: int | str | None = "auto",
+        epochs: int | str = "auto",
         early_stopping: bool | str = "auto",
         scoring: str = "loss",
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 3,
+        n_iter_no_change: int | str = "auto",
         class_weight: Any = None,
         callbacks: Any = None,
         standardize: bool | str = True,
@@ -71,7 +75,9 @@ class _MLP(FieldNetwork):
         self.shared_embeddings = shared_embeddings
         self.min_count = min_count
         self.unknown_share = unknown_share
+        self.linear_start = linear_start
         self.max_len = max_len
+        self.number_embedding = number_embedding
         self.activation = activation
         self.dropout = dropout
         self.l1 = l1
@@ -117,6 +123,8 @@ class _MLP(FieldNetwork):
             "units": as_sizes(self.units, "units"),
             "activation": self.activation,
             "batch_norm": bool(self.batch_norm),
+            "periodic": self._is_periodic,
+            "linear": bool(self.linear_start) and self._on_fields,
             "dtype": self.precision,
         }
         if not self._has_embeddings:
@@ -135,17 +143,23 @@ class MLPClassifier(NetworkClassifier, _MLP):
     """Multi-layer perceptron for classification.
 
     Dense layers over the columns of a table, with a vector for each id, or over the
-    flattened values of sequences and images. A table of numbers may be a sparse matrix,
-    which is made dense block by block where it would be large.
+    flattened values of sequences and images. Beside those of a table stands a linear
+    model of its columns, at whose solution training starts, unless `linear_start` is
+    False. A table of numbers may be a
+    sparse matrix, which is made dense block by block where it would be large.
 
     Parameters
     ----------
-    units : int, str or sequence of int, default=128
+    units : int, str or sequence of int, default="128-128"
         Width of the hidden layers, as 128, ``"128-64"`` or ``(128, 64)``.
-    embedding_dim : int or "auto", default=10
+    embedding_dim : int or "auto", default=16
         Length of the vector of an id; ``"auto"`` makes it longer for columns of more
         ids: ``min(50, round(1.6 * n_ids**0.56))``.
     %(fields)s
+    number_embedding : {"auto", "periodic"} or None, default="auto"
+        Whether each number of a table gets beside it what a small layer makes of 16
+        waves of it, as in RealMLP (Holzmueller et al., NeurIPS 2024), so that steps and
+        bumps are learnt soon. ``"auto"`` does so for up to 128 columns of numbers.
     activation : str, default="relu"
         Activation of the hidden layers, by its Keras name.
     %(training)s
@@ -180,7 +194,7 @@ class MLPClassifier(NetworkClassifier, _MLP):
     >>> clf.predict(pd.DataFrame({"city": ["Oslo", "Lima"], "price": [3, None]})).shape
     (2,)
     >>> clf.embeddings_("city").shape
-    (2, 10)
+    (2, 16)
     """
 
     _parameter_constraints: dict = {
@@ -194,18 +208,23 @@ class MLPRegressor(NetworkRegressor, _MLP):
     """Multi-layer perceptron for regression.
 
     Dense layers over the columns of a table, with a vector for each id, or over the
-    flattened values of sequences and images; trained on the mean squared error. A table
-    of numbers may be a sparse matrix, which is made dense block by block where it would
-    be large.
+    flattened values of sequences and images; trained on the mean squared error. Beside
+    those of a table stands a linear model of its columns, at whose solution training
+    starts, unless `linear_start` is False. A table of numbers may be a sparse matrix,
+    which is made dense block by block where it would be large.
 
     Parameters
     ----------
-    units : int, str or sequence of int, default=128
+    units : int, str or sequence of int, default="128-128"
         Width of the hidden layers, as 128, ``"128-64"`` or ``(128, 64)``.
-    embedding_dim : int or "auto", default=10
+    embedding_dim : int or "auto", default=16
         Length of the vector of an id; ``"auto"`` makes it longer for columns of more
         ids: ``min(50, round(1.6 * n_ids**0.56))``.
     %(fields)s
+    number_embedding : {"auto", "periodic"} or None, default="auto"
+        Whether each number of a table gets beside it what a small layer makes of 16
+        waves of it, as in RealMLP (Holzmueller et al., NeurIPS 2024), so that steps and
+        bumps are learnt soon. ``"auto"`` does so for up to 128 columns of numbers.
     activation : str, default="relu"
         Activation of the hidden layers, by its Keras name.
     %(training)s

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import is_regressor
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skrec._docs import with_shared_docs
@@ -34,6 +33,7 @@ class _NeuMF(FieldNetwork):
     _parameter_constraints = {
         **{name: SHARED[name] for name in SHARED if name not in OTHERS},
         "structure": [StrOptions({"neumf", "gmf", "mlp"})],
+        "linear_start": ["boolean"],
         "num_factors": [Interval(Integral, 1, None, closed="left")],
         "units": [Interval(Integral, 1, None, closed="left"), str, "array-like"],
         "user_column": COLUMN,
@@ -51,25 +51,26 @@ class _NeuMF(FieldNetwork):
         item_column: Any = None,
         *,
         min_count: int = 1,
-        unknown_share: float = 0.05,
+        unknown_share: float = 0.1,
+        linear_start: bool = True,
         activation: str = "relu",
         dropout: float = 0.0,
         l1: float = 0.0,
         l2: float = 0.0,
-        embedding_l2: float = 1e-5,
+        embedding_l2: float | str = "auto",
         embedding_update: str = "auto",
         batch_norm: bool = False,
         optimizer: Any = "adam",
         optimizer_params: dict | None = None,
-        learning_rate: float = 0.001,
+        learning_rate: float = 0.004,
         lr_schedule: Any = None,
         clipnorm: float | None = None,
-        batch_size: int | None = 256,
-        epochs: int = 40,
+        batch_size: int | str | None = "auto",
+        epochs: int | str = "auto",
         early_stopping: bool | str = "auto",
         scoring: str = "loss",
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 3,
+        n_iter_no_change: int | str = "auto",
         class_weight: Any = None,
         callbacks: Any = None,
         standardize: bool | str = True,
@@ -87,6 +88,7 @@ class _NeuMF(FieldNetwork):
         self.item_column = item_column
         self.min_count = min_count
         self.unknown_share = unknown_share
+        self.linear_start = linear_start
         self.activation = activation
         self.dropout = dropout
         self.l1 = l1
@@ -177,7 +179,6 @@ class _NeuMF(FieldNetwork):
             structure=self.structure,
             num_factors=int(self.num_factors),
             units=as_sizes(self.units, "units"),
-            biases=is_regressor(self),
             activation=self.activation,
             batch_norm=bool(self.batch_norm),
             reads_unknown=self.unknown_share > 0,
@@ -191,10 +192,12 @@ class NeuMFClassifier(NetworkClassifier, _NeuMF):
 
     A user's and an item's vector are multiplied, factor by factor (generalised matrix
     factorisation, GMF); two other vectors of the same user and item go through a tower
-    of dense layers (MLP); the output is computed from both [1]_. Trained on the
-    log-loss. X has one row for each pair of a user and an item; both columns are ids,
-    whatever their dtype, integers and floats too. Users and items that were not seen in
-    `fit` share one vector, which is trained too: see `unknown_share`.
+    of dense layers (MLP); the output is computed from both [1]_. To it a number for
+    the user and one for the item are added, as in biased matrix factorisation [2]_,
+    which the paper does without. Trained on the log-loss. X has one row for each pair
+    of a user and an item; both columns are ids, whatever their dtype, integers and
+    floats too. Users and items that were not seen in `fit` share one vector, which is
+    trained too: see `unknown_share`.
 
     Parameters
     ----------
@@ -213,9 +216,12 @@ class NeuMFClassifier(NetworkClassifier, _NeuMF):
         are given.
     min_count : int, default=1
         Users and items that occur in fewer of the training samples are read as unknown.
-    unknown_share : float, default=0.05
+    unknown_share : float, default=0.1
         Share of the users and items that are read as unknown in training, drawn anew
         for each sample, so that new ones predict about the average of all.
+    linear_start : bool, default=True
+        Whether the numbers of users and items start where a linear model of them alone
+        is best, instead of at 0.
     activation : str, default="relu"
         Activation of the tower's layers, by its Keras name.
     %(training)s
@@ -242,6 +248,8 @@ class NeuMFClassifier(NetworkClassifier, _NeuMF):
     ----------
     .. [1] X. He, L. Liao, H. Zhang, L. Nie, X. Hu and T.-S. Chua, "Neural
        collaborative filtering", WWW 2017.
+    .. [2] Y. Koren, R. Bell and C. Volinsky, "Matrix factorization techniques for
+       recommender systems", Computer 42(8), 2009.
 
     Examples
     --------
@@ -292,9 +300,12 @@ class NeuMFRegressor(NetworkRegressor, _NeuMF):
         are given.
     min_count : int, default=1
         Users and items that occur in fewer of the training samples are read as unknown.
-    unknown_share : float, default=0.05
+    unknown_share : float, default=0.1
         Share of the users and items that are read as unknown in training, drawn anew
         for each sample, so that new ones predict about the average of all.
+    linear_start : bool, default=True
+        Whether the numbers of users and items start where a linear model of them alone
+        is best, instead of at 0.
     activation : str, default="relu"
         Activation of the tower's layers, by its Keras name.
     %(training)s

@@ -45,14 +45,14 @@ class _RNN(ArrayNetwork):
         learning_rate: float = 0.005,
         lr_schedule: Any = None,
         clipnorm: float | None = None,
-        batch_size: int | None = 32,
-        epochs: int = 30,
-        early_stopping: bool = False,
+        batch_size: int | str | None = "auto",
+        epochs: int | str = "auto",
+        early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: int | str = "auto",
         class_weight: Any = None,
         callbacks: Any = None,
-        standardize: bool = True,
+        standardize: bool | str = True,
         device: str = "auto",
         precision: str = "float32",
         memory: Any = None,
@@ -141,10 +141,9 @@ class RNNClassifier(NetworkClassifier, _RNN):
 
     GRU or LSTM layers over behaviour sequences (samples, steps, channels), whose last
     state goes to the output. Shorter sequences are padded with steps whose channels are
-    all zero, in front or at the end: these are skipped, and left out of the means and
-    variances that standardise X. `padding` says which, or that zeros are values. The
-    features of an ordinary table (samples, features) are read as steps of one channel,
-    none of which is padding.
+    all zero, in front or at the end: these are skipped, and left out of the scale of
+    X. `padding` says which, or that zeros are values. The features of an ordinary table
+    (samples, features) are read as steps of one channel, none of which is padding.
 
     Parameters
     ----------
@@ -202,9 +201,9 @@ class RNNRegressor(NetworkRegressor, _RNN):
     GRU or LSTM layers over behaviour sequences (samples, steps, channels), whose last
     state goes to the output; trained on the mean squared error. Shorter sequences are
     padded with steps whose channels are all zero, in front or at the end: these are
-    skipped, and left out of the means and variances that standardise X. `padding` says
-    which, or that zeros are values. The features of an ordinary table (samples,
-    features) are read as steps of one channel, none of which is padding.
+    skipped, and left out of the scale of X. `padding` says which, or that zeros are
+    values. The features of an ordinary table (samples, features) are read as steps of
+    one channel, none of which is padding.
 
     Parameters
     ----------

@@ -17,42 +17,46 @@ class _WideDeep(FieldNetwork):
 
     _parameter_constraints = {
         **FieldNetwork._parameter_constraints,
+        "linear_start": ["boolean"],
         "units": [Interval(Integral, 1, None, closed="left"), str, "array-like"],
         "embedding_dim": [
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
         ],
+        "number_embedding": [StrOptions({"auto", "periodic"}), None],
     }
 
     def __init__(
         self,
         units: Any = "256-128-64",
         *,
-        embedding_dim: int | str = 10,
+        embedding_dim: int | str = 16,
         categorical_features: Any = "from_dtype",
         sequence_features: Any = "from_dtype",
         shared_embeddings: Any = None,
         min_count: int = 1,
-        unknown_share: float = 0.05,
+        unknown_share: float = 0.1,
+        linear_start: bool = True,
         max_len: int = 50,
+        number_embedding: str | None = "auto",
         activation: str = "relu",
-        dropout: float = 0.0,
+        dropout: float = 0.1,
         l1: float = 0.0,
         l2: float = 0.0,
-        embedding_l2: float = 1e-5,
+        embedding_l2: float | str = "auto",
         embedding_update: str = "auto",
         batch_norm: bool = False,
         optimizer: Any = "adam",
         optimizer_params: dict | None = None,
-        learning_rate: float = 0.001,
+        learning_rate: float = 0.004,
         lr_schedule: Any = None,
         clipnorm: float | None = None,
-        batch_size: int | None = 256,
-        epochs: int = 30,
+        batch_size: int | str | None = "auto",
+        epochs: int | str = "auto",
         early_stopping: bool | str = "auto",
         scoring: str = "loss",
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 3,
+        n_iter_no_change: int | str = "auto",
         class_weight: Any = None,
         callbacks: Any = None,
         standardize: bool | str = True,
@@ -70,7 +74,9 @@ class _WideDeep(FieldNetwork):
         self.shared_embeddings = shared_embeddings
         self.min_count = min_count
         self.unknown_share = unknown_share
+        self.linear_start = linear_start
         self.max_len = max_len
+        self.number_embedding = number_embedding
         self.activation = activation
         self.dropout = dropout
         self.l1 = l1
@@ -109,6 +115,7 @@ class _WideDeep(FieldNetwork):
             activation=self.activation,
             batch_norm=bool(self.batch_norm),
             reads_unknown=self.unknown_share > 0,
+            periodic=self._is_periodic,
             dtype=self.precision,
         )
 
@@ -119,17 +126,22 @@ class WideDeepClassifier(NetworkClassifier, _WideDeep):
 
     A linear model with a weight for each id and number, and a tower of dense layers
     over the vectors of the ids beside the numbers; their logits are added, and one
-    optimizer trains both [1]_. The paper's linear part also has products of columns
-    that its authors chose; here the tower, or a DCN, finds them.
+    optimizer trains both [1]_, from the linear model's solution on. The paper's linear
+    part also has products of columns that its authors chose; here the tower, or a DCN,
+    finds them.
 
     Parameters
     ----------
     units : int, str or sequence of int, default="256-128-64"
         Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.
-    embedding_dim : int or "auto", default=10
+    embedding_dim : int or "auto", default=16
         Length of the vector of an id; ``"auto"`` makes it longer for columns of more
         ids: ``min(50, round(1.6 * n_ids**0.56))``.
     %(fields)s
+    number_embedding : {"auto", "periodic"} or None, default="auto"
+        Whether each number of a table gets beside it what a small layer makes of 16
+        waves of it, as in RealMLP (Holzmueller et al., NeurIPS 2024), so that steps and
+        bumps are learnt soon. ``"auto"`` does so for up to 128 columns of numbers.
     activation : str, default="relu"
         Activation of the tower's layers, by its Keras name.
     %(training)s
@@ -177,18 +189,22 @@ class WideDeepRegressor(NetworkRegressor, _WideDeep):
 
     A linear model with a weight for each id and number, and a tower of dense layers
     over the vectors of the ids beside the numbers; their logits are added, and one
-    optimizer trains both [1]_. The loss is the mean squared error. The paper's linear
-    part also has products of columns that its authors chose; here the tower, or a DCN,
-    finds them.
+    optimizer trains both [1]_, from the linear model's solution on. The loss is the
+    mean squared error. The paper's linear part also has products of columns that its
+    authors chose; here the tower, or a DCN, finds them.
 
     Parameters
     ----------
     units : int, str or sequence of int, default="256-128-64"
         Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.
-    embedding_dim : int or "auto", default=10
+    embedding_dim : int or "auto", default=16
         Length of the vector of an id; ``"auto"`` makes it longer for columns of more
         ids: ``min(50, round(1.6 * n_ids**0.56))``.
     %(fields)s
+    number_embedding : {"auto", "periodic"} or None, default="auto"
+        Whether each number of a table gets beside it what a small layer makes of 16
+        waves of it, as in RealMLP (Holzmueller et al., NeurIPS 2024), so that steps and
+        bumps are learnt soon. ``"auto"`` does so for up to 128 columns of numbers.
     activation : str, default="relu"
         Activation of the tower's layers, by its Keras name.
     %(training)s

@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+BESIDE_LINEAR = 0.1  # of Glorot's initial weights, where a linear model stands beside
+
 
 def penalty(l1: float, l2: float) -> keras.Regularizer | None:
     """Return the kernel regulariser, or None where there is nothing to add."""
@@ -37,10 +39,28 @@ def dense_tower(
     return x
 
 
-def logits_layer(x: Any, n_outputs: int, l1: float, l2: float, dtype: str) -> Any:
-    """Apply the last layer; under mixed precision its output is float32."""
+def logits_layer(
+    x: Any,
+    n_outputs: int,
+    l1: float,
+    l2: float,
+    dtype: str,
+    beside_linear: bool = False,
+) -> Any:
+    """Apply the last layer; under mixed precision its output is float32.
+
+    Where its outputs are added to those of a linear model, at whose solution training
+    may start, they begin near 0, so as not to spoil that.
+    """
+    scale = BESIDE_LINEAR**2 if beside_linear else 1.0
     outputs = keras.layers.Dense(
-        n_outputs, kernel_regularizer=penalty(l1, l2), dtype=dtype, name="logits"
+        n_outputs,
+        kernel_initializer=keras.initializers.VarianceScaling(
+            scale, "fan_avg", "uniform"
+        ),
+        kernel_regularizer=penalty(l1, l2),
+        dtype=dtype,
+        name="logits",
     )(x)
     if dtype.startswith("mixed"):
         outputs = keras.layers.Activation("linear", dtype="float32")(outputs)

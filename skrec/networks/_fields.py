@@ -1,5 +1,6 @@
 """From the encoded fields of a table to vectors: what click models are built on."""
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,14 @@ from skrec.networks._blocks import penalty
 from skrec.preprocessing._spec import FieldSpec
 
 ops = keras.ops
+
+# Names of the layers of the linear part: of its tables begin, and of its numbers.
+WEIGHT, WEIGHT_OF_NUMBERS = "weight", "weight_of_numbers"
+# Waves of each number, what is made of them, and how fast the fastest of two thirds of
+# them turns: values of RealMLP (Holzmueller, Grinsztajn and Steinwart, "Better by
+# default: strong pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024), but
+# for the last, which is .1 there.
+N_WAVES, WAVE_DIM, FREQUENCY = 16, 3, 0.3
 
 
 def field_inputs(fields: FieldSpec, dtype: str) -> dict[str, Any]:
@@ -185,7 +194,14 @@ def masked_mean(steps: Any, mask: Any) -> Any:
     return total / ops.maximum(ops.sum(present, axis=1), 1.0)
 
 
-def dense_part(inputs: dict[str, Any], fields: FieldSpec, dtype: str) -> list[Any]:
+def dense_part(
+    inputs: dict[str, Any],
+    fields: FieldSpec,
+    dtype: str,
+    periodic: bool = False,
+    l1: float = 0.0,
+    l2: float = 0.0,
+) -> list[Any]:
     """Return what needs no lookup: numbers, and arrays as flat rows.
 
     Parameters
@@ -196,6 +212,10 @@ def dense_part(inputs: dict[str, Any], fields: FieldSpec, dtype: str) -> list[An
         Sizes of the fields.
     dtype : str
         Keras dtype policy of the layers.
+    periodic : bool, default=False
+        Whether numbers come with the waves of :func:`periodic_numbers`.
+    l1, l2 : float, default=0.0
+        Penalties on what makes these.
 
     Returns
     -------
@@ -203,6 +223,9 @@ def dense_part(inputs: dict[str, Any], fields: FieldSpec, dtype: str) -> list[An
         None, one or several.
     """
     parts = [inputs["numbers"]] if fields.n_numbers else []
+    if parts and periodic:
+        waves = periodic_numbers(parts[0], dtype, l1, l2)
+        parts = [keras.layers.Flatten(dtype=dtype)(waves)]
     for k, shape in enumerate(fields.arrays):
         array = inputs[f"array_{k}"]
         parts.append(
@@ -232,7 +255,13 @@ def join(parts: list[Any], dtype: str) -> Any:
 
 
 def flat_fields(
-    inputs: dict[str, Any], fields: FieldSpec, embedded: Embedded, dtype: str
+    inputs: dict[str, Any],
+    fields: FieldSpec,
+    embedded: Embedded,
+    dtype: str,
+    periodic: bool = False,
+    l1: float = 0.0,
+    l2: float = 0.0,
 ) -> Any:
     """Put all fields side by side: vectors of ids, means of sequences, numbers.
 
@@ -246,6 +275,10 @@ def flat_fields(
         From :func:`embed`.
     dtype : str
         Keras dtype policy of the layers.
+    periodic : bool, default=False
+        Whether numbers come with the waves of :func:`periodic_numbers`.
+    l1, l2 : float, default=0.0
+        Penalties on what makes these.
 
     Returns
     -------
@@ -257,7 +290,8 @@ def flat_fields(
         parts = [keras.layers.Flatten(dtype=dtype)(embedded.stacked)]
     for steps, mask in zip(embedded.sequences, embedded.masks, strict=True):
         parts.append(masked_mean(steps, mask))
-    return join([*parts, *dense_part(inputs, fields, dtype)], dtype)
+    numbers = dense_part(inputs, fields, dtype, periodic, l1, l2)
+    return join([*parts, *numbers], dtype)
 
 
 def field_vectors(
@@ -326,7 +360,6 @@ def first_order(
     dtype: str,
     l1: float = 0.0,
     l2: float = 0.0,
-    embedding_l2: float = 0.0,
 ) -> Any:
     """Return the linear model of all fields: a weight for each id, number and class.
 
@@ -342,8 +375,6 @@ def first_order(
         Keras dtype policy of the layers.
     l1, l2 : float, default=0.0
         Penalties on the weights of numbers.
-    embedding_l2 : float, default=0.0
-        Penalty on the squares of the weights of ids.
 
     Returns
     -------
@@ -352,9 +383,7 @@ def first_order(
     """
     parts = []
     if fields.tables:
-        weights = embed(
-            inputs, fields, n_outputs, dtype, embedding_l2, "weight", "zeros"
-        )
+        weights = embed(inputs, fields, n_outputs, dtype, 0.0, WEIGHT, "zeros")
         if weights.stacked is not None:
             parts.append(ops.sum(weights.stacked, axis=1))
         for steps, mask in zip(weights.sequences, weights.masks, strict=True):
@@ -366,12 +395,72 @@ def first_order(
                 n_outputs,
                 use_bias=False,
                 kernel_initializer="zeros",
-                name="weight_of_numbers",
+                name=WEIGHT_OF_NUMBERS,
                 kernel_regularizer=penalty(l1, l2),
                 dtype=dtype,
             )(join(numbers, dtype))
         )
     return parts[0] if len(parts) == 1 else keras.layers.Add(dtype=dtype)(parts)
+
+
+def periodic_numbers(numbers: Any, dtype: str, l1: float = 0.0, l2: float = 0.0) -> Any:
+    """Put beside each number what a small layer makes of waves of it.
+
+    A dense layer on a number alone has to bend at the right places; on waves of several
+    lengths it finds steps and bumps at once.
+
+    Parameters
+    ----------
+    numbers : KerasTensor of shape (batch, n)
+        Numbers, scaled.
+    dtype : str
+        Keras dtype policy of the layers.
+    l1, l2 : float, default=0.0
+        Penalties on the frequencies and on what is made of the waves.
+
+    Returns
+    -------
+    KerasTensor of shape (batch, n, 1 + WAVE_DIM)
+        Each number, and the vector beside it.
+    """
+    n = numbers.shape[-1]
+    draws = keras.initializers
+    phases = keras.layers.EinsumDense(
+        "bn,nf->bnf",
+        (n, N_WAVES),
+        bias_axes="nf",
+        kernel_initializer=draws.RandomNormal(stddev=2 * math.pi * FREQUENCY),
+        bias_initializer=draws.RandomUniform(-math.pi, math.pi),
+        kernel_regularizer=penalty(l1, l2),
+        dtype=dtype,
+    )(numbers)
+    limit = N_WAVES**-0.5
+    vectors = keras.layers.EinsumDense(
+        "bnf,nfd->bnd",
+        (n, WAVE_DIM),
+        bias_axes="nd",
+        kernel_initializer=draws.RandomUniform(-limit, limit),
+        bias_initializer=draws.RandomUniform(-limit, limit),
+        kernel_regularizer=penalty(l1, l2),
+        dtype=dtype,
+    )(ops.cos(phases))
+    return keras.layers.Concatenate(dtype=dtype)([numbers[..., None], vectors])
+
+
+def is_linear(layer_name: str) -> bool:
+    """Tell whether a layer belongs to the linear part.
+
+    Parameters
+    ----------
+    layer_name : str
+        Name of a layer.
+
+    Returns
+    -------
+    bool
+        True for those of :func:`first_order`.
+    """
+    return layer_name.startswith(f"{WEIGHT}_of_")
 
 
 def table_vectors(
@@ -399,7 +488,7 @@ def table_vectors(
     parts = []
     for layer in model.layers:
         tables = tables_of(layer.name)
-        if table in tables and not layer.name.startswith("weight"):
+        if table in tables and not is_linear(layer.name):
             start = sum(fields.tables[t] for t in tables[: tables.index(table)])
             rows = slice(start, start + fields.tables[table])
             parts.append(values[id(layer.embeddings)][rows])

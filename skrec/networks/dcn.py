@@ -10,6 +10,7 @@ from skrec.networks._fields import (
     embed,
     field_inputs,
     field_model,
+    first_order,
     flat_fields,
     join,
 )
@@ -59,6 +60,8 @@ def build_dcn(
     activation: str = "relu",
     batch_norm: bool = False,
     reads_unknown: bool = False,
+    periodic: bool = False,
+    linear: bool = False,
     dtype: str = "float32",
     dropout: float = 0.0,
     l1: float = 0.0,
@@ -99,6 +102,10 @@ def build_dcn(
         Whether to normalise each layer of the tower before its activation.
     reads_unknown : bool, default=False
         Whether a share of the ids is read as unknown in training.
+    periodic : bool, default=False
+        Whether the network gets numbers with waves of them.
+    linear : bool, default=False
+        Whether a linear model of all fields stands beside it.
     dtype : str, default="float32"
         Keras dtype policy of the layers.
     dropout : float, default=0.0
@@ -141,7 +148,7 @@ def build_dcn(
     read = with_unknown(inputs, fields, reads_unknown, unknown_share)
     dims = embedding_dims(embedding_dim, fields)
     embedded = embed(read, fields, dims, dtype, embedding_l2)
-    x0 = crossed = flat_fields(read, fields, embedded, dtype)
+    x0 = crossed = flat_fields(read, fields, embedded, dtype, periodic, l1, l2)
     for _ in range(cross_layers):
         if low_rank is not None and n_experts > 1:
             crossed = _mixed_cross(x0, crossed, low_rank, n_experts, l1, l2, dtype)
@@ -153,7 +160,12 @@ def build_dcn(
     x = dense_tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
     if structure == "parallel":
         x = join([crossed, x], dtype)
-    return field_model(inputs, logits_layer(x, n_outputs, l1, l2, dtype), "dcn")
+    logits = logits_layer(x, n_outputs, l1, l2, dtype, linear)
+    if linear:
+        own = first_order(read, fields, n_outputs, dtype, l1, l2)
+        full = keras.DTypePolicy(dtype).variable_dtype  # float32 under mixed precision
+        logits = keras.layers.Add(dtype=full)([own, logits])
+    return field_model(inputs, logits, "dcn")
 
 
 def _mixed_cross(

@@ -12,6 +12,8 @@ from skrec.networks._fields import (
     field_model,
     field_vectors,
     first_order,
+    join,
+    periodic_numbers,
 )
 from skrec.networks._unknown import with_unknown
 from skrec.preprocessing._spec import FieldSpec
@@ -117,7 +119,7 @@ def build_fm(
         Penalties on the absolute and the squared weights of numbers, linear ones and
         vectors.
     embedding_l2 : float, default=0.0
-        Penalty on the squares of the weights and vectors of ids.
+        Penalty on the squares of the vectors of ids.
     unknown_share : float, default=0.0
         That share.
 
@@ -156,7 +158,7 @@ def build_fm(
         sums.append(factors(inputs["numbers"]))
     total, squares = (sum(part[1:], part[0]) for part in zip(*sums, strict=True))
     pooled = keras.layers.Dropout(dropout, dtype=dtype)(_pairs(total, squares))
-    linear = first_order(read, fields, n_outputs, dtype, l1, l2, embedding_l2)
+    linear = first_order(read, fields, n_outputs, dtype, l1, l2)
     logits = linear + _interaction(pooled, n_outputs, l1, l2, dtype)
     full = keras.DTypePolicy(dtype).variable_dtype  # float32 under mixed precision
     return field_model(inputs, Bias(dtype=full, name="logits")(logits), "fm")
@@ -171,6 +173,7 @@ def build_deepfm(
     activation: str = "relu",
     batch_norm: bool = False,
     reads_unknown: bool = False,
+    periodic: bool = False,
     dtype: str = "float32",
     dropout: float = 0.0,
     l1: float = 0.0,
@@ -198,6 +201,8 @@ def build_deepfm(
         Whether to normalise each layer of the tower before its activation.
     reads_unknown : bool, default=False
         Whether a share of the ids is read as unknown in training.
+    periodic : bool, default=False
+        Whether the tower gets numbers with waves of them.
     dtype : str, default="float32"
         Keras dtype policy of the layers.
     dropout : float, default=0.0
@@ -205,7 +210,7 @@ def build_deepfm(
     l1, l2 : float, default=0.0
         Penalties on the absolute and the squared kernel weights.
     embedding_l2 : float, default=0.0
-        Penalty on the squares of the weights and vectors of ids.
+        Penalty on the squares of the vectors of ids.
     unknown_share : float, default=0.0
         That share.
 
@@ -238,14 +243,33 @@ def build_deepfm(
     vectors = field_vectors(read, fields, embedded, embedding_dim, dtype, l1, l2)
     pooled = _pairs(ops.sum(vectors, axis=1), ops.sum(ops.square(vectors), axis=1))
     parts = [
-        first_order(read, fields, n_outputs, dtype, l1, l2, embedding_l2),
+        first_order(read, fields, n_outputs, dtype, l1, l2),
         _interaction(pooled, n_outputs, l1, l2, dtype),
     ]
     x = keras.layers.Flatten(dtype=dtype)(vectors)
+    if periodic and fields.n_numbers:
+        x = _with_waves(vectors, inputs["numbers"], fields, dtype, l1, l2)
     x = dense_tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
-    parts.append(logits_layer(x, n_outputs, l1, l2, dtype))
+    parts.append(logits_layer(x, n_outputs, l1, l2, dtype, beside_linear=True))
     full = keras.DTypePolicy(dtype).variable_dtype  # float32 under mixed precision
     return field_model(inputs, keras.layers.Add(dtype=full)(parts), "deepfm")
+
+
+def _with_waves(
+    vectors: Any, numbers: Any, fields: FieldSpec, dtype: str, l1: float, l2: float
+) -> Any:
+    """Put waves beside the vectors of numbers, which come last, number by number.
+
+    So what a stream adds, numbers alone, is added at the end of what the tower takes.
+    """
+    start = len(fields.ids) + len(fields.sequences)
+    end = start + fields.n_numbers
+    waves = periodic_numbers(numbers, dtype, l1, l2)
+    both = keras.layers.Concatenate(dtype=dtype)([vectors[:, start:end], waves])
+    others = [vectors[:, :start]] if start else []
+    others += [vectors[:, end:]] if fields.arrays else []
+    flat = [keras.layers.Flatten(dtype=dtype)(part) for part in [*others, both]]
+    return join(flat, dtype)
 
 
 def _pairs(total: Any, squares: Any) -> Any:

@@ -3,7 +3,14 @@
 import keras
 
 from skrec.networks._blocks import dense_tower, logits_layer
-from skrec.networks._fields import embed, field_inputs, field_model, flat_fields
+from skrec.networks._fields import (
+    embed,
+    field_inputs,
+    field_model,
+    first_order,
+    flat_fields,
+    periodic_numbers,
+)
 from skrec.networks._unknown import with_unknown
 from skrec.preprocessing._spec import FieldSpec
 
@@ -15,6 +22,8 @@ def build_mlp(
     units: tuple[int, ...],
     activation: str = "relu",
     batch_norm: bool = False,
+    periodic: bool = False,
+    linear: bool = False,
     dtype: str = "float32",
     dropout: float = 0.0,
     l1: float = 0.0,
@@ -34,6 +43,10 @@ def build_mlp(
         Activation of the hidden layers.
     batch_norm : bool, default=False
         Whether to normalise each hidden layer before its activation.
+    periodic : bool, default=False
+        Whether numbers get waves of them beside them.
+    linear : bool, default=False
+        Whether a linear model of all numbers stands beside it.
     dtype : str, default="float32"
         Keras dtype policy of the layers.
     dropout : float, default=0.0
@@ -58,9 +71,20 @@ def build_mlp(
     243
     """
     inputs = keras.Input(input_shape, dtype=keras.DTypePolicy(dtype).variable_dtype)
-    x = keras.layers.Flatten(dtype=dtype)(inputs) if len(input_shape) > 1 else inputs
+    flat = inputs
+    if len(input_shape) > 1:
+        flat = keras.layers.Flatten(dtype=dtype)(inputs)
+    x = flat
+    if periodic:
+        x = keras.layers.Flatten(dtype=dtype)(periodic_numbers(flat, dtype, l1, l2))
     x = dense_tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
-    return keras.Model(inputs, logits_layer(x, n_outputs, l1, l2, dtype), name="mlp")
+    logits = logits_layer(x, n_outputs, l1, l2, dtype, linear)
+    if linear:
+        numbers = FieldSpec(n_numbers=flat.shape[-1])
+        wide = first_order({"numbers": flat}, numbers, n_outputs, dtype, l1, l2)
+        full = keras.DTypePolicy(dtype).variable_dtype  # float32 under mixed precision
+        logits = keras.layers.Add(dtype=full)([wide, logits])
+    return keras.Model(inputs, logits, name="mlp")
 
 
 def build_field_mlp(
@@ -72,6 +96,8 @@ def build_field_mlp(
     activation: str = "relu",
     batch_norm: bool = False,
     reads_unknown: bool = False,
+    periodic: bool = False,
+    linear: bool = False,
     dtype: str = "float32",
     dropout: float = 0.0,
     l1: float = 0.0,
@@ -97,6 +123,10 @@ def build_field_mlp(
         Whether to normalise each hidden layer before its activation.
     reads_unknown : bool, default=False
         Whether a share of the ids is read as unknown in training.
+    periodic : bool, default=False
+        Whether the tower gets numbers with waves of them.
+    linear : bool, default=False
+        Whether a linear model of all fields stands beside it.
     dtype : str, default="float32"
         Keras dtype policy of the layers.
     dropout : float, default=0.0
@@ -129,6 +159,11 @@ def build_field_mlp(
     inputs = field_inputs(fields, dtype)
     read = with_unknown(inputs, fields, reads_unknown, unknown_share)
     embedded = embed(read, fields, embedding_dim, dtype, embedding_l2)
-    x = flat_fields(read, fields, embedded, dtype)
+    x = flat_fields(read, fields, embedded, dtype, periodic, l1, l2)
     x = dense_tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
-    return field_model(inputs, logits_layer(x, n_outputs, l1, l2, dtype), "field_mlp")
+    logits = logits_layer(x, n_outputs, l1, l2, dtype, linear)
+    if linear:
+        wide = first_order(read, fields, n_outputs, dtype, l1, l2)
+        full = keras.DTypePolicy(dtype).variable_dtype  # float32 under mixed precision
+        logits = keras.layers.Add(dtype=full)([wide, logits])
+    return field_model(inputs, logits, "field_mlp")

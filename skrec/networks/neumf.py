@@ -15,7 +15,6 @@ def build_neumf(
     structure: str = "neumf",
     num_factors: int = 8,
     units: tuple[int, ...] = (64, 32, 16, 8),
-    biases: bool = False,
     activation: str = "relu",
     batch_norm: bool = False,
     reads_unknown: bool = False,
@@ -28,7 +27,9 @@ def build_neumf(
 ) -> keras.Model:
     """Build generalised matrix factorisation, a tower on two vectors, or both.
 
-    The vectors that are multiplied and those that enter the tower are trained apart.
+    The vectors that are multiplied and those that enter the tower are trained apart. To
+    each output a number for the user and one for the item are added, as in biased
+    matrix factorisation [2]_.
 
     Parameters
     ----------
@@ -43,8 +44,6 @@ def build_neumf(
         Length of the vectors that are multiplied.
     units : tuple of int, default=(64, 32, 16, 8)
         Width of the tower's layers; the vectors that enter it have half the first each.
-    biases : bool, default=False
-        Whether to add a number for the user and one for the item to each output.
     activation : str, default="relu"
         Activation of the tower.
     batch_norm : bool, default=False
@@ -71,6 +70,8 @@ def build_neumf(
     ----------
     .. [1] X. He, L. Liao, H. Zhang, L. Nie, X. Hu and T.-S. Chua, "Neural
        collaborative filtering", WWW 2017.
+    .. [2] Y. Koren, R. Bell and C. Volinsky, "Matrix factorization techniques for
+       recommender systems", Computer 42(8), 2009.
 
     Examples
     --------
@@ -78,7 +79,7 @@ def build_neumf(
     >>> from skrec.preprocessing._spec import FieldSpec
     >>> fields = FieldSpec(tables=(100, 50), ids=(0, 1))
     >>> build_neumf(fields=fields, n_outputs=1, structure="gmf").count_params()
-    1209
+    1359
     """
     inputs = field_inputs(fields, dtype)
     read = with_unknown(inputs, fields, reads_unknown, unknown_share)
@@ -93,9 +94,8 @@ def build_neumf(
         x = keras.layers.Flatten(dtype=dtype)(vectors.stacked)
         x = dense_tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
         parts.append(x)
-    logits = logits_layer(join(parts, dtype), n_outputs, l1, l2, dtype)
-    if biases:
-        own = first_order(read, pair, n_outputs, dtype, l1, l2, embedding_l2)
-        final = "float32" if dtype.startswith("mixed") else dtype
-        logits = keras.layers.Add(dtype=final)([logits, own])
-    return field_model(inputs, logits, structure)
+    x = join(parts, dtype)
+    logits = logits_layer(x, n_outputs, l1, l2, dtype, beside_linear=True)
+    own = first_order(read, pair, n_outputs, dtype, l1, l2)
+    full = keras.DTypePolicy(dtype).variable_dtype  # float32 under mixed precision
+    return field_model(inputs, keras.layers.Add(dtype=full)([own, logits]), structure)

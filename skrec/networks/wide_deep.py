@@ -24,6 +24,7 @@ def build_wide_deep(
     activation: str = "relu",
     batch_norm: bool = False,
     reads_unknown: bool = False,
+    periodic: bool = False,
     dtype: str = "float32",
     dropout: float = 0.0,
     l1: float = 0.0,
@@ -52,6 +53,8 @@ def build_wide_deep(
         Whether to normalise each layer of the tower before its activation.
     reads_unknown : bool, default=False
         Whether a share of the ids is read as unknown in training.
+    periodic : bool, default=False
+        Whether the tower gets numbers with waves of them.
     dtype : str, default="float32"
         Keras dtype policy of the layers.
     dropout : float, default=0.0
@@ -59,7 +62,7 @@ def build_wide_deep(
     l1, l2 : float, default=0.0
         Penalties on the absolute and the squared kernel weights.
     embedding_l2 : float, default=0.0
-        Penalty on the squares of the weights and vectors of ids.
+        Penalty on the squares of the vectors of ids.
     unknown_share : float, default=0.0
         That share.
 
@@ -87,10 +90,10 @@ def build_wide_deep(
     read = with_unknown(inputs, fields, reads_unknown, unknown_share)
     dims = embedding_dims(embedding_dim, fields)
     embedded = embed(read, fields, dims, dtype, embedding_l2)
-    x = flat_fields(read, fields, embedded, dtype)
+    x = flat_fields(read, fields, embedded, dtype, periodic, l1, l2)
     x = dense_tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
-    deep = logits_layer(x, n_outputs, l1, l2, dtype)
-    wide = first_order(read, fields, n_outputs, dtype, l1, l2, embedding_l2)
+    deep = logits_layer(x, n_outputs, l1, l2, dtype, beside_linear=True)
+    wide = first_order(read, fields, n_outputs, dtype, l1, l2)
     full = keras.DTypePolicy(dtype).variable_dtype  # float32 under mixed precision
     logits = keras.layers.Add(dtype=full)([wide, deep])
     return field_model(inputs, logits, "wide_deep")

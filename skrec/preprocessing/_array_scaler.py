@@ -8,7 +8,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from skrec.preprocessing._padding import ZeroSteps, padded_steps
 from skrec.preprocessing._ranges import Range, require_scalable
-from skrec.preprocessing._scaling import ChannelScaler
+from skrec.preprocessing._scaling import array_scaler
 
 BLOCK_ROWS = 1024  # rows that are read at a time
 NEXT_TO_ZERO = 2.0**-14  # the least normal number in half precision
@@ -39,7 +39,7 @@ class ArrayScaler:
         sample_weight: np.ndarray | None,
         name: Any,
     ) -> None:
-        self.standard = ChannelScaler()
+        self.scaler = array_scaler(how)
         self.seen = Range()
         weight = _check_sample_weight(sample_weight, array)
         chosen = np.arange(len(array)) if rows is None else rows
@@ -50,12 +50,8 @@ class ArrayScaler:
             block = block.reshape(-1, block.shape[-1])
             self.seen.update(block if padded is None else block[~padded.ravel()])
         require_scalable(self.seen, array, rows, [name], raw=how is None)
-        if how is None:
-            return
-        with np.errstate(invalid="ignore"):  # in a block, all may be missing
-            for part in parts:
-                padded = padded_steps(array[part], self.padding)
-                self.standard.update(self.seen.clip(array[part]), weight[part], padded)
+        if how is not None:
+            self.scaler.learn(array, rows, weight, self.seen, self.padding)
 
     @staticmethod
     def _where_padded(array: np.ndarray, parts: list[np.ndarray]) -> str | None:
@@ -68,7 +64,7 @@ class ArrayScaler:
         return zeros.padding
 
     def transform(self, array: np.ndarray) -> np.ndarray:
-        """Scale arrays; missing ones become the mean, and padding alone is all 0.
+        """Scale arrays; missing ones become its centre, and padding alone is all 0.
 
         Parameters
         ----------
@@ -80,7 +76,7 @@ class ArrayScaler:
         ndarray of the same shape
             Scaled arrays.
         """
-        scaled = self.standard.transform(self.seen.clip(array))
+        scaled = self.scaler.transform(self.seen.clip(array))
         zero = scaled.dtype.type(0)
         if array.ndim != 3:
             return np.where(np.isnan(scaled), zero, scaled)

@@ -2,24 +2,20 @@
 
 import sys
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.preprocessing import QuantileTransformer
-from sklearn.utils import gen_batches
 from sklearn.utils.validation import _check_sample_weight
 
 from skrec.preprocessing._floats import as_floats
 from skrec.preprocessing._ranges import Range, range_of, require_scalable
-from skrec.preprocessing._scaling import ChannelScaler
+from skrec.preprocessing._scaling import dense_blocks, new_scaler, sample_rows
 
 N_QUANTILES = 1000  # scikit-learn's default
-SUBSAMPLE = 10_000  # scikit-learn's default
 FEW_ROWS = 32  # of which all columns at once are faster than one by one
-BLOCK_ROWS = 1024  # of arrays, or of a sparse matrix, that are read at a time
 
 
 def number_block(frame: pd.DataFrame, positions: list[int], names: list) -> np.ndarray:
@@ -122,13 +118,13 @@ class NumberScaler:
 
     Parameters
     ----------
-    how : {"standard", "quantile", "log"} or None
+    how : {"robust", "standard", "quantile", "log"} or None
         Scale; as they are if None.
     """
 
     def __init__(self, how: str | None) -> None:
         self.how = how
-        self.standard = ChannelScaler()
+        self.scaler = new_scaler(how)
         self.seen = Range()
         self.quantile: QuantileTransformer | None = None
         self.fill: Any = 0.0
@@ -143,7 +139,7 @@ class NumberScaler:
         missing: bool,
         names: list,
     ) -> None:
-        """Learn all but mean and variance: what is missing where, range and quantiles.
+        """Learn all but the scale: what is missing where, range, and quantiles.
 
         Parameters
         ----------
@@ -189,7 +185,7 @@ class NumberScaler:
             Whether indicators may be added.
         """
         numbers = numbers if rows is None else numbers[rows]
-        for block, _ in dense_blocks(numbers):
+        for block, _ in dense_blocks(numbers, None):
             self.seen.widen(block)
         if not indicators:
             return
@@ -201,21 +197,22 @@ class NumberScaler:
         self.empty = np.flatnonzero(still)
         self.indicators = np.concatenate([self.indicators, new])
 
-    def update(self, numbers: np.ndarray, sample_weight: np.ndarray) -> None:
-        """Take a block of rows into mean and variance.
+    def update(
+        self, numbers: Any, rows: np.ndarray | None, sample_weight: np.ndarray
+    ) -> None:
+        """Take rows into the scale.
 
         Parameters
         ----------
-        numbers : ndarray of shape (n_rows, n_numbers)
+        numbers : ndarray or CSR matrix of shape (n_rows, n_numbers)
             Raw numbers; NaN is left out.
+        rows : ndarray of int, or None
+            Rows to learn from; all if None.
         sample_weight : ndarray of shape (n_rows,)
-            Weights.
+            Weights of all rows.
         """
-        if self.how not in ("standard", "log"):
-            return
-        numbers = as_floats(numbers)
-        with np.errstate(invalid="ignore"):  # in a block, all may be missing
-            self.standard.update(self._bent(self.seen.clip(numbers)), sample_weight)
+        if self.how not in (None, "quantile"):
+            self.scaler.learn(numbers, rows, sample_weight, self.seen)
 
     def transform(self, numbers: np.ndarray, dtype: Any) -> np.ndarray:
         """Scale and impute, and append the indicators.
@@ -241,7 +238,7 @@ class NumberScaler:
         elif self.how is None:
             scaled = numbers
         else:
-            scaled = self.standard.transform(self._bent(numbers))
+            scaled = self.scaler.transform(numbers)
         if not (missing.any() or len(self.empty) or len(self.indicators)):
             return scaled.astype(dtype, copy=False)
         n_numbers = numbers.shape[1]
@@ -251,12 +248,6 @@ class NumberScaler:
         prepared[:, self.empty] = 0
         prepared[:, n_numbers:] = missing[:, self.indicators]
         return prepared
-
-    def _bent(self, numbers: np.ndarray) -> np.ndarray:
-        """Take logarithms of both signs, if asked for."""
-        if self.how != "log":
-            return numbers
-        return np.copysign(np.log1p(np.abs(numbers)), numbers)
 
 
 def _means(
@@ -268,38 +259,11 @@ def _means(
     return np.divide(total, weight, out=np.zeros(len(weight)), where=weight > 0)
 
 
-def dense_blocks(numbers: Any) -> Iterator[tuple[np.ndarray, slice]]:
-    """Return an array whole, and a sparse matrix dense, some rows at a time.
-
-    Parameters
-    ----------
-    numbers : ndarray or CSR matrix of shape (n_rows, n_numbers)
-        Numbers.
-
-    Yields
-    ------
-    ndarray of shape (n_block_rows, n_numbers)
-        Rows.
-    slice
-        Which rows these are.
-    """
-    if not sparse.issparse(numbers):
-        yield numbers, slice(None)
-        return
-    for part in gen_batches(numbers.shape[0], BLOCK_ROWS):
-        yield numbers[part].toarray(), part
-
-
 def _quantiles(
     numbers: Any, rows: np.ndarray | None, seen: Range
 ) -> QuantileTransformer:
-    """Learn quantiles from at most SUBSAMPLE rows, the same ones each time."""
-    n_rows = numbers.shape[0] if rows is None else len(rows)
-    rows = np.arange(n_rows) if rows is None else rows
-    if n_rows > SUBSAMPLE:
-        chosen = np.random.default_rng(0).choice(n_rows, SUBSAMPLE, replace=False)
-        rows = rows[np.sort(chosen)]
-    block = numbers[rows]
+    """Learn quantiles from at most 10,000 rows, the same ones each time."""
+    block = numbers[sample_rows(numbers.shape[0], rows)]
     block = block.toarray() if sparse.issparse(block) else block
     transformer = QuantileTransformer(
         n_quantiles=min(N_QUANTILES, len(block)),

@@ -20,8 +20,7 @@ from sklearn.utils.validation import (
 from skrec.preprocessing._array_scaler import ArrayScaler
 from skrec.preprocessing._frames import as_table, in_fitted_order
 from skrec.preprocessing._kinds import warn_of_empty
-from skrec.preprocessing._numbers import NumberScaler, dense_blocks
-from skrec.preprocessing._scaling import ChannelScaler
+from skrec.preprocessing._numbers import NumberScaler
 from skrec.preprocessing._steps import FieldSteps
 
 
@@ -46,13 +45,13 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
     are compared by their exact values: 3 and 3.0 are one id, 2**60 and 2**60 + 1 are
     two. A warning tells where floats have made one of such ids before.
 
-    Missing numbers become the mean (the median with ``numbers="quantile"``), and a
-    column that says where they were missing, 0 or 1, is appended for each column in
-    which `fit` has seen some. Missing arrays become the mean too. Arrays of numbers,
-    other than data frames, must not have missing values. A number that lies outside of
-    what `fit` saw by more than a tenth of its range counts as the end of that, so no
-    finite number becomes NaN in a network; `fit` itself refuses numbers beyond 1e100
-    (1e38 if they stay as they are).
+    Missing numbers become the median (the mean with ``numbers="standard"``, ``"log"``
+    or None), and a column that says where they were missing, 0 or 1, is appended for
+    each column in which `fit` has seen some. Missing arrays become what their scale
+    makes 0. Arrays of numbers, other than data frames, must not have missing values. A
+    number that lies outside of what `fit` saw by more than a tenth of its range counts
+    as the end of that, so no finite number becomes NaN in a network; `fit` itself
+    refuses numbers beyond 1e100 (1e38 if they stay as they are).
 
     Parameters
     ----------
@@ -79,11 +78,17 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
         Items to keep of each list: the last ones. Shorter lists are padded in front,
         as :func:`make_windows` does, to the length that the longest of the rows needs,
         or needed in `fit`.
-    numbers : {"standard", "quantile", "log"} or None, default="standard"
-        Scale of the numbers: mean 0 and variance 1; quantiles of a normal
-        distribution, as :class:`~sklearn.preprocessing.QuantileTransformer` makes them
-        from 10,000 rows; ``sign(x) * log(1 + abs(x))`` and then mean 0 and variance 1;
-        or as they are.
+    numbers : {"robust", "standard", "quantile", "log"} or None, default="robust"
+        Scale of the numbers. ``"robust"`` puts the median at 0 and the quartiles, of
+        10,000 rows, 1.349 apart, as those of a normal distribution are, and bounds
+        z to z / sqrt(1 + (z / 3)**2), so that no outlier spoils the scale or lies
+        beyond 3; where the quartiles are equal, half the range takes their place. It is
+        the preprocessing of RealMLP [1]_. ``"standard"`` gives mean 0 and variance 1;
+        ``"quantile"`` the quantiles of a normal distribution, as
+        :class:`~sklearn.preprocessing.QuantileTransformer` makes them from 10,000 rows;
+        ``"log"`` takes ``sign(x) * log(1 + abs(x))`` and then mean 0 and variance 1;
+        None leaves them as they are. Arrays are scaled per channel in the first way, in
+        the second for ``"quantile"`` and ``"log"`` too, or not at all.
 
     Attributes
     ----------
@@ -113,6 +118,11 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
     make_windows : Sequences of what a user did before, from a log of events.
     sklearn.preprocessing.OrdinalEncoder : Codes of ids alone.
 
+    References
+    ----------
+    .. [1] D. Holzmueller, L. Grinsztajn, I. Steinwart, "Better by Default: Strong
+       Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024.
+
     Examples
     --------
     >>> import pandas as pd
@@ -135,7 +145,7 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
            [0, 0],
            [3, 2]], dtype=int32)
     >>> encoded["numbers"].ravel().round(2)
-    array([ 1.22, -1.22,  0.  ], dtype=float32)
+    array([ 0.66, -0.66,  0.  ], dtype=float32)
     """
 
     _parameter_constraints: dict = {
@@ -144,7 +154,7 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
         "shared_embeddings": [list, tuple, None],
         "min_count": [Interval(Integral, 1, None, closed="left")],
         "max_len": [Interval(Integral, 1, None, closed="left")],
-        "numbers": [StrOptions({"standard", "quantile", "log"}), None],
+        "numbers": [StrOptions({"robust", "standard", "quantile", "log"}), None],
     }
 
     def __init__(
@@ -155,7 +165,7 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
         *,
         min_count: int = 1,
         max_len: int = 50,
-        numbers: str | None = "standard",
+        numbers: str | None = "robust",
     ) -> None:
         self.categorical_features = categorical_features
         self.sequence_features = sequence_features
@@ -182,7 +192,7 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
         y : None
             Not used.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weights for means and variances; rows of weight zero are left out.
+            Weights for the scales; rows of weight zero are left out.
 
         Returns
         -------
@@ -204,7 +214,7 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
         y : None
             Not used.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weights for means and variances; rows of weight zero are left out.
+            Weights for the scales; rows of weight zero are left out.
 
         Returns
         -------
@@ -239,12 +249,8 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
             rows = np.flatnonzero(weight) if (weight == 0).any() else None
         encoded = self.learn(X, rows, sample_weight)
         if "numbers" in encoded:
-            numbers = encoded["numbers"]
-            weight = _check_sample_weight(sample_weight, numbers)
-            if rows is not None:
-                numbers, weight = numbers[rows], weight[rows]
-            for block, part in dense_blocks(numbers):
-                self.update_scale(block, weight[part])
+            weight = _check_sample_weight(sample_weight, encoded["numbers"])
+            self.update_scale(encoded["numbers"], weight, rows)
         return encoded
 
     # ---- steps for estimators ------------------------------------------------------
@@ -304,7 +310,7 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
         That are ids, which get codes behind those that there are, lists that are longer
         than any before, and, unless there are arrays, which numbers are missing for the
         first time. The range beyond which numbers are clipped widens. Kinds of columns,
-        quantiles, scales of arrays and what pads lists stay.
+        quantiles of ``numbers="quantile"``, scales of arrays and what pads lists stay.
 
         Parameters
         ----------
@@ -357,17 +363,21 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
         validate_data(self, table, reset=False, skip_check_array=True)
         return table
 
-    def update_scale(self, numbers: np.ndarray, sample_weight: np.ndarray) -> None:
-        """Take a block of raw numbers into their mean and variance.
+    def update_scale(
+        self, numbers: Any, sample_weight: np.ndarray, rows: Any = None
+    ) -> None:
+        """Take raw numbers into their scale, beside those of earlier calls.
 
         Parameters
         ----------
-        numbers : ndarray of shape (n_rows, n_numbers)
-            ``"numbers"`` of encoded rows, dense.
+        numbers : ndarray or sparse matrix of shape (n_rows, n_numbers)
+            ``"numbers"`` of encoded rows.
         sample_weight : ndarray of shape (n_rows,)
             Weights.
+        rows : array-like of int, default=None
+            Rows to learn from; all if None.
         """
-        self._numbers.update(numbers, sample_weight)
+        self._numbers.update(numbers, rows, sample_weight)
 
     def prepare(
         self, encoded: dict[str, Any], dtype: Any = "float32"
@@ -395,12 +405,3 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
             scaled = scaler.transform(encoded[f"array_{k}"])
             prepared[f"array_{k}"] = scaled.astype(dtype, copy=False)
         return prepared
-
-    @property
-    def scaler(self) -> ChannelScaler | None:
-        """What scales the numbers, where that is all that :meth:`prepare` does."""
-        check_is_fitted(self)
-        plain = self.spec_.only_numbers and self.numbers == "standard"
-        if not plain or len(self._numbers.indicators) or len(self._numbers.empty):
-            return None
-        return self._numbers.standard

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from skrec.networks._fields import is_linear
+
 Penalties = dict[str, Any]  # `Rates.penalties`, as numbers or tensors
 
 
@@ -105,6 +107,6 @@ def _factors(variable: keras.Variable, penalties: Penalties) -> tuple[Any, Any]:
     """Return the factors of the absolute and the squared weights; None for none."""
     if variable.name == "kernel":
         return penalties.get("l1"), penalties.get("l2")
-    if variable.name == "embeddings":
+    if variable.name == "embeddings" and not is_linear(variable.path.split("/")[-2]):
         return None, penalties.get("embedding_l2")
     return None, None

@@ -18,6 +18,9 @@ from skrec.training.loop import Plan
 from skrec.training.memory import FitMemory, warn_once
 from skrec.training.rows import Rows
 
+# What computes a fit; the last two solve the linear model where training may start.
+SOFTWARE = ("tensorflow", "keras", "numpy", "scikit-learn", "scipy")
+
 
 def fit_memory(
     memory: Any,
@@ -105,7 +108,7 @@ def _software(device: str) -> list[Any]:
     return [
         FORMAT,
         skrec.__version__,
-        *(version(name) for name in ("tensorflow", "keras", "numpy")),
+        *(version(name) for name in SOFTWARE),
         kind,
         tf.config.threading.get_intra_op_parallelism_threads(),
         *keras_settings(),

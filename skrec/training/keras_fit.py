@@ -14,6 +14,7 @@ import tensorflow as tf
 from skrec.training import _seeds
 from skrec.training._graphs import plain
 from skrec.training._optimizer_items import ensure_built
+from skrec.training._penalties import summed
 from skrec.training._variables import values_of
 from skrec.training.loop import Logs, Observer, Plan, require_finite
 from skrec.training.rows import Rows
@@ -61,6 +62,7 @@ def train_with_keras(
         ensure_built(model.optimizer, model.trainable_variables)
         # Keras sums the loss in single precision and fails at penalties in double.
         model._aggregate_additional_loss = _in_single_precision
+        _sum_pieces(model.optimizer)
     if state.weights:
         model.set_weights(state.weights)
     if state.optimizer:
@@ -75,7 +77,9 @@ def train_with_keras(
     own.append(_Report(observer))
     if plan.patience is not None:
         own.append(
-            keras.callbacks.EarlyStopping(
+            _BestEpoch(
+                val_data,
+                plan,
                 monitor=f"val_{plan.maximize or 'loss'}",
                 mode="max" if plan.maximize else "min",
                 patience=plan.patience,
@@ -102,6 +106,16 @@ def _as_given(rows: Rows, which: np.ndarray | slice) -> tuple[Any, ...]:
     """Take rows, with weights only where there are any: a `train_step` may not care."""
     x, y, weight = rows.take(which)
     return (x, y, weight) if rows.weighted else (x, y)
+
+
+def _sum_pieces(optimizer: Any) -> None:
+    """Let an optimizer sum the pieces of an embedding's gradient, as the graph does."""
+    apply = optimizer.apply
+
+    def apply_summed(gradients: Any, variables: Any = None) -> Any:
+        return apply([summed(gradient) for gradient in gradients], variables)
+
+    optimizer.apply = apply_summed
 
 
 def _in_single_precision(loss: Any) -> Any:
@@ -186,6 +200,30 @@ class _Validation(keras.callbacks.Callback):
             outputs = self.model.predict(x, verbose=0)
             scores = self.plan.scores(outputs, y, weight)
             logs |= {f"val_{name}": value for name, value in scores.items()}
+
+
+class _BestEpoch(keras.callbacks.EarlyStopping):
+    """Keeps what the loop keeps: the start, where no epoch was better."""
+
+    def __init__(self, val_data: Any, plan: Plan, **options: Any) -> None:
+        super().__init__(**options)
+        self.val_data, self.plan = val_data, plan
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        super().on_train_begin(logs)
+        x, y, weight = self.val_data
+        outputs = self.model.predict(x, verbose=0)
+        if self.plan.maximize:
+            assert self.plan.scores is not None
+            self.start = self.plan.scores(outputs, y, weight)[self.plan.maximize]
+        else:
+            self.start = float(self.model.loss(y, outputs, sample_weight=weight))
+        self.start_weights = self.model.get_weights()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if not self._is_improvement(self.best, self.start):
+            self.best_weights = self.start_weights
+        super().on_train_end(logs)
 
 
 class _Report(keras.callbacks.Callback):

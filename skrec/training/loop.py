@@ -299,6 +299,10 @@ def train(
         watcher.begin(program, plan.epochs, n_steps)
         if progress.callbacks:
             watcher.go_on(progress.callbacks)
+    if plan.patience is not None and not history and val_data is not None:
+        # A start at a linear model may be better than all that comes of it; patience
+        # is with the epochs alone, since untrained networks are good by accident.
+        _look_for_best(best, _validate(program, val_data, plan), plan, program)
     stop = patience_is_over = False
     for epoch in range(progress.state.epoch, end):
         is_new = epoch >= n_told
@@ -310,22 +314,15 @@ def train(
                 base = float(program.optimizer.learning_rate)
         logs = _run_epoch(program, data, plan, epoch, base)
         if val_data is not None:
-            size = plan.evaluation_batch_size or plan.batch_size
-            # Without penalties: vectors of ids grow from next to nothing, and so would
-            # the loss, long after the predictions have begun to get better.
-            scores = program.evaluate(val_data, size)
-            if plan.scores is not None:
-                scores |= plan.scores(*program.outputs(val_data))
-            logs |= {f"val_{name}": value for name, value in scores.items()}
+            logs |= _validate(program, val_data, plan)
         require_finite(logs, [], epoch)
         if watcher is not None:
             watcher.epoch_end(program, epoch, logs)
         history.append(logs)
         if plan.patience is not None:
-            loss = logs["val_loss"]
-            if plan.maximize is not None:
-                loss = -logs[f"val_{plan.maximize}"]
-            _look_for_best(best, loss, program)
+            _look_for_best(best, logs, plan, program)
+            losses = [_loss_of(past, plan) for past in history]
+            best.waited = len(losses) - 1 - int(np.argmin(losses))
             patience_is_over = best.waited >= plan.patience
         stop = is_new and observer.epoch_end(logs, program.get_weights)
         if stop or patience_is_over or (watcher is not None and watcher.stop):
@@ -372,13 +369,31 @@ def _recall(
     return found, end, len(history)
 
 
-def _look_for_best(best: Best, loss: float, program: Program) -> None:
-    """Take note of what an epoch lost, and of the weights if it is the best."""
+def _validate(program: Program, val_data: Data | Stream, plan: Plan) -> Logs:
+    """Score the validation rows.
+
+    Without penalties: vectors of ids grow from next to nothing, and so would the loss,
+    long after the predictions have begun to get better.
+    """
+    size = plan.evaluation_batch_size or plan.batch_size
+    scores = program.evaluate(val_data, size)
+    if plan.scores is not None:
+        scores |= plan.scores(*program.outputs(val_data))
+    return {f"val_{name}": value for name, value in scores.items()}
+
+
+def _look_for_best(best: Best, logs: Logs, plan: Plan, program: Program) -> None:
+    """Take note of what validation rows lost, and of the weights if least."""
+    loss = _loss_of(logs, plan)
     if loss < best.loss:
-        best.loss, best.waited = loss, 0
-        best.weights = program.get_weights()
-    else:
-        best.waited += 1
+        best.loss, best.weights = loss, program.get_weights()
+
+
+def _loss_of(logs: Logs, plan: Plan) -> float:
+    """Return what the best epoch has least of."""
+    if plan.maximize is None:
+        return logs["val_loss"]
+    return -logs[f"val_{plan.maximize}"]
 
 
 def _run_epoch(

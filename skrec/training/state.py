@@ -31,16 +31,16 @@ class State:
 
 @dataclass
 class Best:
-    """The epoch with the lowest validation loss, or highest score.
+    """The epoch, or the start, with the lowest validation loss or highest score.
 
     Parameters
     ----------
     loss : float, default=inf
         Its validation loss, or the score with its sign changed.
     waited : int, default=0
-        Number of epochs since.
+        Number of epochs since the best epoch.
     weights : list of ndarray, default=None
-        Weights after it; None where no epoch is looked for.
+        Weights at that time; None where none is looked for.
     """
 
     loss: float = np.inf

@@ -125,7 +125,8 @@ def test_augmentation_moves_images_in_training_alone():
 def test_own_photos(photos, run_tiny, read_results):
     (photos / ".hidden").write_text("not an image")
     (photos / "sea" / ".DS_Store").write_text("not an image")
-    out = run_tiny(tune_images, "--images", str(photos), "--size", "12")
+    own = ["--images", str(photos), "--size", "12", "--epochs", "6"]
+    out = run_tiny(tune_images, *own)
 
     report = (out / "report.md").read_text("utf-8")
     assert f"- data: {photos}" in report and "images as (12, 12, 3)" in report

@@ -46,7 +46,7 @@ def test_tuned_beats_majority_and_its_short_default(finished, read_results):
 
     assert accuracy["majority class"] < 0.2
     assert accuracy[TUNED] > 0.8
-    assert accuracy[TUNED] > accuracy["MLP, defaults, epochs=3"]
+    assert accuracy[TUNED] > accuracy["MLP, plain, epochs=3"]
 
 
 def test_best_is_trained_again_and_judged_on_new_images(
@@ -55,11 +55,12 @@ def test_best_is_trained_again_and_judged_on_new_images(
     table = _tables.clean(tune_mlp.digits_table())
     samples = _tables.make_samples(table, tune_mlp.AMOUNTS["rows"].tiny, seed=0)
     best = best_of(finished, TUNED)
+    found = {
+        "units": int(best["param_units"]),
+        "learning_rate": best["param_learning_rate"],
+    }
     model = MLPClassifier(
-        int(best["param_units"]),
-        learning_rate=best["param_learning_rate"],
-        epochs=3,
-        random_state=0,
+        **{**tune_mlp.bench.PLAIN_MLP, **found}, epochs=3, random_state=0
     ).fit(samples.X_train, samples.y_train)
 
     score = model.score(samples.X_test, samples.y_test)

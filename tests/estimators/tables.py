@@ -4,12 +4,15 @@ import numpy as np
 import pandas as pd
 
 import skrec
+from tests.plain import STEPS
 
 N_ROWS = 240
 SMALL = {
+    **STEPS,
     "epochs": 3,
     "batch_size": 64,
     "learning_rate": 0.01,
+    "embedding_l2": 1e-5,
     "random_state": 0,
 }
 TOWER = {"units": 8, "embedding_dim": 4}

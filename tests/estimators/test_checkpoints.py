@@ -57,7 +57,13 @@ STEERED = {
         callbacks=CALLBACKS["scheduler"], optimizer="sgd", precision="mixed_float16"
     ),
     "several": mlp(
-        callbacks=CALLBACKS["several"], early_stopping=True, lr_schedule="exponential"
+        callbacks=CALLBACKS["several"],
+        early_stopping=True,
+        n_iter_no_change=3,
+        lr_schedule="exponential",
+    ),
+    "defaults, the start is best": MLPClassifier(
+        4, epochs=9, learning_rate=3.0, lr_schedule="cosine", random_state=0
     ),
     "several, own network": generic(
         epochs=9, callbacks=CALLBACKS["several"], validation_split=0.2
@@ -114,6 +120,10 @@ def test_the_fits_of_these_tests_do_stop_and_slow_down():
     slowed = clone(STEERED["plateau"]).fit(X, Y)
     rates = slowed.history_["learning_rate"]
     assert rates[1] > rates[4]
+    kept = clone(STEERED["defaults, the start is best"]).fit(X, Y)
+    start = MLPClassifier(4, epochs=1, learning_rate=1e-12, random_state=0).fit(X, Y)
+    assert min(kept.history_["val_loss"]) > start.history_["val_loss"][0]
+    assert kept.n_iter_ == 9
 
 
 @pytest.mark.parametrize("name", ["averages", "several", "cosine"])
@@ -197,6 +207,7 @@ EQUAL = {
     "batch_size": (32, np.int64(32)),
     "units": (8, (np.int64(8),)),
     "batch_norm": (True, np.True_),
+    "linear_start": (True, np.True_),
     "standardize": (True, np.True_),
     "activation": ("tanh", np.str_("tanh")),
     "lr_schedule": ("cosine", np.str_("cosine")),

@@ -24,8 +24,11 @@ from skrec import (
     WideDeepClassifier,
     WideDeepRegressor,
 )
+from tests.plain import PLAIN
 
 TRAINING = {
+    **PLAIN,
+    "embedding_l2": 1e-5,
     "embedding_dim": 4,
     "learning_rate": 0.02,
     "batch_size": 64,

@@ -10,6 +10,7 @@ from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
 
 from skrec import CNNClassifier, MLPClassifier, MLPRegressor, RNNClassifier
+from tests.plain import PLAIN
 
 X, Y = load_iris(return_X_y=True)
 DIVERGE = {"optimizer": "sgd", "learning_rate": 1e30}
@@ -33,7 +34,7 @@ DIVERGE = {"optimizer": "sgd", "learning_rate": 1e30}
         (MLPClassifier, {"clipnorm": 0}, r"'clipnorm' .* \(0.0, inf\)"),
         (MLPClassifier, {"batch_size": 0}, r"'batch_size' .* \[1, inf\)"),
         (MLPClassifier, {"batch_size": 1.5}, r"'batch_size' .* \[1, inf\)"),
-        (MLPClassifier, {"epochs": 0}, r"'epochs' .* \[1, inf\). Got 0"),
+        (MLPClassifier, {"epochs": 0}, r"'epochs' .* \[1, inf\) or .*'auto'}. Got 0"),
         (MLPClassifier, {"n_iter_no_change": 0}, r"'n_iter_no_change' .* \[1, inf\)"),
         (
             MLPClassifier,
@@ -158,8 +159,8 @@ def test_divergence_raises_and_leaves_the_estimator_unfitted(snapshot, cls):
 
 def test_weights_that_are_no_numbers_after_the_last_step_raise():
     # The loss is that before the step, and so still finite in the only epoch.
-    diverge = {**DIVERGE, "learning_rate": 1e38, "standardize": False}
-    estimator = MLPRegressor(4, epochs=1, batch_size=None, **diverge)
+    own = {"learning_rate": 1e38, "standardize": False, "batch_size": None}
+    estimator = MLPRegressor(4, **{**PLAIN, **DIVERGE, **own, "epochs": 1})
     with pytest.raises(FloatingPointError, match="a weight became infinite"):
         estimator.fit(X, Y * 1000.0)
 

@@ -24,7 +24,7 @@ def table_of(family):
 
 
 @pytest.mark.parametrize("family", EVERY)
-@pytest.mark.parametrize("standardize", [True, "log", "quantile", False])
+@pytest.mark.parametrize("standardize", [True, "standard", "log", "quantile", False])
 def test_predictions_for_numbers_that_training_never_saw(family, standardize):
     table, number = table_of(family)
     y = make_target(make_table())
@@ -72,7 +72,7 @@ def test_training_refuses_what_no_scale_holds(family):
         make(family).fit(table, make_target(make_table()))
 
 
-@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize("standardize", [True, "standard", False])
 @pytest.mark.parametrize("family", [CNNClassifier, RNNClassifier, MLPClassifier])
 def test_arrays_of_numbers_that_training_never_saw(family, standardize):
     rng = np.random.default_rng(0)

@@ -163,12 +163,14 @@ def test_padding_in_front_changes_nothing_for_an_rnn(params):
     assert np.ptp(core, axis=0).min() > 1e-3
 
 
-def test_padding_is_left_out_of_means_and_variances():
+def test_padding_is_left_out_of_the_scale():
     X = RNG.normal(loc=50, scale=7, size=(N_ROWS, 5, 2))
     X[:, :2] = 0
-    model = make(RNNRegressor).fit(X, Y)
-    np.testing.assert_allclose(model._scaler.mean, X[:, 2:].mean(axis=(0, 1)))
-    np.testing.assert_allclose(model._scaler.variance, X[:, 2:].var(axis=(0, 1)))
+    model = make(RNNRegressor, standardize="standard").fit(X, Y)
+    np.testing.assert_allclose(model._scaler.centre, X[:, 2:].mean(axis=(0, 1)))
+    np.testing.assert_allclose(model._scaler.scale, X[:, 2:].std(axis=(0, 1)))
+    robust = make(RNNRegressor).fit(X, Y)
+    np.testing.assert_allclose(robust._scaler.centre, np.median(X[:, 2:], axis=(0, 1)))
 
 
 def test_zero_features_of_a_table_are_values_not_padding():

@@ -18,9 +18,13 @@ from skrec import (
     DINRegressor,
 )
 from skrec.training import cache_info
+from tests.plain import STEPS
 
 SHARED = [("item", "history")]
 SMALL = {
+    **STEPS,
+    "embedding_l2": 1e-5,
+    "unknown_share": 0.05,
     "units": "16",
     "embedding_dim": 8,
     "shared_embeddings": SHARED,
@@ -76,7 +80,7 @@ def test_din_finds_an_interest_that_an_average_hides():
     X, y = interest(3000, seed=0)
     X_new, y_new = interest(2000, seed=1)
     din = clone(DIN).set_params(epochs=12).fit(X, y)
-    averaging = DeepFMClassifier(epochs=8, **SMALL).fit(X, y)
+    averaging = DeepFMClassifier(**{**SMALL, "epochs": 8}).fit(X, y)
     assert auc(din, X_new, y_new) > 0.97
     assert auc(averaging, X_new, y_new) < 0.9
 
@@ -100,7 +104,7 @@ def test_several_classes_and_numbers(few):
         assert fitted.predict_proba(X).shape == (200, 3)
         assert fitted.score(X, labels) > 0.7
     for kind in (DINRegressor, DIENRegressor):
-        fitted = kind(epochs=20, **SMALL).fit(X, numbers)
+        fitted = kind(**{**SMALL, "epochs": 20}).fit(X, numbers)
         assert fitted.predict(X).shape == (200, 2)
         assert fitted.score(X, numbers) > 0.5
 

@@ -10,8 +10,11 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skrec import LateFusionClassifier, LateFusionRegressor
+from tests.plain import STEPS
 
 FAST = {
+    **STEPS,
+    "embedding_l2": 1e-5,
     "units": 16,
     "branch_units": 8,
     "embedding_dim": 4,
@@ -171,7 +174,7 @@ def test_modality_dropout_has_a_rate_of_its_own(products):
     options["unknown_share"] = 0.0  # another source of randomness
     losses = {
         (dropout, modality_dropout): LateFusionClassifier(
-            dropout=dropout, modality_dropout=modality_dropout, **options
+            **{**options, "dropout": dropout, "modality_dropout": modality_dropout}
         )
         .fit(X, y)
         .history_["loss"]
@@ -204,9 +207,10 @@ def test_modality_dropout_is_repeatable_and_off_in_predict(products):
 
 def test_rates_need_no_new_trace(products):
     X, y = products
-    options = {**FAST, "epochs": 1}
-    LateFusionClassifier(modality_dropout=0.1, **options).fit(X, y)
-    clf = LateFusionClassifier(modality_dropout=0.2, dropout=0.3, **options).fit(X, y)
+    options = {**FAST, "epochs": 1, "modality_dropout": 0.1}
+    LateFusionClassifier(**options).fit(X, y)
+    options |= {"modality_dropout": 0.2, "dropout": 0.3}
+    clf = LateFusionClassifier(**options).fit(X, y)
     with clf._lease() as program:
         assert program.n_traces == 1
 

@@ -21,9 +21,11 @@ from sklearn.datasets import load_iris
 from skrec import CNNClassifier, KerasClassifier, MLPClassifier, MLPRegressor
 from skrec.training import clear_memory, limit_memory, memory, memory_info
 from tests.estimators.generic_models import CROSS_ENTROPY, build
+from tests.plain import PLAIN, STEPS
 
 X, Y = load_iris(return_X_y=True)
-QUICK = {"units": 4, "epochs": 3, "learning_rate": 0.02, "random_state": 0}
+SMALL = {"units": 4, "epochs": 3, "learning_rate": 0.02, "random_state": 0}
+QUICK = {**PLAIN, **SMALL}
 
 
 @pytest.fixture(autouse=True)
@@ -54,8 +56,9 @@ def generic(**params):
     "estimator",
     [
         MLPClassifier(**QUICK),
-        MLPRegressor(**QUICK, early_stopping=True),
-        CNNClassifier(**QUICK, filters=2, dropout=0.2, batch_norm=True),
+        MLPRegressor(**{**QUICK, "early_stopping": True}, n_iter_no_change=3),
+        MLPClassifier(units=4, epochs=3, random_state=0),
+        CNNClassifier(**{**STEPS, **SMALL, "dropout": 0.2}, filters=2, batch_norm=True),
         generic(),
         generic(optimizer="rmsprop", metrics=["accuracy"], validation_split=0.2),
     ],
@@ -102,8 +105,11 @@ OTHERS = {
     "an optimizer's flag": {"optimizer__amsgrad": True},
     "activation": {"activation": "tanh"},
     "standardize": {"standardize": False},
+    "another scale": {"standardize": "standard"},
     "precision": {"precision": "float64"},
     "early_stopping": {"early_stopping": True},
+    "linear_start": {"linear_start": True},
+    "number_embedding": {"number_embedding": None},
     "lr_schedule": {"lr_schedule": "step"},
     "a function": {"lr_schedule": lambda epoch, rate: rate / 2},
     "another function": {"lr_schedule": lambda epoch, rate: rate / 3},
@@ -151,6 +157,14 @@ def test_what_changes_nothing_is_the_same_fit(tmp_path, trained, capsys):
     assert capsys.readouterr().out.count("Epoch") == 3
 
 
+def test_auto_is_the_same_fit_as_what_it_stands_for(tmp_path, trained):
+    auto = MLPClassifier(4, epochs=3, random_state=0, memory=tmp_path).fit(X, Y)
+    assert auto.auto_params_["early_stopping"] is True
+    clone(auto).set_params(**auto.auto_params_).fit(X, Y)
+    assert len(trained) == 3
+    assert memory_info(tmp_path).n_fits == 1
+
+
 def test_a_build_function_counts_by_the_model_that_it_builds(tmp_path, trained):
     generic(memory=tmp_path).fit(X, Y)
 
@@ -178,6 +192,12 @@ FAMILIES = {
         "n_iter_no_change": 2,
         "learning_rate": 0.1,
     },
+    "the start is best": {
+        "linear_start": True,
+        "early_stopping": True,
+        "n_iter_no_change": 6,
+        "learning_rate": 3.0,
+    },
     "mixed precision": {"precision": "mixed_float16"},
 }
 
@@ -188,16 +208,16 @@ FAMILIES = {
 def test_a_longer_fit_continues_bit_for_bit(name, tmp_path, trained, all_epochs):
     clear_memory(tmp_path)
     estimator = MLPClassifier(**QUICK).set_params(**FAMILIES[name])
-    for place, epochs in enumerate(all_epochs):
+    ends = {0}
+    for epochs in all_epochs:
         estimator.set_params(epochs=epochs, memory=None)
         fresh = clone(estimator).fit(X, Y)
-        n_stopped = fresh.n_iter_
         del trained[:]
         found = clone(estimator).set_params(memory=tmp_path).fit(X, Y)
         assert numbers(found) == numbers(fresh)
-        shorter = [n for n in all_epochs[:place] if n <= epochs]
-        done = min(max(shorter, default=0), n_stopped)
-        assert len(trained) == n_stopped - done
+        # Those that were stopped early are found for as many epochs as they took.
+        assert len(trained) == fresh.n_iter_ - max(n for n in ends if n <= epochs)
+        ends.add(fresh.n_iter_)
 
 
 def test_a_schedule_over_all_epochs_is_never_continued(tmp_path, trained):

@@ -13,8 +13,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from skrec import NeuMFClassifier, NeuMFRegressor
+from tests.plain import PLAIN
 
 FAST = {
+    **PLAIN,
+    "embedding_l2": 1e-5,
     "num_factors": 4,
     "units": "16-8",
     "learning_rate": 0.02,
@@ -89,12 +92,11 @@ def test_several_classes():
     assert model.score(X[900:], y[900:]) > 0.9
 
 
-def test_ratings_get_biases_and_labels_none(rater, voter):
+def test_ratings_and_labels_get_biases(rater, voter):
     rows = sum(rater.encoder_.spec_.tables)
     tower = (16 * 16 + 16) + (16 * 8 + 8)
     without = rows * (4 + 8) + tower + (4 + 8 + 1)
-    assert voter.n_parameters_ == without
-    assert rater.n_parameters_ == without + rows
+    assert rater.n_parameters_ == voter.n_parameters_ == without + rows
 
 
 # ---- ids -----------------------------------------------------------------------------

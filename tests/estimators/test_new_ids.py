@@ -10,6 +10,7 @@ from sklearn.model_selection import GridSearchCV
 import skrec
 from skrec.training import cache_clear, cache_info
 from tests.estimators.tables import FAMILIES, PAIR, make, make_table, make_target
+from tests.plain import PLAIN, STEPS
 
 RATE = 0.07
 SETTINGS = {"epochs": 4, "learning_rate": 0.003, "batch_size": 256}
@@ -81,18 +82,20 @@ def test_new_users_get_the_mean_of_ratings(family):
 EVERY = [*FAMILIES, "CNN", "RNN"]
 ROWS = make_table()
 NUMBERS = np.random.default_rng(0).normal(size=(240, 3))
-BARELY = {"epochs": 1, "learning_rate": 1e-12}
+BARELY = {**STEPS, "epochs": 1, "learning_rate": 1e-12}
 WEIGHT = np.random.default_rng(1).uniform(0.1, 3, size=240)
 
 
 def started(family, kind, y, weight=None, **params):
-    """Return the output layer's bias as training finds it."""
+    """Return the output layer's bias as training finds it, without a linear model."""
     if family in FAMILIES:
         columns = ["user", "item"] if family == "NeuMF" else list(ROWS)
         X, model = ROWS[columns], make(family, kind, **BARELY, **params)
     else:
         own = {**BARELY, "random_state": 0, **params}
         X, model = NUMBERS, getattr(skrec, family + kind)(**own)
+    if "linear_start" in model.get_params():
+        model.set_params(linear_start=False)
     model.fit(X, y, sample_weight=weight)
     layers = {weight.path: weight for weight in model._keras_model().weights}
     (index,) = [k for k, path in enumerate(layers) if path.endswith("logits/bias")]
@@ -127,7 +130,8 @@ def test_each_label_starts_at_its_own_rate_and_one_that_never_occurs_too():
 
 def test_a_class_that_comes_later_can_be_learnt():
     y = np.where(NUMBERS[:, 0] > 0, "b", "a")
-    model = skrec.MLPClassifier(units=8, learning_rate=0.03, random_state=0)
+    params = {**PLAIN, "learning_rate": 0.03, "random_state": 0}
+    model = skrec.MLPClassifier(units=8, **params)
     model.partial_fit(NUMBERS, y, classes=["a", "b", "c"])
     assert 0 < model.predict_proba(NUMBERS)[:, 2].max() < 0.1
     for _ in range(30):

@@ -188,7 +188,8 @@ def test_parameters_set_after_fit_act_only_on_the_next_fit(change):
     estimator.set_params(**change)
     np.testing.assert_array_equal(estimator.predict(X2), expected)
     from_model = estimator.model_.predict(X2, verbose=0)[:, 0]
-    np.testing.assert_allclose(from_model, expected, rtol=1e-4)
+    # In 32 bits; of targets up to 100, one that is near 0 has no more digits.
+    np.testing.assert_allclose(from_model, expected, rtol=1e-4, atol=1e-5)
 
 
 # ---- randomness ----------------------------------------------------------------------
@@ -309,7 +310,9 @@ def test_training_the_handed_out_model_trains_the_estimator():
 
 
 def test_partial_fit_goes_on_from_the_handed_out_model():
-    estimator = MLPClassifier(**{**QUICK, "learning_rate": 1e-12}).fit(X2, Y)
+    # Rows set aside would move the scale of the numbers, in which they count now.
+    params = {**QUICK, "learning_rate": 1e-12, "early_stopping": False}
+    estimator = MLPClassifier(**params).fit(X2, Y)
     core = estimator.model_
     core.set_weights([0.25 * weight for weight in core.get_weights()])
     changed = estimator.predict_proba(X2)

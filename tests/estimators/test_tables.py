@@ -1,7 +1,6 @@
 """What every family on tables promises: columns in, ids kept, nothing leaked."""
 
 import pickle
-import warnings
 
 import keras
 import numpy as np
@@ -188,9 +187,12 @@ def test_embeddings_are_those_that_the_network_looks_up():
     X = TABLE[["item"]]
     model = MLPClassifier(units=1, embedding_dim=3, epochs=1, activation="linear")
     model.fit(X, Y)
-    kernel, bias, last, last_bias = model.model_.get_weights()[-4:]
+    weights = {weight.path: weight.numpy() for weight in model.model_.weights}
     vectors = model.embeddings_("item").loc[X["item"]].to_numpy()
-    logits = (vectors @ kernel + bias) @ last + last_bias
+    hidden = vectors @ weights["dense/kernel"] + weights["dense/bias"]
+    logits = hidden @ weights["logits/kernel"] + weights["logits/bias"]
+    codes = model.encoder_.transform(X)["ids"][:, 0]
+    logits += weights["weight_of_0/embeddings"][codes]  # of the linear part
     np.testing.assert_allclose(model.decision_function(X), logits[:, 0], atol=1e-6)
 
 
@@ -206,7 +208,8 @@ def test_columns_that_share_embeddings_have_the_same_vectors():
 def test_a_penalty_makes_vectors_shorter_and_leaves_the_kernels_alone():
     def lengths(**params):
         model = make("MLP", epochs=10, **params).fit(TABLE, Y)
-        kernel = model.model_.get_weights()[-4]
+        weights = {weight.path: weight.numpy() for weight in model.model_.weights}
+        kernel = weights["dense/kernel"]
         return np.abs(model.embeddings_("item")).to_numpy().mean(), np.abs(
             kernel
         ).mean()
@@ -234,6 +237,7 @@ def test_the_epoch_of_the_highest_auc_is_kept(family):
 def test_the_lowest_log_loss_and_the_highest_auc_may_be_different_epochs():
     noisy = np.where(np.random.default_rng(0).random(len(Y)) < 0.3, 1 - Y, Y)
     settings = {"early_stopping": True, "epochs": 40, "validation_fraction": 0.4}
+    settings |= {"n_iter_no_change": 3, "linear_start": False, "number_embedding": None}
     by_loss = make("DeepFM", **settings).fit(TABLE, noisy)
     assert by_loss.n_iter_ == np.argmin(by_loss.history_["val_loss"]) + 1 + 3
     by_auc = make("DeepFM", scoring="roc_auc", **settings).fit(TABLE, noisy)
@@ -250,15 +254,14 @@ def test_auc_of_several_classes_is_the_mean_of_each_against_the_rest():
     assert found == pytest.approx(max(model.history_["val_auc"]), abs=1e-9)
 
 
-def test_auto_stops_early_where_there_are_many_rows():
-    many = make_table(10_400)
-    y = np.random.default_rng(0).integers(0, 2, len(many))
-    settings = {"early_stopping": "auto", "epochs": 1, "batch_size": 4096}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # no column says anything about y
-        large = make("MLP", **settings).fit(many, y)
-    assert "val_loss" in large.history_
-    assert "val_loss" not in make("MLP", **settings).fit(TABLE, Y).history_
+def test_auto_stops_early_from_a_hundred_rows_on():
+    model = make("MLP", early_stopping="auto", epochs=1)
+    for n_rows, stops in ((99, False), (100, True)):
+        model.fit(TABLE[:n_rows], Y[:n_rows])
+        assert ("val_loss" in model.history_) == stops
+        assert model.auto_params_["early_stopping"] is stops
+    few = model.fit(TABLE[:50], Y[:50], X_val=TABLE[50:], y_val=Y[50:])
+    assert "val_loss" in few.history_
 
 
 class Batches(keras.callbacks.Callback):
@@ -343,7 +346,7 @@ def test_scales_of_numbers_reach_the_network():
 
     assert score(standardize="log") > 0.9
     assert score(standardize="quantile") > 0.95
-    assert score(standardize=True) < 0.8
+    assert score(standardize="standard") < 0.8
 
 
 def test_an_array_gives_what_it_gave_before_there_were_fields():

@@ -23,12 +23,13 @@ from skrec import (
     RNNRegressor,
 )
 from skrec.datasets import make_sessions
+from tests.plain import STEPS
 
 CLASSIFIERS = [CNNClassifier, RNNClassifier, MLPClassifier]
 REGRESSORS = [CNNRegressor, RNNRegressor, MLPRegressor]
 IRIS_X, IRIS_Y = load_iris(return_X_y=True)
 DIABETES_X, DIABETES_Y = load_diabetes(return_X_y=True)
-QUICK = {"epochs": 15, "learning_rate": 0.02, "random_state": 0, "units": 8}
+QUICK = {**STEPS, "epochs": 15, "learning_rate": 0.02, "random_state": 0, "units": 8}
 
 
 # ---- labels --------------------------------------------------------------------------
@@ -58,15 +59,17 @@ def test_labels_of_any_kind_come_back(labels):
     np.testing.assert_array_equal(predicted, labels[by_code.predict(X)])
 
 
-def test_a_categorical_series_and_a_column_of_labels_are_labels():
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_categorical_series_and_a_column_of_labels_are_labels(early_stopping):
+    params = {**QUICK, "early_stopping": early_stopping}
     names = LABELS["strings"][IRIS_Y]
-    expected = MLPClassifier(**QUICK).fit(IRIS_X, names).predict(IRIS_X)
+    expected = MLPClassifier(**params).fit(IRIS_X, names).predict_proba(IRIS_X)
     series = pd.Series(names, dtype="category")
-    found = MLPClassifier(**QUICK).fit(IRIS_X, series).predict(IRIS_X)
+    found = MLPClassifier(**params).fit(IRIS_X, series).predict_proba(IRIS_X)
     np.testing.assert_array_equal(found, expected)
     with pytest.warns(UserWarning, match="column-vector"):
-        column = MLPClassifier(**QUICK).fit(IRIS_X, names[:, None])
-    np.testing.assert_array_equal(column.predict(IRIS_X), expected)
+        column = MLPClassifier(**params).fit(IRIS_X, names[:, None])
+    np.testing.assert_array_equal(column.predict_proba(IRIS_X), expected)
 
 
 @pytest.mark.parametrize("cls", CLASSIFIERS)
@@ -183,7 +186,8 @@ def test_a_constant_target_is_predicted():
 def test_sequence_networks_see_the_order_that_a_linear_model_cannot(cls):
     X, y = make_sessions(n_samples=700, random_state=0)
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    clf = cls(epochs=25, learning_rate=0.005, random_state=0).fit(X_train, y_train)
+    params = {**STEPS, "epochs": 25, "learning_rate": 0.005, "random_state": 0}
+    clf = cls(**params).fit(X_train, y_train)
     linear = LogisticRegression().fit(X_train.reshape(len(X_train), -1), y_train)
     baseline = linear.score(X_test.reshape(len(X_test), -1), y_test)
     assert baseline < 0.5

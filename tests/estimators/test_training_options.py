@@ -12,11 +12,21 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skrec import CNNClassifier, MLPClassifier, MLPRegressor, RNNClassifier
+from tests.plain import PLAIN, STEPS
 
 X, Y = load_iris(return_X_y=True)
 ORDER = np.random.default_rng(0).permutation(len(Y))
 X, Y = X[ORDER], Y[ORDER]
-QUICK = {"units": 8, "epochs": 5, "learning_rate": 0.01, "random_state": 0}
+SMALL = {"units": 8, "epochs": 5, "learning_rate": 0.01, "random_state": 0}
+QUICK = {**PLAIN, **SMALL, "number_embedding": None}
+# CNN and RNN have no linear part, and so no `linear_start`.
+FAMILIES = {
+    MLPClassifier: QUICK,
+    CNNClassifier: {**STEPS, **SMALL, "filters": 4},
+    RNNClassifier: {**STEPS, **SMALL},
+}
+# An optimizer object brings its own rate, and so the estimator's has to be the default.
+UNSET = {"learning_rate": MLPClassifier().learning_rate}
 OPTIMIZERS = ["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "adagrad"]
 
 
@@ -36,8 +46,8 @@ def kernel_norm(estimator):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_named_optimizer_learns(optimizer):
     rate = {"sgd": 0.3, "adagrad": 0.3, "rmsprop": 0.02}.get(optimizer, 0.05)
-    clf = MLPClassifier(8, epochs=15, optimizer=optimizer, learning_rate=rate)
-    clf.set_params(random_state=0).fit(X, Y)
+    own = {"epochs": 15, "optimizer": optimizer, "learning_rate": rate}
+    clf = MLPClassifier(8, **{**PLAIN, **own}, random_state=0).fit(X, Y)
     assert clf.score(X, Y) > 0.9
     assert clf.history_["loss"][-1] < 0.6 * clf.history_["loss"][0]
 
@@ -106,7 +116,7 @@ def test_parameters_of_the_optimizer_can_be_searched():
 )
 def test_a_class_or_an_object_is_the_same_optimizer(by_name, other):
     if isinstance(other["optimizer"], keras.optimizers.Optimizer):
-        other = {**other, "learning_rate": 0.001}  # it brings its own
+        other = {**other, **UNSET}
         before = other["optimizer"].get_config()
     np.testing.assert_array_equal(probabilities(**by_name), probabilities(**other))
     if isinstance(other["optimizer"], keras.optimizers.Optimizer):
@@ -118,16 +128,17 @@ def test_a_class_or_an_object_is_the_same_optimizer(by_name, other):
     "optimizer", [keras.optimizers.Lion, keras.optimizers.Adam(0.01, amsgrad=True)]
 )
 def test_optimizers_without_a_fused_update_learn(optimizer):
-    is_class = isinstance(optimizer, type)
-    clf = MLPClassifier(8, epochs=20, optimizer=optimizer, random_state=0)
-    clf.set_params(learning_rate=0.01 if is_class else 0.001).fit(X, Y)
+    rate = {"learning_rate": 0.01} if isinstance(optimizer, type) else UNSET
+    clf = MLPClassifier(**{**QUICK, "epochs": 20, "optimizer": optimizer, **rate})
+    clf.fit(X, Y)
     assert clf.score(X, Y) > 0.9
 
 
 def test_moving_averages_of_the_weights_take_their_place_at_the_end():
     def fit(**params):
         adam = keras.optimizers.Adam(0.05, **params)
-        return MLPClassifier(8, epochs=4, optimizer=adam, random_state=0).fit(X, Y)
+        own = {**QUICK, **UNSET, "epochs": 4, "optimizer": adam}
+        return MLPClassifier(**own).fit(X, Y)
 
     plain, averaged = fit(), fit(use_ema=True, ema_momentum=0.9)
     # The averages are not trained on, and do not change the losses.
@@ -144,8 +155,8 @@ def test_moving_averages_of_the_weights_take_their_place_at_the_end():
 def test_moving_averages_are_found_in_a_memory_for_the_same_epochs(tmp_path):
     def fit(epochs, **params):
         adam = keras.optimizers.Adam(0.05, use_ema=True, ema_momentum=0.9)
-        clf = MLPClassifier(8, epochs=epochs, optimizer=adam, random_state=0, **params)
-        return clf.fit(X, Y).predict_proba(X)
+        own = {**QUICK, **UNSET, "epochs": epochs, "optimizer": adam}
+        return MLPClassifier(**own, **params).fit(X, Y).predict_proba(X)
 
     fit(2, memory=tmp_path)
     np.testing.assert_array_equal(fit(4, memory=tmp_path), fit(4))
@@ -156,17 +167,15 @@ def test_what_is_excluded_from_weight_decay_does_not_decay():
     def norm(names):
         adamw = keras.optimizers.AdamW(0.01, weight_decay=20.0)
         adamw.exclude_from_weight_decay(var_names=names)
-        clf = MLPClassifier(8, epochs=3, optimizer=adamw, random_state=0).fit(X, Y)
-        return kernel_norm(clf)
+        own = {**QUICK, **UNSET, "epochs": 3, "optimizer": adamw}
+        return kernel_norm(MLPClassifier(**own).fit(X, Y))
 
     assert norm(["kernel"]) > 3 * norm(["bias"])
 
 
 def test_a_schedule_inside_an_optimizer_object_is_followed():
     schedule = keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.5)
-    inside = probabilities(
-        optimizer=keras.optimizers.Adam(schedule), learning_rate=0.001
-    )
+    inside = probabilities(optimizer=keras.optimizers.Adam(schedule), **UNSET)
     beside = probabilities(lr_schedule=schedule)
     np.testing.assert_allclose(inside, beside, atol=1e-5)
     assert np.abs(inside - probabilities()).max() > 1e-3
@@ -233,11 +242,10 @@ def test_l1_makes_more_weights_tiny_than_l2():
     assert tiny(l1=0.03) > tiny(l2=0.03) + 0.1
 
 
-@pytest.mark.parametrize("cls", [MLPClassifier, CNNClassifier, RNNClassifier])
+@pytest.mark.parametrize("cls", FAMILIES)
 def test_dropout_acts_in_training_and_not_in_prediction(cls):
-    sizes = {"filters": 4} if cls is CNNClassifier else {}
-    plain = cls(**QUICK, **sizes).fit(X, Y)
-    dropped = cls(**QUICK, **sizes, dropout=0.5).fit(X, Y)
+    plain = cls(**FAMILIES[cls]).fit(X, Y)
+    dropped = cls(**{**FAMILIES[cls], "dropout": 0.5}).fit(X, Y)
     assert dropped.history_["loss"][-1] > plain.history_["loss"][-1]
     assert np.abs(plain.predict_proba(X) - dropped.predict_proba(X)).max() > 0.01
     np.testing.assert_array_equal(dropped.predict_proba(X), dropped.predict_proba(X))
@@ -277,7 +285,7 @@ def test_batch_norm_learns_moving_averages():
 def test_early_stopping_keeps_the_best_epoch_of_an_inner_split():
     params = {**QUICK, "epochs": 200, "learning_rate": 0.1, "units": 32}
     stop = {"early_stopping": True, "n_iter_no_change": 4}
-    clf = MLPClassifier(**params, **stop).fit(X, Y)
+    clf = MLPClassifier(**{**params, **stop}).fit(X, Y)
     losses = clf.history_["val_loss"]
     assert clf.n_iter_ == len(losses) == len(clf.history_["loss"]) < 200
     assert np.argmin(losses) == len(losses) - 1 - 4
@@ -286,15 +294,14 @@ def test_early_stopping_keeps_the_best_epoch_of_an_inner_split():
 def test_the_final_model_has_the_lowest_validation_loss():
     X_train, X_val, y_train, y_val = train_test_split(X, Y, random_state=0)
     params = {**QUICK, "epochs": 200, "learning_rate": 0.1}
-    clf = MLPClassifier(**params, early_stopping=True, n_iter_no_change=3)
+    params |= {"early_stopping": True, "n_iter_no_change": 3}
+    clf = MLPClassifier(**params)
     clf.fit(X_train, y_train, X_val=X_val, y_val=y_val)
     loss = log_loss(y_val, clf.predict_proba(X_val))
     assert loss == pytest.approx(min(clf.history_["val_loss"]), abs=1e-5)
     assert clf.n_iter_ < 200
     watched = MLPClassifier(
         **params,
-        early_stopping=True,
-        n_iter_no_change=3,
         callbacks=keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None),
     ).fit(X_train, y_train, X_val=X_val, y_val=y_val)
     np.testing.assert_array_equal(watched.predict_proba(X), clf.predict_proba(X))
@@ -331,14 +338,16 @@ def test_the_inner_split_is_stratified():
             seen.append((y[held_out] == "rare").mean())
             return train, held_out
 
-    Spy(**QUICK, early_stopping=True, validation_fraction=0.2).fit(X, y)
+    own = {**QUICK, "early_stopping": True, "validation_fraction": 0.2}
+    Spy(**own).fit(X, y)
     assert seen == [pytest.approx(2 / 30)]
 
 
 def test_early_stopping_of_a_regressor():
     diabetes_X, diabetes_y = load_diabetes(return_X_y=True)
-    model = MLPRegressor(32, epochs=200, learning_rate=0.02, early_stopping=True)
-    model.set_params(n_iter_no_change=3, random_state=0).fit(diabetes_X, diabetes_y)
+    own = {"units": 32, "epochs": 200, "learning_rate": 0.02, "early_stopping": True}
+    model = MLPRegressor(**{**QUICK, **own}, n_iter_no_change=3)
+    model.fit(diabetes_X, diabetes_y)
     assert model.n_iter_ < 200
     assert model.score(diabetes_X, diabetes_y) > 0.4
 
@@ -381,7 +390,7 @@ def test_a_class_of_weight_zero_is_not_learnt_but_known():
 
 
 def test_a_stream_of_parts_is_learnt():
-    clf = MLPClassifier(8, learning_rate=0.02, random_state=0)
+    clf = MLPClassifier(**{**QUICK, "learning_rate": 0.02})
     for _ in range(10):
         for start in range(0, 150, 30):
             rows = slice(start, start + 30)
@@ -414,7 +423,7 @@ def test_balanced_weights_are_refused_for_streams():
 
 
 def test_a_regressor_follows_a_stream_that_drifts():
-    model = MLPRegressor(16, learning_rate=0.02, random_state=0)
+    model = MLPRegressor(**{**QUICK, "units": 16, "learning_rate": 0.02})
     rng = np.random.default_rng(0)
     for shift in np.linspace(0, 50, 60):
         part = rng.normal(loc=shift, size=(64, 3))
@@ -483,9 +492,10 @@ def test_a_callback_between_batches_gives_the_same_with_dropout():
             seen.append(batch)
 
     params = {"dropout": 0.3, "lr_schedule": "cosine", "clipnorm": 0.5, "l2": 0.01}
-    batchwise = MLPClassifier(**QUICK, **params, callbacks=[Count()]).fit(X, Y)
+    params = {**QUICK, **params}
+    batchwise = MLPClassifier(**params, callbacks=[Count()]).fit(X, Y)
     assert len(seen) == 5 * 5
-    plain = MLPClassifier(**QUICK, **params).fit(X, Y)
+    plain = MLPClassifier(**params).fit(X, Y)
     np.testing.assert_allclose(
         batchwise.predict_proba(X), plain.predict_proba(X), atol=1e-5
     )
@@ -503,9 +513,10 @@ def test_verbose_prints_a_line_an_epoch(capfd):
 
 
 @pytest.mark.parametrize("precision", ["float64", "mixed_float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("cls", [MLPClassifier, CNNClassifier, RNNClassifier])
+@pytest.mark.parametrize("cls", FAMILIES)
 def test_every_precision_learns(cls, precision):
-    clf = cls(**{**QUICK, "epochs": 20, "learning_rate": 0.03}, precision=precision)
+    own = {"epochs": 20, "learning_rate": 0.03, "precision": precision}
+    clf = cls(**{**FAMILIES[cls], **own})
     assert clf.fit(X, Y).score(X, Y) > 0.9
 
 

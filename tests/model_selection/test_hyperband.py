@@ -25,6 +25,7 @@ from skrec.model_selection import HyperbandSearchCV
 from skrec.model_selection.hyperband import make_brackets
 from skrec.training.program import Program
 from tests.estimators.generic_models import CROSS_ENTROPY, build
+from tests.plain import PLAIN
 
 X, Y = load_iris(return_X_y=True)
 NETWORK = MLPClassifier(units=4, random_state=0)
@@ -371,7 +372,7 @@ def test_scores_are_those_of_fits_from_scratch():
 
 @pytest.mark.parametrize(("random_state", "seed"), [(None, None), (3, 3)])
 def test_the_best_estimator_shows_nothing_of_it(random_state, seed):
-    network = MLPClassifier(units=4, random_state=random_state)
+    network = MLPClassifier(units=4, **PLAIN, random_state=random_state)
     search = search_of(network, RATES, max_epochs=3).fit(X, Y)
 
     best = search.best_estimator_

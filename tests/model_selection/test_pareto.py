@@ -39,9 +39,10 @@ from skrec.model_selection import (
 )
 
 X, Y = load_iris(return_X_y=True)
-NETWORK = MLPClassifier(units=4, epochs=2, random_state=0)
+NETWORK = MLPClassifier(units=4, number_embedding=None, epochs=2, random_state=0)
 F1 = get_scorer("f1")
-N_WEIGHTS = {units: 4 * units + units + 3 * units + 3 for units in (4, 8)}
+# Beside the layers stands a linear model: 4 columns, 3 classes.
+N_WEIGHTS = {units: 4 * units + units + 3 * units + 3 + 4 * 3 for units in (4, 8)}
 
 
 def build(meta, units=4):
@@ -111,12 +112,14 @@ def test_generic_estimators_count_weights_that_are_not_trained_too():
 def test_other_families_count_as_keras_does():
     sessions, y = make_sessions(n_samples=40, n_steps=4, random_state=0)
     rnn = RNNClassifier(units=3, epochs=1, random_state=0).fit(sessions, y)
-    regressor = MLPRegressor(units=3, batch_norm=True, epochs=1).fit(X, Y)
+    regressor = MLPRegressor(
+        units=3, number_embedding=None, batch_norm=True, epochs=1
+    ).fit(X, Y)
     count = with_costs()["n_parameters"]
 
     assert count(rnn, sessions) == rnn._keras_model().count_params()
     assert not hasattr(rnn, "_model")  # none is handed out to count
-    assert count(regressor, X) == regressor._keras_model().count_params() == 31
+    assert count(regressor, X) == regressor._keras_model().count_params() == 35
 
 
 def test_a_search_counts_for_its_best_estimator():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from skrec.networks import build_dcn, build_deepfm, build_fm, build_wide_deep
+from skrec.networks._fields import periodic_numbers
 from skrec.training._seeds import initial_weights
 from tests.networks.field_rows import (
     ALL,
@@ -61,7 +62,12 @@ def test_penalties_are_on_kernels_and_embeddings_alone(builder):
     assert {w.name for w in model.weights} == {"kernel", "embeddings", "bias"}
     with_random_weights(model)
     kernels = [w.numpy() for w in model.weights if w.name == "kernel"]
-    tables = [w.numpy() for w in model.weights if w.name == "embeddings"]
+    tables = [
+        w.numpy()
+        for w in model.weights
+        if w.name == "embeddings" and not w.path.startswith("weight_of")
+    ]
+    assert tables
     expected = sum(0.1 * np.abs(w).sum() + 0.2 * np.square(w).sum() for w in kernels)
     expected += sum(0.3 * np.square(w).sum() for w in tables)
     assert float(sum(model.losses)) == pytest.approx(expected, rel=1e-5)
@@ -132,3 +138,29 @@ def test_saved_models_load_in_another_process_and_only_fm_needs_skrec(tmp_path):
     command = [sys.executable, "-c", LOADER, str(tmp_path / "rows.npz"), *paths]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("builder", [build_deepfm, build_wide_deep, build_dcn])
+def test_waves_stand_beside_the_numbers(builder):
+    plain, periodic = built(builder), built(builder, periodic=True)
+    kernels = [w.shape for w in periodic.weights if w.name == "kernel"]
+    n = ALL.n_numbers
+    assert (n, 16) in kernels  # frequencies
+    assert (n, 16, 3) in kernels
+    assert periodic.count_params() > plain.count_params()
+    with_random_weights(periodic)
+    rows = make_rows(ALL)
+    moved = {**rows, "numbers": rows["numbers"] + 1e-3}
+    assert not np.array_equal(periodic(rows), periodic(moved))
+
+
+def test_waves_by_hand():
+    numbers = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, periodic_numbers(inputs, "float32"))
+    frequencies, phases, kernel, bias = model.get_weights()
+    assert np.abs(phases).max() <= np.pi
+    waves = np.cos(numbers[:, :, None] * frequencies + phases)
+    vectors = np.einsum("bnf,nfd->bnd", waves, kernel) + bias
+    expected = np.concatenate([numbers[:, :, None], vectors], axis=2)
+    np.testing.assert_allclose(model(numbers), expected, rtol=1e-4, atol=1e-5)

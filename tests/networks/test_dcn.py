@@ -12,6 +12,7 @@ from tests.networks.field_rows import (
     bias_beside,
     flat_dense,
     kernel,
+    linear_part,
     looked_up,
     make_rows,
     relu,
@@ -23,7 +24,13 @@ WIDTH = 4 * 4 + 9  # four vectors of length 4, and nine numbers
 
 def built(**options):
     model = build_dcn(
-        fields=ALL, n_outputs=2, units=(7,), embedding_dim=4, dtype="float64", **options
+        fields=ALL,
+        n_outputs=2,
+        units=(7,),
+        embedding_dim=4,
+        linear=True,
+        dtype="float64",
+        **options,
     )
     return with_random_weights(model)
 
@@ -51,9 +58,10 @@ def tower_by_hand(model, x):
     return relu(x @ kernel(model, first) + bias_beside(model, first))
 
 
-def logits_by_hand(model, x):
+def logits_by_hand(model, x, rows):
     last = (x.shape[1], 2)
-    return x @ kernel(model, last) + bias_beside(model, last)
+    logits = x @ kernel(model, last) + bias_beside(model, last)
+    return logits + linear_part(model, 2, ALL, rows)
 
 
 @pytest.mark.parametrize("low_rank", [None, 3])
@@ -61,7 +69,7 @@ def test_stacked_crosses_feed_the_tower(low_rank):
     model = built(low_rank=low_rank, cross_layers=2)
     rows = make_rows(ALL)
     crossed = crossed_by_hand(model, flat_by_hand(model, rows))
-    expected = logits_by_hand(model, tower_by_hand(model, crossed))
+    expected = logits_by_hand(model, tower_by_hand(model, crossed), rows)
     np.testing.assert_allclose(model(rows), expected, rtol=1e-10)
 
 
@@ -71,7 +79,7 @@ def test_parallel_crosses_stand_beside_the_tower(low_rank):
     rows = make_rows(ALL)
     x0 = flat_by_hand(model, rows)
     both = [crossed_by_hand(model, x0), tower_by_hand(model, x0)]
-    expected = logits_by_hand(model, np.concatenate(both, axis=1))
+    expected = logits_by_hand(model, np.concatenate(both, axis=1), rows)
     np.testing.assert_allclose(model(rows), expected, rtol=1e-10)
 
 
@@ -90,7 +98,7 @@ def test_experts_are_gated_by_a_softmax_as_in_the_paper():
         own = slice(k * rank, (k + 1) * rank)
         hidden = np.tanh(np.tanh(x0 @ down[:, own]) @ square[k])
         crossed += gates[:, [k]] * (x0 * (hidden @ up[own] + bias))
-    expected = logits_by_hand(model, tower_by_hand(model, crossed))
+    expected = logits_by_hand(model, tower_by_hand(model, crossed), rows)
     np.testing.assert_allclose(model(rows), expected, rtol=1e-10)
 
 

@@ -116,7 +116,10 @@ def test_rnn_has_the_cell_asked_for(input_shape, cell, bidirectional):
 def test_mlp_flattens_what_has_more_dimensions(input_shape):
     model = build_mlp(input_shape=input_shape, n_outputs=2, units=(8, 4))
     n_inputs = np.prod(input_shape)
-    assert model.count_params() == (n_inputs + 1) * 8 + 9 * 4 + 5 * 2
+    n_weights = (n_inputs + 1) * 8 + 9 * 4 + 5 * 2
+    assert model.count_params() == n_weights
+    beside = build_mlp(input_shape=input_shape, n_outputs=2, units=(8, 4), linear=True)
+    assert beside.count_params() == n_weights + 2 * n_inputs
 
 
 @pytest.mark.parametrize(

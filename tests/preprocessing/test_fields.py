@@ -42,7 +42,7 @@ def clicks():
 
 
 def test_every_kind_of_column(clicks):
-    encoder = FieldEncoder(shared_embeddings=[("history", "item")])
+    encoder = FieldEncoder(shared_embeddings=[("history", "item")], numbers="standard")
     encoded = encoder.fit_transform(clicks)
 
     assert encoder.columns_ == {
@@ -114,7 +114,7 @@ def test_kind_by_dtype(values, kind):
 @pytest.mark.parametrize("chosen", [["b"], [1], [False, True, False]])
 def test_explicit_ids_are_the_only_ones(chosen):
     frame = pd.DataFrame({"a": [True, False], "b": [5, 6], "c": [1, 2]})
-    encoder = FieldEncoder(chosen).fit(frame)
+    encoder = FieldEncoder(chosen, numbers="standard").fit(frame)
     kinds = [column.kind for column in encoder.columns_.values()]
     assert kinds == ["number", "id", "number"]
     assert encoder.transform(frame)["numbers"].tolist() == [[1, -1], [-1, 1]]
@@ -339,7 +339,7 @@ def test_images_are_scaled_by_channel():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 255, (40, 5, 4, 3)).astype("uint8")
     frame = pd.DataFrame({"image": list(images)})
-    encoder = FieldEncoder()
+    encoder = FieldEncoder(numbers="standard")
     scaled = encoder.fit_transform(frame)["array_0"]
     assert encoder.spec_.arrays == ((5, 4, 3),)
     expected = (images - images.mean((0, 1, 2))) / images.std((0, 1, 2))
@@ -350,7 +350,7 @@ def test_images_are_scaled_by_channel():
 
 def test_the_scale_of_arrays_is_that_of_the_given_rows_and_weights():
     frame = pd.DataFrame({"vector": [[6.4], [2.0], [1.6], [6.0]]})
-    encoder = FieldEncoder()
+    encoder = FieldEncoder(numbers="standard")
     encoded = encoder.learn(frame, [1, 3], [9.0, 3.0, 9.0, 1.0])
     expected = (frame["vector"].explode().astype(float) - 3) / np.sqrt(3)
     found = encoder.prepare(encoded)["array_0"][:, 0]

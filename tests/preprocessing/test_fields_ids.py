@@ -49,7 +49,7 @@ def test_different_ids_stay_different(X, expected):
     lists = not isinstance(X, (pd.Series, pl.DataFrame)) and isinstance(X[0], list)
     X = pd.Series(X, dtype=object) if isinstance(X, list) and not lists else X
     if lists:
-        encoded = FieldEncoder([0]).fit_transform(X)
+        encoded = FieldEncoder([0], numbers="standard").fit_transform(X)
         assert encoded["numbers"].ravel().tolist() == [-1, 1]
         assert encoded["ids"].ravel().tolist() == expected
     else:

@@ -172,7 +172,7 @@ CALLBACKS = {
     "none": lambda: [],
     "early_stopping": lambda: [
         keras.callbacks.EarlyStopping(
-            "val_loss", patience=1, min_delta=0.05, restore_best_weights=True
+            "val_loss", patience=1, min_delta=0.1, restore_best_weights=True
         )
     ],
     "reduce_on_plateau": lambda: [

@@ -403,6 +403,39 @@ def first_order(
     return parts[0] if len(parts) == 1 else keras.layers.Add(dtype=dtype)(parts)
 
 
+def with_linear_part(
+    logits: Any,
+    inputs: dict[str, Any],
+    fields: FieldSpec,
+    dtype: str,
+    l1: float = 0.0,
+    l2: float = 0.0,
+) -> Any:
+    """Add the logits of the linear model of all fields to those of a network.
+
+    Parameters
+    ----------
+    logits : KerasTensor of shape (batch, n_outputs)
+        Of the network.
+    inputs : dict of str to KerasTensor
+        From :func:`field_inputs`.
+    fields : FieldSpec
+        Sizes of the fields.
+    dtype : str
+        Keras dtype policy of the layers.
+    l1, l2 : float, default=0.0
+        Penalties on the weights of numbers.
+
+    Returns
+    -------
+    KerasTensor of shape (batch, n_outputs)
+        Sums; float32 under mixed precision.
+    """
+    linear = first_order(inputs, fields, logits.shape[-1], dtype, l1, l2)
+    full = keras.DTypePolicy(dtype).variable_dtype
+    return keras.layers.Add(dtype=full)([linear, logits])
+
+
 def periodic_numbers(numbers: Any, dtype: str, l1: float = 0.0, l2: float = 0.0) -> Any:
     """Put beside each number what a small layer makes of waves of it.
 

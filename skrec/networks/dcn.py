@@ -10,9 +10,9 @@ from skrec.networks._fields import (
     embed,
     field_inputs,
     field_model,
-    first_order,
     flat_fields,
     join,
+    with_linear_part,
 )
 from skrec.networks._sizes import embedding_dims
 from skrec.networks._unknown import with_unknown
@@ -162,9 +162,7 @@ def build_dcn(
         x = join([crossed, x], dtype)
     logits = logits_layer(x, n_outputs, l1, l2, dtype, linear)
     if linear:
-        own = first_order(read, fields, n_outputs, dtype, l1, l2)
-        full = keras.DTypePolicy(dtype).variable_dtype  # float32 under mixed precision
-        logits = keras.layers.Add(dtype=full)([own, logits])
+        logits = with_linear_part(logits, read, fields, dtype, l1, l2)
     return field_model(inputs, logits, "dcn")
 
 

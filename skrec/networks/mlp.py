@@ -7,9 +7,9 @@ from skrec.networks._fields import (
     embed,
     field_inputs,
     field_model,
-    first_order,
     flat_fields,
     periodic_numbers,
+    with_linear_part,
 )
 from skrec.networks._unknown import with_unknown
 from skrec.preprocessing._spec import FieldSpec
@@ -81,9 +81,8 @@ def build_mlp(
     logits = logits_layer(x, n_outputs, l1, l2, dtype, linear)
     if linear:
         numbers = FieldSpec(n_numbers=flat.shape[-1])
-        wide = first_order({"numbers": flat}, numbers, n_outputs, dtype, l1, l2)
-        full = keras.DTypePolicy(dtype).variable_dtype  # float32 under mixed precision
-        logits = keras.layers.Add(dtype=full)([wide, logits])
+        flat_inputs = {"numbers": flat}
+        logits = with_linear_part(logits, flat_inputs, numbers, dtype, l1, l2)
     return keras.Model(inputs, logits, name="mlp")
 
 
@@ -163,7 +162,5 @@ def build_field_mlp(
     x = dense_tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
     logits = logits_layer(x, n_outputs, l1, l2, dtype, linear)
     if linear:
-        wide = first_order(read, fields, n_outputs, dtype, l1, l2)
-        full = keras.DTypePolicy(dtype).variable_dtype  # float32 under mixed precision
-        logits = keras.layers.Add(dtype=full)([wide, logits])
+        logits = with_linear_part(logits, read, fields, dtype, l1, l2)
     return field_model(inputs, logits, "field_mlp")

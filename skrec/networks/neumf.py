@@ -3,7 +3,13 @@
 import keras
 
 from skrec.networks._blocks import dense_tower, logits_layer
-from skrec.networks._fields import embed, field_inputs, field_model, first_order, join
+from skrec.networks._fields import (
+    embed,
+    field_inputs,
+    field_model,
+    join,
+    with_linear_part,
+)
 from skrec.networks._unknown import with_unknown
 from skrec.preprocessing._spec import FieldSpec
 
@@ -96,6 +102,5 @@ def build_neumf(
         parts.append(x)
     x = join(parts, dtype)
     logits = logits_layer(x, n_outputs, l1, l2, dtype, beside_linear=True)
-    own = first_order(read, pair, n_outputs, dtype, l1, l2)
-    full = keras.DTypePolicy(dtype).variable_dtype  # float32 under mixed precision
-    return field_model(inputs, keras.layers.Add(dtype=full)([own, logits]), structure)
+    logits = with_linear_part(logits, read, pair, dtype, l1, l2)
+    return field_model(inputs, logits, structure)

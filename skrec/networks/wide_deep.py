@@ -7,8 +7,8 @@ from skrec.networks._fields import (
     embed,
     field_inputs,
     field_model,
-    first_order,
     flat_fields,
+    with_linear_part,
 )
 from skrec.networks._sizes import embedding_dims
 from skrec.networks._unknown import with_unknown
@@ -93,7 +93,5 @@ def build_wide_deep(
     x = flat_fields(read, fields, embedded, dtype, periodic, l1, l2)
     x = dense_tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
     deep = logits_layer(x, n_outputs, l1, l2, dtype, beside_linear=True)
-    wide = first_order(read, fields, n_outputs, dtype, l1, l2)
-    full = keras.DTypePolicy(dtype).variable_dtype  # float32 under mixed precision
-    logits = keras.layers.Add(dtype=full)([wide, deep])
+    logits = with_linear_part(deep, read, fields, dtype, l1, l2)
     return field_model(inputs, logits, "wide_deep")

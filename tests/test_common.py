@@ -80,7 +80,7 @@ NIGHTLY = pytest.mark.nightly
 GENERIC = {"batch_size": -1, "verbose": 0, "random_state": 0}
 
 # Every push checks a classifier and a regressor, and a generic estimator; .ci/run also
-# those of the families that changed.
+# the classifiers of the families that changed.
 ESTIMATORS = [
     pytest.param(
         KerasClassifier(

@@ -460,7 +460,7 @@ def test_a_callback_stops_training_at_the_end_of_an_epoch():
     np.testing.assert_array_equal(estimator.predict_proba(X), plain.predict_proba(X))
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.nightly)])
 def test_the_score_of_every_epoch_is_monitored_inside_a_search(n_jobs):
     monitor = ScoringMonitor(scoring="accuracy")
     estimator = clone(MLP).set_params(epochs=4, linear_start=False)

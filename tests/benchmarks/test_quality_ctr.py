@@ -22,6 +22,7 @@ def folder(made_data):
     return made_data
 
 
+# A minute, for nightly tests; by day, each part of it is tested below.
 @pytest.fixture(scope="module")
 def tiny(folder, run_tiny, tmp_path_factory):
     """Run all parts but those that need the peers."""
@@ -33,6 +34,7 @@ def tiny(folder, run_tiny, tmp_path_factory):
 # ---- the script --------------------------------------------------------------------
 
 
+@pytest.mark.nightly
 def test_every_model_is_judged_on_every_task(tiny):
     out, _ = tiny
     found = pd.read_csv(out / "folds.csv")
@@ -53,6 +55,7 @@ def test_every_model_is_judged_on_every_task(tiny):
     assert "better than logistic regression by" in report
 
 
+@pytest.mark.nightly
 def test_baselines_find_the_household_and_the_past(tiny):
     out, _ = tiny
     found = pd.read_csv(out / "folds.csv").set_index(["task", "model"])["accuracy"]
@@ -68,6 +71,7 @@ def test_baselines_find_the_household_and_the_past(tiny):
         assert found[task, prices + ", household id"] > found[task, prices] + 0.05
 
 
+@pytest.mark.nightly
 def test_a_second_run_fits_nothing(tiny, monkeypatch):
     out, options = tiny
     before = (out / "folds.csv").read_text()
@@ -81,6 +85,7 @@ def test_a_second_run_fits_nothing(tiny, monkeypatch):
     assert (out / "folds.csv").read_text() == before
 
 
+@pytest.mark.nightly
 def test_other_settings_need_another_folder(tiny, capsys):
     out, options = tiny
     with pytest.raises(SystemExit):

@@ -10,8 +10,12 @@ import search_efficiency
 SEARCHES = ["grid", "random", "halving", "Hyperband", "Bayes", "Optuna"]
 
 
-# By day, one seed: what is made of several is tested on tables made by hand.
-@pytest.fixture(scope="module", params=[1, pytest.param(2, marks=pytest.mark.nightly)])
+# Minutes, for nightly tests. By day, test_tune_mlp.py and test_tune_cnn.py run scripts,
+# and the tests of each search count its fits.
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(n_seeds, marks=pytest.mark.nightly) for n_seeds in (1, 2)],
+)
 def n_seeds(request):
     return request.param
 

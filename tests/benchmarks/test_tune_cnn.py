@@ -40,16 +40,38 @@ def run(out, *options):
     return out, samples.table, samples
 
 
+# Half a minute, for nightly tests.
 @pytest.fixture(scope="module")
 def movielens_run(tmp_path_factory):
     return run(tmp_path_factory.mktemp("movielens"))
 
 
+@pytest.fixture(
+    params=[pytest.param("movielens_run", marks=pytest.mark.nightly), "windows_run"]
+)
+def of_users(request):
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture(scope="module")
-def rows_run(tmp_path_factory, make_csv):
-    folder = tmp_path_factory.mktemp("rows")
-    csv = make_csv(folder / "own.csv")
-    return run(folder / "out", "--csv", csv, "--target", "colour")
+def movielens():
+    return tune_cnn.load(tune_cnn.parse(["--tiny"])[1])
+
+
+@pytest.fixture(scope="module")
+def rows(rows_options):
+    return tune_cnn.load(tune_cnn.parse(["--tiny", *rows_options])[1])
+
+
+@pytest.fixture(scope="module")
+def rows_options(tmp_path_factory, make_csv):
+    csv = make_csv(tmp_path_factory.mktemp("rows") / "own.csv")
+    return ["--csv", csv, "--target", "colour"]
+
+
+@pytest.fixture(scope="module")
+def rows_run(tmp_path_factory, rows_options):
+    return run(tmp_path_factory.mktemp("rows_out"), *rows_options)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +82,13 @@ def windows_run(tmp_path_factory, make_csv):
     return run(folder / "out", "--csv", csv, *columns)
 
 
-@pytest.fixture(params=["movielens_run", "rows_run", "windows_run"])
+@pytest.fixture(
+    params=[
+        pytest.param("movielens_run", marks=pytest.mark.nightly),
+        pytest.param("rows_run", marks=pytest.mark.nightly),
+        "windows_run",
+    ]
+)
 def finished(request):
     return request.getfixturevalue(request.param)
 
@@ -116,16 +144,16 @@ def test_saved_models_predict_the_same(finished):
     assert (written["true"] == written["predicted"]).mean() in best.tolist()
 
 
-def test_held_out_users_are_new(movielens_run, windows_run):
-    for out, table, samples in (movielens_run, windows_run):
-        train, test = set(samples.groups_train), set(samples.groups_test)
-        assert not train & test
-        assert train | test == set(table.frame[table.user])
-        assert set(pd.read_csv(out / "predictions.csv")["user"]) == test
+def test_held_out_users_are_new(of_users):
+    out, table, samples = of_users
+    train, test = set(samples.groups_train), set(samples.groups_test)
+    assert not train & test
+    assert train | test == set(table.frame[table.user])
+    assert set(pd.read_csv(out / "predictions.csv")["user"]) == test
 
 
-def test_leak_is_measured_for_users(movielens_run):
-    leak = pd.read_csv(movielens_run[0] / "leak.csv")
+def test_leak_is_measured_for_users(of_users):
+    leak = pd.read_csv(of_users[0] / "leak.csv")
 
     assert leak["model"].nunique() == 2
     assert leak["measured on"].tolist()[:3] == [
@@ -136,8 +164,8 @@ def test_leak_is_measured_for_users(movielens_run):
     assert leak["accuracy"].between(0, 1).all()
 
 
-def test_movielens_windows(movielens_run):
-    _, table, samples = movielens_run
+def test_movielens_windows(movielens):
+    samples, table = movielens, movielens.table
 
     assert samples.classes.tolist() == ["Action", "Comedy", "Drama", "other"]
     assert samples.X_train.shape[1:] == (10, 26)
@@ -146,8 +174,8 @@ def test_movielens_windows(movielens_run):
     assert (np.diff(pd.factorize(samples.groups_train)[0]) == 0).mean() < 0.1
 
 
-def test_cleaning_of_an_own_table(rows_run, windows_run):
-    _, table, samples = rows_run
+def test_cleaning_of_an_own_table(rows, windows_run):
+    samples, table = rows, rows.table
     assert table.notes == [
         "dropped 2 rows without 'colour'",
         "dropped columns, as text with 358 different values in 358 rows: when, comment",
@@ -163,8 +191,8 @@ def test_cleaning_of_an_own_table(rows_run, windows_run):
     assert windows_run[2].X_train.shape[1:] == (10, 2 + 2 + 1 + 1 + 3)
 
 
-def test_encoder_knows_the_training_part_alone(rows_run):
-    _, table, samples = rows_run
+def test_encoder_knows_the_training_part_alone(rows):
+    samples, table = rows, rows.table
 
     train = table.frame.loc[samples.groups_train]
     test = table.frame.loc[samples.groups_test]
@@ -174,8 +202,8 @@ def test_encoder_knows_the_training_part_alone(rows_run):
     np.testing.assert_array_equal(samples.encoder.transform(test), samples.X_test)
 
 
-def test_stride_bounds_the_windows(movielens_run):
-    table = movielens_run[1]
+def test_stride_bounds_the_windows(movielens):
+    table = movielens.table
     sizes = []
     for n_rows in (2000, 10_000):
         samples = _tables.make_samples(table, n_rows, seed=0)

@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 OWN, CNN = "own network, tuned", "CNNClassifier, tuned"
 
 
+# Minutes, for nightly tests. By day, test_tune_mlp.py and test_tune_cnn.py run scripts.
 @pytest.fixture(scope="module")
 def finished(run_tiny):
     return run_tiny(tune_images)
@@ -38,6 +39,7 @@ def refused(argv, capsys):
     return capsys.readouterr().err
 
 
+@pytest.mark.nightly
 def test_files_and_fits(finished):
     tables = ["candidates", "confusion", "effects", "results", "searches"]
     names = {"digits", "report.md", *(f"{name}.csv" for name in tables)}
@@ -53,6 +55,7 @@ def test_files_and_fits(finished):
     } <= set(candidates.columns)
 
 
+@pytest.mark.nightly
 def test_digits_come_back_from_their_files(finished):
     X, y = tune_images.read_folders(finished / "digits", 8)
 
@@ -66,6 +69,7 @@ def test_digits_come_back_from_their_files(finished):
         )
 
 
+@pytest.mark.nightly
 def test_tuned_beats_majority(finished, read_results):
     accuracy = read_results(finished)["accuracy"]
 
@@ -73,6 +77,7 @@ def test_tuned_beats_majority(finished, read_results):
     assert accuracy[[OWN, CNN]].min() > 0.7
 
 
+@pytest.mark.nightly
 def test_confusion_adds_up(finished, read_results):
     confusion = pd.read_csv(finished / "confusion.csv", index_col="true class")
     searches = pd.read_csv(finished / "searches.csv", index_col="search")
@@ -88,6 +93,7 @@ def test_confusion_adds_up(finished, read_results):
     assert found == pytest.approx(read_results(finished).loc[best, "accuracy"])
 
 
+@pytest.mark.nightly
 def test_effects_explain_the_learning_rate(finished):
     effects = pd.read_csv(finished / "effects.csv").set_index(["search", "parameter"])
     rates = effects.loc[(OWN, "optimizer__learning_rate")].set_index("value")
@@ -97,6 +103,7 @@ def test_effects_explain_the_learning_rate(finished):
     assert effects.loc[(OWN, "strength"), "candidates"] == 2
 
 
+@pytest.mark.nightly
 def test_report_tells_the_protocol(finished):
     report = (finished / "report.md").read_text("utf-8")
     for fact in (
@@ -122,6 +129,7 @@ def test_augmentation_moves_images_in_training_alone():
     assert {"RandomTranslation", "RandomRotation", "RandomZoom"} < kinds
 
 
+@pytest.mark.nightly
 def test_own_photos(photos, run_tiny, read_results):
     (photos / ".hidden").write_text("not an image")
     (photos / "sea" / ".DS_Store").write_text("not an image")

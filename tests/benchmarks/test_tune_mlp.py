@@ -82,6 +82,8 @@ def test_report_tells_the_protocol(finished):
         assert fact in report
 
 
+# By day, test_tune_cnn.py runs its script on own tables, read by the same module.
+@pytest.mark.nightly
 def test_own_table_of_pixels(run_tiny, read_results, tmp_path):
     X, y = load_digits(return_X_y=True)
     rows = np.flatnonzero(y < 3)[:200]

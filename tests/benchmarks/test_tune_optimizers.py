@@ -9,6 +9,7 @@ GRID, HALVING = tune_optimizers.GRID, tune_optimizers.HALVING
 OPTIMIZERS = ["sgd", "momentum", "rmsprop", "adam"]
 
 
+# Minutes, for nightly tests. By day, test_tune_mlp.py and test_tune_cnn.py run scripts.
 @pytest.fixture(scope="module")
 def finished(run_tiny):
     return run_tiny(tune_optimizers)
@@ -36,6 +37,7 @@ def test_spaces_are_the_ones_of_the_article():
     )
 
 
+@pytest.mark.nightly
 def test_files_and_fits(finished):
     tables = ["candidates", "optimizers", "rates", "results", "searches"]
     names = {"report.md", *(f"{name}.csv" for name in tables)}
@@ -45,6 +47,7 @@ def test_files_and_fits(finished):
     assert searches["fits"].to_dict() == {GRID: 54, HALVING: 36}
 
 
+@pytest.mark.nightly
 def test_tuned_beats_majority(finished, read_results):
     accuracy = read_results(finished)["accuracy"]
 
@@ -52,6 +55,7 @@ def test_tuned_beats_majority(finished, read_results):
     assert accuracy[HALVING] > accuracy["majority class"] + 0.05
 
 
+@pytest.mark.nightly
 def test_each_optimizer_has_its_own_parameters(candidates):
     grid = candidates[GRID]
     assert grid["param_optimizer"].value_counts().to_dict() == {
@@ -72,6 +76,7 @@ def test_each_optimizer_has_its_own_parameters(candidates):
         assert scores["mean_test_neg_log_loss"].mean().nunique() == 2
 
 
+@pytest.mark.nightly
 def test_best_of_each_optimizer(finished, candidates, read_results):
     found = pd.read_csv(finished / "optimizers.csv", index_col="optimizer")
 
@@ -85,6 +90,7 @@ def test_best_of_each_optimizer(finished, candidates, read_results):
     assert winner["accuracy"] == pytest.approx(expected)
 
 
+@pytest.mark.nightly
 def test_plain_descent_needs_the_larger_rate(finished):
     rates = pd.read_csv(finished / "rates.csv", index_col="optimizer")
 
@@ -96,6 +102,7 @@ def test_plain_descent_needs_the_larger_rate(finished):
     assert rates.loc["sgd", "0.01"] > rates.loc["sgd", "0.0001"]
 
 
+@pytest.mark.nightly
 def test_halving_keeps_the_best_third(finished, candidates):
     first, last = (found for _, found in candidates[HALVING].groupby("iter"))
     assert first["param_epochs"].tolist() == [1] * 9

@@ -8,6 +8,7 @@ from sklearn.model_selection import ParameterGrid
 FIRST, SECOND = "MLP, tuned", "MLP, tuned and regularised"
 
 
+# Minutes, for nightly tests. By day, test_tune_mlp.py and test_tune_cnn.py run scripts.
 @pytest.fixture(scope="module")
 def finished(run_tiny):
     return run_tiny(tune_schedules)
@@ -23,6 +24,7 @@ def test_full_size_is_the_grid_of_the_article():
     assert grid["lr_schedule"] == [None, "step", "exponential", "cosine"]
 
 
+@pytest.mark.nightly
 def test_files_and_fits(finished):
     tables = ["batch_norm", "candidates", "effects", "lr_schedule"]
     names = {f"{name}.csv" for name in [*tables, "results", "searches"]}
@@ -32,6 +34,7 @@ def test_files_and_fits(finished):
     assert searches["fits"].to_dict() == {FIRST: 24, SECOND: 12}
 
 
+@pytest.mark.nightly
 def test_tuned_beats_majority(finished, read_results):
     accuracy = read_results(finished)["accuracy"]
 
@@ -39,6 +42,7 @@ def test_tuned_beats_majority(finished, read_results):
     assert accuracy[SECOND] > accuracy["majority class"] + 0.05
 
 
+@pytest.mark.nightly
 def test_second_search_starts_at_the_best_of_the_first(finished, best_of):
     searches = pd.read_csv(finished / "searches.csv", index_col="search")
     first, second = best_of(finished, FIRST), best_of(finished, SECOND)
@@ -56,6 +60,7 @@ def test_second_search_starts_at_the_best_of_the_first(finished, best_of):
     )
 
 
+@pytest.mark.nightly
 def test_best_with_each_schedule_and_normalisation(finished, read_results):
     read = {"keep_default_na": False, "na_values": []}
     schedules = pd.read_csv(finished / "lr_schedule.csv", **read)
@@ -82,6 +87,7 @@ def test_best_with_each_schedule_and_normalisation(finished, read_results):
         assert parameters.endswith(f"lr_schedule={name}")
 
 
+@pytest.mark.nightly
 def test_steps_wait_for_the_tenth_epoch(finished):
     # Three epochs are too few for a step, so that it changes nothing.
     effects = pd.read_csv(finished / "effects.csv", keep_default_na=False)
@@ -97,6 +103,7 @@ def test_steps_wait_for_the_tenth_epoch(finished):
     }
 
 
+@pytest.mark.nightly
 def test_report_tells_the_protocol(finished):
     report = (finished / "report.md").read_text("utf-8")
     for fact in (

@@ -27,6 +27,7 @@ CASES = {
     "CNN, sequences": (CNNClassifier(2, units=2, **ONCE), SEQUENCES),
     "RNN": (RNNClassifier(units=2, **ONCE), SEQUENCES),
 }
+BY_DAY = ("DeepFM", "MLPRegressor", "CNN, images", "RNN")
 
 
 @pytest.fixture
@@ -47,9 +48,20 @@ def splits(monkeypatch):
 
 
 @pytest.mark.parametrize("name", CASES)
+def test_auto_is_the_default_of_every_family(name):
+    model, _ = CASES[name]
+    assert type(model)().early_stopping == "auto"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in BY_DAY else pytest.mark.nightly)
+        for name in CASES
+    ],
+)
 def test_every_family_stops_early_from_100_rows_on(name, splits):
     model, rows = CASES[name]
-    assert type(model)().early_stopping == "auto"
     few = clone(model).fit(rows[:99], TARGET[:99])
     assert few.auto_params_["early_stopping"] is False
     assert "val_loss" not in few.history_

@@ -42,13 +42,6 @@ CLASSIFIERS = [
     pytest.param(WideDeepClassifier(**TOWER), id="WideDeep"),
     pytest.param(DCNClassifier(**TOWER), id="DCN"),
 ]
-# Every push runs the slower tests with the two that differ most.
-SLOWER = [
-    pytest.param(*case.values, id=case.id, marks=pytest.mark.nightly)
-    if case.id in ("DeepFM", "WideDeep")
-    else case
-    for case in CLASSIFIERS
-]
 CROSSES = [
     pytest.param(DCNClassifier(**TOWER, structure="parallel"), id="DCN-parallel"),
     pytest.param(DCNClassifier(**TOWER, low_rank=4, n_experts=3), id="DCN-experts"),
@@ -59,6 +52,16 @@ REGRESSORS = [
     pytest.param(WideDeepRegressor(**TOWER), id="WideDeep"),
     pytest.param(DCNRegressor(**TOWER), id="DCN"),
 ]
+
+
+def slower(cases):
+    """Leave to the night all but the two that differ most."""
+    return [
+        pytest.param(*case.values, id=case.id, marks=pytest.mark.nightly)
+        if case.id in ("DeepFM", "WideDeep")
+        else case
+        for case in cases
+    ]
 
 
 def two_ids(n_rows=1200, n_ids=8, seed=0):
@@ -98,7 +101,7 @@ def test_a_cross_without_marginal_effects_is_found(model):
     assert by_cross > 0.99
 
 
-@pytest.mark.parametrize("model", REGRESSORS)
+@pytest.mark.parametrize("model", slower(REGRESSORS))
 def test_ratings_follow_ids_numbers_and_lists(model):
     X, y = with_all_kinds()
     model = clone(model).set_params(epochs=25).fit(X[:900], y[:900])
@@ -107,7 +110,7 @@ def test_ratings_follow_ids_numbers_and_lists(model):
     assert r2_score(y[900:], predicted, multioutput="raw_values").min() > 0.9
 
 
-@pytest.mark.parametrize("model", SLOWER)
+@pytest.mark.parametrize("model", slower(CLASSIFIERS))
 def test_numbers_alone_are_enough(model):
     X = np.random.default_rng(0).normal(size=(400, 3))
     y = X[:, 0] + X[:, 1] > 0
@@ -130,7 +133,7 @@ def test_fm_reads_thousands_of_sparse_columns():
 # ---- that they are estimators --------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", CLASSIFIERS)
+@pytest.mark.parametrize("model", slower(CLASSIFIERS))
 def test_copies_in_double_precision_predict_the_same(model, tmp_path):
     X, ratings = with_all_kinds(300)
     y = np.where(ratings[:, 0] > 100, "click", "none")
@@ -147,7 +150,7 @@ def test_copies_in_double_precision_predict_the_same(model, tmp_path):
     np.testing.assert_allclose(outputs.ravel(), expected[:, 1], rtol=1e-6)
 
 
-@pytest.mark.parametrize("model", SLOWER)
+@pytest.mark.parametrize("model", slower(CLASSIFIERS))
 def test_a_grid_over_three_classes_finds_the_rate_that_learns(model):
     X, codes = two_ids(600, n_ids=6)
     y = np.array(["low", "mid", "top"])[codes.sum(axis=1) % 3]

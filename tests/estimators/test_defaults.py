@@ -27,7 +27,15 @@ from skrec.preprocessing import FieldEncoder
 
 REGRESSORS = [MLPRegressor, WideDeepRegressor, skrec.DeepFMRegressor, FMRegressor]
 REGRESSORS.append(DCNRegressor)
-BY_DAY = (MLPRegressor, DCNRegressor)
+
+
+def by_day_and_night(*by_day):
+    return [
+        pytest.param(cls, marks=() if cls in by_day else pytest.mark.nightly)
+        for cls in REGRESSORS
+    ]
+
+
 STARTS = {"learning_rate": 1e-12, "epochs": 1, "early_stopping": False}
 RNG = np.random.default_rng(0)
 
@@ -127,7 +135,9 @@ def design(X):
     return np.hstack(columns)
 
 
-@pytest.mark.parametrize("cls", REGRESSORS)
+@pytest.mark.parametrize(
+    "cls", by_day_and_night(MLPRegressor, FMRegressor, DCNRegressor)
+)
 def test_regression_starts_at_ridge_regression(cls):
     X, y = table()
     reg = cls(**STARTS, random_state=0).fit(X, y)
@@ -234,13 +244,7 @@ def numbers(n_rows=600):
     return X, X[:, 0] + np.sin(2 * X[:, 1]) + 0.1 * X[:, 2]
 
 
-@pytest.mark.parametrize(
-    "cls",
-    [
-        pytest.param(cls, marks=[] if cls in BY_DAY else pytest.mark.nightly)
-        for cls in REGRESSORS
-    ],
-)
+@pytest.mark.parametrize("cls", by_day_and_night(MLPRegressor, DCNRegressor))
 @pytest.mark.parametrize("fault", ["outlier", "constant", "zeros"])
 def test_no_default_ever_diverges(cls, fault):
     X, y = numbers()

@@ -216,7 +216,7 @@ def test_model_is_authoritative_and_predict_changes_nothing(fitted):
     assert np.abs(proba - 1 / 3).max() > 0.1
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.nightly)])
 def test_search_over_a_partial_gives_the_same_with_any_number_of_jobs(n_jobs):
     model = partial(build, rate=0.2)
     grid = {"units": [4, 8], "optimizer__learning_rate": [0.01, 0.1]}

@@ -52,7 +52,9 @@ def settings_of(model):
     return rates, penalties, config.pop("name") and config, model.count_params()
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", ["mlp", "cnn", pytest.param("rnn", marks=pytest.mark.nightly)]
+)
 def test_what_is_set_after_a_fit_waits_for_the_next(case):
     make_one, X, further = CASES[case]
     params = {"dropout": 0.2, "l2": 1e-3, "optimizer": "adam"}
@@ -70,7 +72,10 @@ def test_what_is_set_after_a_fit_waits_for_the_next(case):
     np.testing.assert_array_equal(getattr(estimator, method)(X), expected)
 
 
-@pytest.mark.parametrize("family", ["DeepFM", "DIEN", "LateFusion"])
+@pytest.mark.parametrize(
+    "family",
+    ["DeepFM", "LateFusion", pytest.param("DIEN", marks=pytest.mark.nightly)],
+)
 def test_what_is_set_on_a_table_waits_too(family):
     table = make_table(60)
     target = make_target(table)

@@ -23,6 +23,8 @@ FAST = {
     "epochs": 25,
     "random_state": 0,
 }
+# Recurrent ones by day, which padding is harder on.
+BRANCHES = ["rnn", pytest.param("cnn", marks=pytest.mark.nightly)]
 
 
 def shop(n_rows=500, seed=0):
@@ -51,7 +53,9 @@ def clf(products):
 # ---- what it learns ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fusion", ["concat", "sum", "gated"])
+@pytest.mark.parametrize(
+    "fusion", ["concat", pytest.param("sum", marks=pytest.mark.nightly), "gated"]
+)
 def test_two_modalities_tell_what_neither_does_alone(products, fusion):
     X, y = products
     clf = LateFusionClassifier(fusion=fusion, **FAST).fit(X[:400], y[:400])
@@ -65,7 +69,7 @@ def test_one_modality_alone_tells_nothing(products, columns):
     assert clf.score(X[columns][400:], y[400:]) < 0.65
 
 
-@pytest.mark.parametrize("sequence_branch", ["rnn", "cnn"])
+@pytest.mark.parametrize("sequence_branch", BRANCHES)
 def test_sequences_of_vectors_and_several_classes(sequence_branch):
     rng = np.random.default_rng(0)
     steps = rng.normal(size=(400, 6, 2))
@@ -80,7 +84,7 @@ def test_sequences_of_vectors_and_several_classes(sequence_branch):
     assert clf.score(X[300:], y[300:]) > 0.8
 
 
-@pytest.mark.parametrize("sequence_branch", ["rnn", "cnn"])
+@pytest.mark.parametrize("sequence_branch", BRANCHES)
 def test_padding_does_not_change_what_is_read(sequence_branch):
     """Six steps, or the same six with four more of zeros, give the same network."""
     rng = np.random.default_rng(0)

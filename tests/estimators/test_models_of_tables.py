@@ -25,6 +25,10 @@ HOLES = NUMBERS.assign(
     price=NUMBERS["price"].where(np.arange(N_ROWS) % 7 > 0), nothing=np.nan
 )
 SCALES = [True, "standard", False, "log", "quantile"]
+KINDS = ["array", "float32", "frame", "holes"]
+# Each kind and each scale.
+BY_DAY = {("array", True), ("float32", "quantile"), ("frame", False)}
+BY_DAY |= {("holes", scale) for scale in SCALES}
 Y = (NUMBERS["age"] > 40).to_numpy().astype(int)
 
 
@@ -42,9 +46,17 @@ def differences(model, X, path):
 
 @pytest.mark.filterwarnings("ignore:columns .* have only missing values")
 @pytest.mark.filterwarnings("ignore:.*nothing")
-@pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("kind", ["array", "float32", "frame", "holes"])
-def test_the_model_takes_numbers_as_they_are(scale, kind, tmp_path):
+@pytest.mark.parametrize(
+    ("kind", "scale"),
+    [
+        pytest.param(
+            kind, scale, marks=() if (kind, scale) in BY_DAY else pytest.mark.nightly
+        )
+        for kind in KINDS
+        for scale in SCALES
+    ],
+)
+def test_the_model_takes_numbers_as_they_are(kind, scale, tmp_path):
     X = {
         "array": NUMBERS.to_numpy(),
         "float32": NUMBERS.to_numpy("float32"),
@@ -55,14 +67,25 @@ def test_the_model_takes_numbers_as_they_are(scale, kind, tmp_path):
     assert max(differences(clf, X, tmp_path)) < 1e-5
 
 
-@pytest.mark.parametrize("family", ["FM", "DeepFM", "WideDeep", "DCN", "LateFusion"])
+@pytest.mark.parametrize(
+    "family",
+    [
+        "DeepFM",
+        "LateFusion",
+        pytest.param("FM", marks=pytest.mark.nightly),
+        pytest.param("WideDeep", marks=pytest.mark.nightly),
+        pytest.param("DCN", marks=pytest.mark.nightly),
+    ],
+)
 def test_every_family_on_numbers_has_such_a_model(family, tmp_path):
     X = HOLES.drop(columns="nothing")
     reg = make(family, "Regressor").fit(X, NUMBERS["price"])
     assert max(differences(reg, X, tmp_path)) < 1e-5
 
 
-@pytest.mark.parametrize("family", ["CNN", "RNN"])
+@pytest.mark.parametrize(
+    "family", ["CNN", pytest.param("RNN", marks=pytest.mark.nightly)]
+)
 def test_networks_on_arrays_stand_badly_scaled_columns_too(family, tmp_path):
     X = RNG.normal(3e-8, 1e-8, (N_ROWS, 4))
     clf = getattr(skrec, family + "Classifier")(epochs=4, random_state=0)
@@ -81,7 +104,14 @@ def test_it_refuses_what_32_bits_do_not_tell_apart(scale):
     np.testing.assert_allclose(found, reg.predict(X), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("family", ["MLP", "FM", "NeuMF"])
+@pytest.mark.parametrize(
+    "family",
+    [
+        "MLP",
+        pytest.param("FM", marks=pytest.mark.nightly),
+        pytest.param("NeuMF", marks=pytest.mark.nightly),
+    ],
+)
 def test_it_refuses_codes_that_it_does_not_know(family):
     table = make_table()
     X = table[["user", "item"]]

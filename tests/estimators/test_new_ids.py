@@ -38,17 +38,15 @@ def columns_of(family):
     )
 
 
-# Slow families, which start and draw as the others do.
-NIGHTLY = {
-    name: pytest.mark.nightly for name in ("DIEN", "DIN", "LateFusion", "WideDeep")
-}
+# By day, some families, as the others do the same.
+def by_day_and_night(families, *by_day):
+    return [
+        pytest.param(name, marks=() if name in by_day else pytest.mark.nightly)
+        for name in families
+    ]
 
 
-def by_day_and_night(families):
-    return [pytest.param(name, marks=NIGHTLY.get(name, ())) for name in families]
-
-
-@pytest.mark.parametrize("family", by_day_and_night(FAMILIES))
+@pytest.mark.parametrize("family", by_day_and_night(FAMILIES, "DeepFM", "NeuMF"))
 def test_new_users_and_items_click_as_often_as_the_others(family):
     rng = np.random.default_rng(0)
     X, y = draw_clicks(6000, 0, rng)
@@ -63,7 +61,7 @@ def test_new_users_and_items_click_as_often_as_the_others(family):
     assert model.predict_proba(both)[:, 1].mean() == pytest.approx(y.mean(), abs=0.04)
 
 
-@pytest.mark.parametrize("family", ["MLP", "FM", "NeuMF"])
+@pytest.mark.parametrize("family", by_day_and_night(["MLP", "FM", "NeuMF"], "NeuMF"))
 def test_new_users_get_the_mean_of_ratings(family):
     rng = np.random.default_rng(0)
     X, _ = draw_clicks(6000, 0, rng)
@@ -102,7 +100,7 @@ def started(family, kind, y, weight=None, **params):
     return model._state.weights[index]
 
 
-@pytest.mark.parametrize("family", by_day_and_night(EVERY))
+@pytest.mark.parametrize("family", by_day_and_night(EVERY, "FM", "CNN"))
 def test_outputs_start_at_the_base_rate_of_the_weighted_target(family):
     rng = np.random.default_rng(0)
     y = (rng.random(240) < 0.2).astype(int)
@@ -152,8 +150,8 @@ def test_the_share_is_no_shape_of_the_graph():
     assert len(set(search.cv_results_["mean_test_score"])) > 1
 
 
-@pytest.mark.parametrize("family", by_day_and_night(["DeepFM", "DIEN"]))
-@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("family", by_day_and_night(["DeepFM", "DIEN"], "DeepFM"))
+@pytest.mark.parametrize("dropout", [pytest.param(0.0, marks=pytest.mark.nightly), 0.3])
 def test_model_fit_draws_the_same_ids(family, dropout):
     X = ROWS
     y = make_target(ROWS)

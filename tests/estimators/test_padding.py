@@ -16,6 +16,7 @@ from skrec import (
 from skrec.datasets import make_sessions
 from skrec.preprocessing import FieldEncoder
 from skrec.preprocessing._padding import ZeroSteps, padded_steps
+from tests.plain import STEPS
 
 RNG = np.random.default_rng(0)
 SMALL = {"units": 4, "epochs": 2, "random_state": 0}
@@ -75,20 +76,25 @@ def test_padding_ends_at_the_first_value():
 # ---- zeros that are values -----------------------------------------------------------
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize(
+    "cell", ["gru", pytest.param("lstm", marks=pytest.mark.nightly)]
+)
 def test_a_pulse_in_a_series_of_zeros_is_seen(cell):
     X, y = pulses()
-    clf = RNNClassifier(cell, units=16, random_state=0).fit(X[:400], y[:400])
+    options = {**STEPS, "units": 16, "learning_rate": 0.01, "random_state": 0}
+    clf = RNNClassifier(cell, **options).fit(X[:400], y[:400])
     assert clf.padding_ is None
     assert clf.score(X[400:], y[400:]) == 1.0
-    almost = RNNClassifier(cell, units=16, random_state=0).fit(X[:400] + 1e-9, y[:400])
+    almost = RNNClassifier(cell, **options).fit(X[:400] + 1e-9, y[:400])
     assert_allclose(
         clf.predict_proba(X[400:]), almost.predict_proba(X[400:] + 1e-9), atol=1e-4
     )
 
 
 @pytest.mark.parametrize("standardize", [True, False])
-@pytest.mark.parametrize("sequence_branch", ["rnn", "cnn"])
+@pytest.mark.parametrize(
+    "sequence_branch", ["rnn", pytest.param("cnn", marks=pytest.mark.nightly)]
+)
 def test_a_table_sees_pulses_too(sequence_branch, standardize):
     """Of two pulses, are there zeros between?"""
     X, y = pulses()
@@ -96,8 +102,9 @@ def test_a_table_sees_pulses_too(sequence_branch, standardize):
     X[np.arange(600), (where + np.where(y, 1, 3)) % 12] = 1.0
     frame = pd.DataFrame({"series": list(X)})
     y = y & (where < 11)  # the others go on at the first step
+    options = {**STEPS, "learning_rate": 0.01, "random_state": 0}
     clf = LateFusionClassifier(
-        sequence_branch=sequence_branch, standardize=standardize, random_state=0
+        sequence_branch=sequence_branch, standardize=standardize, **options
     )
     clf.fit(frame[:400], y[:400])
     assert clf.score(frame[400:], y[400:]) > 0.98
@@ -132,7 +139,9 @@ def test_no_value_of_a_table_comes_to_look_like_padding(numbers):
 # ---- padding -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize(
+    "bidirectional", [pytest.param(False, marks=pytest.mark.nightly), True]
+)
 def test_padding_at_the_end_changes_nothing(bidirectional):
     X, y = make_sessions(n_samples=60, n_steps=6, random_state=0)
     options = {**SMALL, "bidirectional": bidirectional}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from skrec import DCNClassifier, DeepFMClassifier, LateFusionClassifier
+from skrec import LateFusionClassifier
 from skrec.training import cache_clear, cache_info
 from tests.estimators.tables import FAMILIES, columns_of, make, make_table
 
@@ -22,12 +22,18 @@ def a_day(first_user, n_rows=240, seed=0):
     return table.assign(user=[f"u{k:03}" for k in number]), number % 2
 
 
-# Slow families, whose tables grow as those of the others do.
-NIGHTLY = {name: pytest.mark.nightly for name in ("DIEN", "LateFusion", "WideDeep")}
-EVERY = [pytest.param(name, marks=NIGHTLY.get(name, ())) for name in FAMILIES]
+# By day, one of each kind: the tables of the others grow as theirs do.
+BY_DAY = ("DeepFM", "DIN", "NeuMF")
 
 
-@pytest.mark.parametrize("family", EVERY)
+def by_day_and_night(families):
+    return [
+        pytest.param(name, marks=() if name in BY_DAY else pytest.mark.nightly)
+        for name in families
+    ]
+
+
+@pytest.mark.parametrize("family", by_day_and_night(FAMILIES))
 def test_new_ids_start_as_unknown_and_known_ones_keep_what_they_are(family):
     columns = columns_of(family)
     (X, y), (X2, y2) = a_day(0), a_day(20)
@@ -54,8 +60,15 @@ def test_new_ids_start_as_unknown_and_known_ones_keep_what_they_are(family):
     np.testing.assert_array_equal(copy.predict_proba(X2[columns])[:, 1], found)
 
 
-@pytest.mark.parametrize("first_rows", [1, 240])
-@pytest.mark.parametrize("way", ["partial_fit", "warm_start"])
+@pytest.mark.parametrize(
+    ("way", "first_rows"),
+    [
+        ("partial_fit", 1),
+        pytest.param("partial_fit", 240, marks=pytest.mark.nightly),
+        ("warm_start", 1),
+        ("warm_start", 240),
+    ],
+)
 def test_five_days_are_learnt(way, first_rows):
     model = make("DeepFM", warm_start=True, epochs=15)
     for day in range(5):
@@ -72,21 +85,22 @@ def test_five_days_are_learnt(way, first_rows):
 
 
 def test_a_stream_of_new_ids_is_traced_a_few_times_in_each_octave():
-    model = DeepFMClassifier(4, batch_size=64, random_state=0)
+    model = make("FM")
     cache_clear()
     before = cache_info().traces
-    for day in range(12):
-        X, y = a_day(20 * day)
+    for day in range(11):
+        X, y = a_day(day)  # one more user
         model.partial_fit(X[["user"]], y, classes=[0, 1])
-    assert len(model.embeddings_("user")) == 240
-    assert cache_info().traces - before <= 12
+    assert len(model.embeddings_("user")) == 30
+    assert cache_info().traces - before <= 6  # 8 in an octave
     n_before = cache_info().traces
     model.partial_fit(X[["user"]], y)
     assert cache_info().traces == n_before
 
 
 @pytest.mark.parametrize(
-    "family", ["MLP", "WideDeep", "FM", "DeepFM", "DCN", "LateFusion"]
+    "family",
+    by_day_and_night(["MLP", "WideDeep", "FM", "DeepFM", "DCN", "LateFusion"]),
 )
 def test_numbers_that_are_missing_for_the_first_time_get_an_indicator(family):
     rng = np.random.default_rng(0)
@@ -134,7 +148,7 @@ def test_longer_lists_are_read_whole():
 
 def test_lengths_of_auto_stay_when_tables_grow():
     (X, y), (X2, y2) = a_day(0), a_day(20)
-    model = DCNClassifier(4, embedding_dim="auto", random_state=0).fit(X, y)
+    model = make("DCN", embedding_dim="auto").fit(X, y)
     n_dims = model.embeddings_("user").shape[1]
     model.partial_fit(X2, y2)
     assert model.embeddings_("user").shape == (40, n_dims)
@@ -143,9 +157,9 @@ def test_lengths_of_auto_stay_when_tables_grow():
 @pytest.mark.parametrize(
     "params",
     [
-        {"optimizer": "momentum"},
-        {"optimizer": "rmsprop"},
-        {"optimizer": "adagrad"},
+        pytest.param({"optimizer": "momentum"}, marks=pytest.mark.nightly),
+        pytest.param({"optimizer": "rmsprop"}, marks=pytest.mark.nightly),
+        pytest.param({"optimizer": "adagrad"}, marks=pytest.mark.nightly),
         {"optimizer_params": {"amsgrad": True}},
         {"precision": "mixed_bfloat16"},
         {"optimizer": "adafactor"},

@@ -28,7 +28,7 @@ from tests.estimators.generic_models import CROSS_ENTROPY, build
 from tests.plain import PLAIN
 
 X, Y = load_iris(return_X_y=True)
-NETWORK = MLPClassifier(units=4, random_state=0)
+NETWORK = MLPClassifier(units=4, **PLAIN, random_state=0)
 RATES = {"learning_rate": loguniform(1e-3, 1e-1)}
 
 
@@ -333,9 +333,9 @@ def piped(network):
     ("estimator", "step"),
     [
         (NETWORK, ""),
-        (MLPClassifier(units=4), ""),
+        pytest.param(MLPClassifier(units=4), "", marks=pytest.mark.nightly),
         (GENERIC, ""),
-        (piped(NETWORK), "clf__"),
+        pytest.param(piped(NETWORK), "clf__", marks=pytest.mark.nightly),
         (piped(MLPClassifier(units=4)), "clf__"),
     ],
     ids=["named", "unseeded", "generic", "pipeline", "unseeded in a pipeline"],

@@ -115,6 +115,8 @@ def test_killed_search_resumes(tmp_path):
     assert TrialState.RUNNING not in states and TrialState.WAITING not in states
 
 
+# By day, two that share one take turns in one process, below.
+@pytest.mark.nightly
 def test_processes_share_a_study(tmp_path):
     path = tmp_path / "search.journal"
     processes = [start_process(path, 1, 0.1) for _ in range(2)]

@@ -161,6 +161,7 @@ def test_the_refit_is_never_ended(pruning):
     assert len(trials_of(pruning)) == 8
 
 
+@pytest.mark.nightly
 def test_the_refit_of_an_inner_search_is_never_ended(pruning):
     inner = make_search(refit=lambda results: 3)
     outer = GridSearchCV(inner, {"estimator__dropout": [0.0, 0.1]}, cv=2)
@@ -314,7 +315,14 @@ def small_files():
     signal.signal(signal.SIGXFSZ, handler)
 
 
-@pytest.mark.parametrize("n_bytes", [0, 300, 4000])
+@pytest.mark.parametrize(
+    "n_bytes",
+    [
+        pytest.param(0, marks=pytest.mark.nightly),
+        300,
+        pytest.param(4000, marks=pytest.mark.nightly),
+    ],
+)
 def test_a_journal_that_cannot_grow_ends_no_fit(pruning, small_files, n_bytes):
     small_files(n_bytes)
     message = assert_nothing_is_pruned(make_search(), pruning)
@@ -327,7 +335,10 @@ def test_a_journal_that_cannot_grow_ends_no_fit(pruning, small_files, n_bytes):
     assert states.count(TrialState.PRUNED) >= 4
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])  # workers tell of it once, not each
+@pytest.mark.parametrize(
+    "n_jobs",  # workers tell of it once, not each
+    [pytest.param(1, marks=pytest.mark.nightly), 2],
+)
 def test_a_journal_that_is_damaged_within_a_search_ends_no_fit(pruning, n_jobs):
     def damage(estimator, X, y):
         with open(pruning.path, "a") as file:
@@ -337,7 +348,9 @@ def test_a_journal_that_is_damaged_within_a_search_ends_no_fit(pruning, n_jobs):
     assert_nothing_is_pruned(make_search(scoring=damage, n_jobs=n_jobs), pruning)
 
 
-@pytest.mark.parametrize("exists", [False, True])
+@pytest.mark.parametrize(
+    "exists", [pytest.param(False, marks=pytest.mark.nightly), True]
+)
 def test_a_path_that_cannot_be_written_ends_no_fit(pruning, monkeypatch, exists):
     if exists:
         fit(make_search(), pruning)

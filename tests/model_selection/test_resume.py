@@ -115,6 +115,7 @@ def test_a_killed_search_over_two_processes_ends_the_same(start, memory):
 # ---- the parent alone is told to end, or everything in the terminal is ---------------
 
 
+@pytest.mark.nightly
 def test_interrupted_and_terminated_searches_leave_nothing(start, memory, temporary):
     """A search, interrupted as in a notebook, and after it another, terminated."""
     process = start(2, "random", "halving")

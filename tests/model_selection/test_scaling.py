@@ -104,6 +104,7 @@ def test_loky_after_the_parent_has_trained(expected):
     assert split_scores_and_best(found) == expected
 
 
+@pytest.mark.nightly
 def test_dask(expected, on_dask, sent):
     with joblib.parallel_config(backend="dask"):
         found = scaling.small_search().fit(X.view(Counted), Y)
@@ -111,6 +112,7 @@ def test_dask(expected, on_dask, sent):
     assert sent == [X.shape]
 
 
+@pytest.mark.nightly
 def test_ray(expected, on_ray, sent):
     with joblib.parallel_config(backend="ray", n_jobs=2):
         found = scaling.small_search().fit(X.view(Counted), Y)

@@ -24,7 +24,7 @@ def two_inputs():
 # ---- inputs --------------------------------------------------------------------------
 
 
-@network(inputs=lambda X: list(halves(X)), validation=True)
+@network(inputs=lambda X: list(halves(X)), validation=True, nightly=True)
 def inputs_in_a_list():
     left, right, out = two_inputs()
     return keras.Model([left, right], out)
@@ -63,7 +63,7 @@ def nested_inputs():
     return keras.Model({"sides": [left, right], "whole": whole}, out)
 
 
-@network(validation=True)
+@network(validation=True, nightly=True)
 def one_input_in_a_list():
     x = keras.Input((6,))
     return keras.Model(inputs=[x], outputs=[L.Dense(1)(L.Dense(4, "tanh")(x))])
@@ -123,6 +123,7 @@ def two_outputs():
         "loss_weights": [1.0, 0.3],
         "metrics": [[ABSOLUTE], ["accuracy", "mean_squared_error"]],
     },
+    nightly=True,
 )
 def outputs_in_a_list():
     x, size, sign = two_outputs()

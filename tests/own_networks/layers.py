@@ -32,7 +32,7 @@ def multi_head_attention():
     return keras.Model(x, L.Dense(3, "softmax")(h))
 
 
-@network(x="sequence")
+@network(x="sequence", nightly=True)
 def attention():
     x = keras.Input((5, 4))
     h = L.Attention(use_scale=True, dropout=0.2, seed=1)([L.Dense(3)(x), L.Dense(3)(x)])
@@ -67,13 +67,13 @@ def transformer_block():
 # ---- recurrent -----------------------------------------------------------------------
 
 
-@network(x="sequence")
+@network(x="sequence", nightly=True)
 def time_distributed():
     inner = keras.Sequential([L.Dense(3, "relu"), L.Dropout(0.2, seed=1)])
     return stack((5, 4), L.TimeDistributed(inner), L.Flatten())
 
 
-@network(x="sequence")
+@network(x="sequence", nightly=True)
 def bidirectional():
     return stack((5, 4), L.Bidirectional(L.LSTM(3)))
 
@@ -121,7 +121,7 @@ def masking():
 # ---- blocks and models inside models -------------------------------------------------
 
 
-@network(validation=True)
+@network(validation=True, nightly=True)
 def residual_blocks():
     x = h = keras.Input((6,))
     for seed in (1, 2):

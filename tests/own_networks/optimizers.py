@@ -58,7 +58,6 @@ def excluded():
 
 OPTIMIZERS = {
     "own_subclass_of_adam": lambda: OwnAdam(0.02),
-    "moving_average": lambda: kinds.Adam(0.05, use_ema=True, ema_momentum=0.8),
     "moving_average_put_in_place": lambda: kinds.SGD(
         0.1, use_ema=True, ema_momentum=0.7, ema_overwrite_frequency=4
     ),
@@ -72,6 +71,7 @@ OPTIMIZERS = {
     "own_schedule": lambda: kinds.Adam(WarmUp()),
 }
 NIGHTLY_OPTIMIZERS = {
+    "moving_average": lambda: kinds.Adam(0.05, use_ema=True, ema_momentum=0.8),
     "sgd_nesterov": lambda: kinds.SGD(0.05, momentum=0.8, nesterov=True),
     "rmsprop_centered": lambda: kinds.RMSprop(0.02, momentum=0.3, centered=True),
     "adam_amsgrad": lambda: kinds.Adam(0.02, amsgrad=True),

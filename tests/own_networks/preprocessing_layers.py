@@ -28,7 +28,7 @@ def normalization_given():
     return stack((6,), L.Normalization(mean=500.0, variance=2500.0), L.Dense(4, "tanh"))
 
 
-@network(x="large_ids", y="classes")
+@network(x="large_ids", y="classes", nightly=True)
 def integer_lookup():
     x = keras.Input((2,), dtype="int64")
     h = L.Embedding(8, 3)(adapted(L.IntegerLookup(), "large_ids")(x))
@@ -50,7 +50,7 @@ def string_lookup_multi_hot():
     return keras.Model(x, L.Dense(1)(lookup(x)))
 
 
-@network(x="texts", y="binary", validation=True)
+@network(x="texts", y="binary", validation=True, nightly=True)
 def text_vectorization():
     x = keras.Input((1,), dtype="string")
     h = adapted(L.TextVectorization(output_sequence_length=4), "texts")(x)
@@ -111,7 +111,7 @@ def prebuilt_with_adapted_state():
     return model
 
 
-@network(x="words", y="binary", prebuilt=True)
+@network(x="words", y="binary", prebuilt=True, nightly=True)
 def prebuilt_with_vocabulary():
     x = keras.Input((2,), dtype="string")
     h = L.Flatten()(L.Embedding(10, 3)(adapted(L.StringLookup(), "words")(x)))

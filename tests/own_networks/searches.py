@@ -44,7 +44,7 @@ def _rate(name, kind, nightly=False, **needs):
 
 
 _rate("rate_of_dropout", L.Dropout, nightly=True)
-_rate("rate_of_alpha_dropout", L.AlphaDropout)
+_rate("rate_of_alpha_dropout", L.AlphaDropout, nightly=True)
 _rate("rate_of_gaussian_dropout", L.GaussianDropout, nightly=True)
 _rate("rate_of_gaussian_noise", L.GaussianNoise, nightly=True)
 _rate("rate_of_own_dropout", own_layers.MonteCarloDropout, same_output=False)
@@ -168,7 +168,7 @@ def closure_of_a_loss():
     return plain()
 
 
-@network(parameter="loss", **made(keyword_default, 1.0, 3.0, 0.1))
+@network(parameter="loss", **made(keyword_default, 1.0, 3.0, 0.1), nightly=True)
 def keyword_default_of_a_loss():
     return plain()
 
@@ -229,7 +229,7 @@ def below(y, p):
     return ops.cast(losses.helper(y, p) < LIMIT, "float32")
 
 
-@network(**values(0.1, 0.5, 1.0), compile=lambda: {"metrics": [below]})
+@network(**values(0.1, 0.5, 1.0), compile=lambda: {"metrics": [below]}, nightly=True)
 def global_of_a_metric(value):
     global LIMIT
     LIMIT = value

@@ -105,7 +105,7 @@ def functional(kind):
     return kind(x, L.Dense(1)(h))
 
 
-@network(validation=True)
+@network(validation=True, nightly=True)
 def subclassed_model():
     return Net()
 

@@ -318,6 +318,8 @@ GROWTH = """
 """
 
 
+# By day, test_memory.py asks for more.
+@pytest.mark.nightly
 def test_thirty_fits_grow_by_less_than_fifty_megabytes():
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(GROWTH)],

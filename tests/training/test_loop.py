@@ -116,6 +116,7 @@ def in_fallback(
 def in_keras(epochs, callbacks):
     """Train by ``Model.fit`` alone, rows in their order."""
     model = make_model()
+    model.run_eagerly = True  # a trace would take longer
     x, y, weight = TRAIN
     history = model.fit(
         x,

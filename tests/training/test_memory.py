@@ -40,18 +40,22 @@ makers = {
         epochs=1, learning_rate=rate, callbacks=keras.callbacks.Callback()
     ),
 }
-for number in range(220):
+for number in range(120):
     if number == 20:
         before = resident()
     estimator = makers[sys.argv[1]](0.001 + number * 1e-6).fit(X, y)
     estimator.predict(X)
-print((resident() - before) / 200)
+print((resident() - before) / 100)
 """
 
 
 @pytest.mark.parametrize(
     "kind",
-    ["named", "generic", pytest.param("callbacks", marks=pytest.mark.nightly)],
+    [
+        "named",
+        pytest.param("generic", marks=pytest.mark.nightly),
+        pytest.param("callbacks", marks=pytest.mark.nightly),
+    ],
 )
 def test_a_fit_leaves_less_than_a_tenth_of_a_megabyte(kind):
     # Keras alone leaves 0.7 MB for each build and compilation of such a network.

@@ -147,12 +147,26 @@ def assert_epoch_is_keras(network, make, penalties=None):
 # ---- Model.fit is the reference ------------------------------------------------------
 
 
-@pytest.mark.parametrize("network", NETWORKS.values(), ids=list(NETWORKS))
+@pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param(
+            network,
+            id=name,
+            marks=pytest.mark.nightly
+            if name in ("rnn-lstm", "rnn-bidirectional")
+            else (),
+        )
+        for name, network in NETWORKS.items()
+    ],
+)
 def test_an_epoch_of_each_network_is_that_of_keras(network):
     assert_epoch_is_keras(network, lambda: make_optimizer("momentum", LEARNING_RATE))
 
 
-@pytest.mark.parametrize("network", ["cnn-sequences", "rnn-gru"])
+@pytest.mark.parametrize(
+    "network", ["cnn-sequences", pytest.param("rnn-gru", marks=pytest.mark.nightly)]
+)
 def test_an_epoch_with_adam_is_that_of_keras(network):
     assert_epoch_is_keras(
         NETWORKS[network], lambda: make_optimizer("adam", LEARNING_RATE)
@@ -164,17 +178,17 @@ def test_an_epoch_with_adam_is_that_of_keras(network):
     [
         ("sgd", {}, None),
         ("momentum", {"momentum": 0.7}, None),
-        ("nesterov", {}, None),
-        ("rmsprop", {"rho": 0.8}, None),
+        pytest.param("nesterov", {}, None, marks=pytest.mark.nightly),
+        pytest.param("rmsprop", {"rho": 0.8}, None, marks=pytest.mark.nightly),
         ("rmsprop", {"momentum": 0.5}, None),
         ("adam", {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-6}, None),
         ("adamw", {"weight_decay": 0.1}, None),
         ("adagrad", {}, None),
-        ("sgd", {}, 0.02),
+        pytest.param("sgd", {}, 0.02, marks=pytest.mark.nightly),
         ("adam", {}, 0.02),
         ("sgd", {"weight_decay": 0.1}, None),
         (keras.optimizers.Adam, {"amsgrad": True}, None),
-        (keras.optimizers.Lion, {}, None),
+        pytest.param(keras.optimizers.Lion, {}, None, marks=pytest.mark.nightly),
         (keras.optimizers.Lion, {}, 0.02),
     ],
     ids=str,
@@ -191,9 +205,11 @@ def test_an_epoch_with_each_optimizer_is_that_of_keras(optimizer, params, clipno
         ("mlp", {"l1": 0.01}),
         ("mlp", {"l2": 0.02}),
         ("cnn-images", {"l1": 0.01, "l2": 0.02}),
-        ("rnn-bidirectional", {"l1": 0.01, "l2": 0.02}),
+        pytest.param(
+            "rnn-bidirectional", {"l1": 0.01, "l2": 0.02}, marks=pytest.mark.nightly
+        ),
         ("deepfm", {"l2": 0.02, "embedding_l2": 0.03}),
-        ("deepfm", {"embedding_l2": 0.03}),
+        pytest.param("deepfm", {"embedding_l2": 0.03}, marks=pytest.mark.nightly),
     ],
 )
 def test_an_epoch_with_penalties_is_that_of_keras(network, penalties):

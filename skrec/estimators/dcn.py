@@ -32,9 +32,9 @@ class _DCN(FieldNetwork):
 
     def __init__(
         self,
-        units: Any = "256-128-64",
+        units: Any = "128-128",
         *,
-        cross_layers: int = 3,
+        cross_layers: int = 2,
         low_rank: int | None = None,
         structure: str = "stacked",
         n_experts: int = 1,
@@ -151,9 +151,9 @@ class DCNClassifier(NetworkClassifier, _DCN):
 
     Parameters
     ----------
-    units : int, str or sequence of int, default="256-128-64"
+    units : int, str or sequence of int, default="128-128"
         Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.
-    cross_layers : int, default=3
+    cross_layers : int, default=2
         Number of cross layers.
     low_rank : int, default=None
         Rank of the cross layers' matrices; None for full matrices, which are as wide
@@ -225,9 +225,9 @@ class DCNRegressor(NetworkRegressor, _DCN):
 
     Parameters
     ----------
-    units : int, str or sequence of int, default="256-128-64"
+    units : int, str or sequence of int, default="128-128"
         Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.
-    cross_layers : int, default=3
+    cross_layers : int, default=2
         Number of cross layers.
     low_rank : int, default=None
         Rank of the cross layers' matrices; None for full matrices, which are as wide

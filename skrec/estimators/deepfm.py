@@ -24,7 +24,7 @@ class _DeepFM(FieldNetwork):
 
     def __init__(
         self,
-        units: Any = "256-128-64",
+        units: Any = "128-128",
         *,
         embedding_dim: int = 16,
         categorical_features: Any = "from_dtype",
@@ -128,7 +128,7 @@ class DeepFMClassifier(NetworkClassifier, _DeepFM):
 
     Parameters
     ----------
-    units : int, str or sequence of int, default="256-128-64"
+    units : int, str or sequence of int, default="128-128"
         Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.
     embedding_dim : int, default=16
         Length of the vector of a field.
@@ -191,7 +191,7 @@ class DeepFMRegressor(NetworkRegressor, _DeepFM):
 
     Parameters
     ----------
-    units : int, str or sequence of int, default="256-128-64"
+    units : int, str or sequence of int, default="128-128"
         Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.
     embedding_dim : int, default=16
         Length of the vector of a field.

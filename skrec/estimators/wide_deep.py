@@ -28,7 +28,7 @@ class _WideDeep(FieldNetwork):
 
     def __init__(
         self,
-        units: Any = "256-128-64",
+        units: Any = "128-128",
         *,
         embedding_dim: int | str = 16,
         categorical_features: Any = "from_dtype",
@@ -132,7 +132,7 @@ class WideDeepClassifier(NetworkClassifier, _WideDeep):
 
     Parameters
     ----------
-    units : int, str or sequence of int, default="256-128-64"
+    units : int, str or sequence of int, default="128-128"
         Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.
     embedding_dim : int or "auto", default=16
         Length of the vector of an id; ``"auto"`` makes it longer for columns of more
@@ -195,7 +195,7 @@ class WideDeepRegressor(NetworkRegressor, _WideDeep):
 
     Parameters
     ----------
-    units : int, str or sequence of int, default="256-128-64"
+    units : int, str or sequence of int, default="128-128"
         Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.
     embedding_dim : int or "auto", default=16
         Length of the vector of an id; ``"auto"`` makes it longer for columns of more

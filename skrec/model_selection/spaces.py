@@ -118,7 +118,7 @@ _RANGES: Mapping[type, Mapping[str, _Range]] = MappingProxyType(
             "num_factors": _Choice((8, 16, 32, 64), grid=(8, 16, 32)),
             "learning_rate": _Real(4e-4, 4e-2, log=True, grid=(1e-3, 4e-3, 1.6e-2)),
             "embedding_l2": _Real(1e-6, 1e-2, log=True, grid=(1e-5, 1e-4, 1e-3)),
-            "units": _Choice(("64-32", "128-64", "256-128-64", "400-400-400")),
+            "units": _Choice(("64-32", "128-128", "256-128-64", "400-400-400")),
             "cross_layers": _Integer(1, 4, step=1),
             "fusion": _Choice(("concat", "sum", "gated")),
             "batch_size": _Choice((128, 256, 512, 1024)),
@@ -204,7 +204,7 @@ def search_space(
     `num_factors`             8, 16, 32, 64 [7]_
     `learning_rate` (log)     4e-4 to 4e-2 [9]_
     `embedding_l2` (log)      1e-6 to 1e-2 [9]_
-    `units`                   64-32, 128-64, 256-128-64, 400-400-400 [6]_
+    `units`                   64-32, 128-128, 256-128-64, 400-400-400 [6]_
     `cross_layers`            1 to 4 [8]_
     `fusion`                  concat, sum, gated
     `batch_size`              128, 256, 512, 1024 [7]_

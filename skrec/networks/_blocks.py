@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-BESIDE_LINEAR = 0.1  # of Glorot's initial weights, where a linear model stands beside
+SMALL = 0.1  # of Glorot's initial weights, where these should start near 0
 
 
 def penalty(l1: float, l2: float) -> keras.Regularizer | None:
@@ -39,6 +39,11 @@ def dense_tower(
     return x
 
 
+def near_zero() -> keras.initializers.Initializer:
+    """Make initial weights a tenth of Glorot's."""
+    return keras.initializers.VarianceScaling(SMALL**2, "fan_avg", "uniform")
+
+
 def logits_layer(
     x: Any,
     n_outputs: int,
@@ -52,12 +57,9 @@ def logits_layer(
     Where its outputs are added to those of a linear model, at whose solution training
     may start, they begin near 0, so as not to spoil that.
     """
-    scale = BESIDE_LINEAR**2 if beside_linear else 1.0
     outputs = keras.layers.Dense(
         n_outputs,
-        kernel_initializer=keras.initializers.VarianceScaling(
-            scale, "fan_avg", "uniform"
-        ),
+        kernel_initializer=near_zero() if beside_linear else "glorot_uniform",
         kernel_regularizer=penalty(l1, l2),
         dtype=dtype,
         name="logits",

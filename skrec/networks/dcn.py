@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import keras_rs
 
-from skrec.networks._blocks import dense_tower, logits_layer, penalty
+from skrec.networks._blocks import dense_tower, logits_layer, near_zero, penalty
 from skrec.networks._fields import (
     embed,
     field_inputs,
@@ -52,7 +52,7 @@ def build_dcn(
     fields: FieldSpec,
     n_outputs: int,
     units: tuple[int, ...],
-    cross_layers: int = 3,
+    cross_layers: int = 2,
     low_rank: int | None = None,
     n_experts: int = 1,
     structure: str = "stacked",
@@ -73,7 +73,8 @@ def build_dcn(
 
     Cross layer l turns the embedded fields :math:`x_0` and its input :math:`x_l` into
     :math:`x_0 \odot (W_l x_l + b_l) + x_l`, so that l layers hold products of up to
-    l + 1 features [1]_.
+    l + 1 features [1]_. It starts near :math:`x_l`, with small weights: on few rows,
+    random products are noise that the tower learns by heart.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def build_dcn(
         Number of logits, or of regression outputs.
     units : tuple of int
         Width of each layer of the tower.
-    cross_layers : int, default=3
+    cross_layers : int, default=2
         Number of cross layers.
     low_rank : int, default=None
         Rank of the matrices :math:`W_l = U_l V_l^T`; None for full matrices.
@@ -154,7 +155,10 @@ def build_dcn(
             crossed = _mixed_cross(x0, crossed, low_rank, n_experts, l1, l2, dtype)
         else:
             crossed = keras_rs.layers.FeatureCross(
-                low_rank, kernel_regularizer=penalty(l1, l2), dtype=dtype
+                low_rank,
+                kernel_initializer=near_zero(),
+                kernel_regularizer=penalty(l1, l2),
+                dtype=dtype,
             )(x0, crossed)
     x = crossed if structure == "stacked" else x0
     x = dense_tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)
@@ -191,4 +195,5 @@ def _mixed_cross(
     gates = layers.Dense(n_experts, "softmax", use_bias=False, **options)(x)
     gates = layers.Reshape((n_experts, 1), dtype=dtype)(gates)
     hidden = layers.Flatten(dtype=dtype)(hidden * gates)
+    options["kernel_initializer"] = near_zero()
     return x0 * layers.Dense(x0.shape[-1], **options)(hidden) + x

@@ -37,7 +37,6 @@ def by_day_and_night(*by_day):
 
 
 STARTS = {"learning_rate": 1e-12, "epochs": 1, "early_stopping": False}
-RNG = np.random.default_rng(0)
 
 
 # ---- how long ------------------------------------------------------------------------
@@ -211,9 +210,10 @@ def test_the_same_start_in_any_number_of_threads():
 
 def test_a_new_id_predicts_about_the_mean():
     users, items = np.divmod(np.arange(6000), 60)
-    means = RNG.normal(0, 1, 100)
+    rng = np.random.default_rng(0)
+    means = rng.normal(0, 1, 100)
     X = pd.DataFrame({"user": users.astype(str), "item": items.astype(str)})
-    y = means[users] + RNG.normal(0, 0.3, 6000)
+    y = means[users] + rng.normal(0, 0.3, 6000)
     for cls in (NeuMFRegressor, FMRegressor, MLPRegressor):
         reg = cls(random_state=0).fit(X, y)
         new = reg.predict(pd.DataFrame({"user": ["new"] * 60, "item": X["item"][:60]}))
@@ -222,11 +222,11 @@ def test_a_new_id_predicts_about_the_mean():
 
 
 def test_a_household_of_few_purchases_helps_and_does_not_hurt():
-    n = 1600
-    household = RNG.integers(0, 200, n)  # eight rows each
-    price = RNG.normal(size=n)
-    logits = RNG.normal(0, 1.5, 200)[household] - price
-    y = (RNG.uniform(size=n) < 1 / (1 + np.exp(-logits))).astype(int)
+    n, rng = 1600, np.random.default_rng(0)
+    household = rng.integers(0, 200, n)  # eight rows each
+    price = rng.normal(size=n)
+    logits = rng.normal(0, 1.5, 200)[household] - price
+    y = (rng.uniform(size=n) < 1 / (1 + np.exp(-logits))).astype(int)
     X = pd.DataFrame({"household": household.astype(str), "price": price})
     train, test = train_test_split(np.arange(n), test_size=0.25, random_state=0)
     scores = {}
@@ -245,15 +245,18 @@ def numbers(n_rows=600):
 
 
 @pytest.mark.parametrize("cls", by_day_and_night(MLPRegressor, DCNRegressor))
-@pytest.mark.parametrize("fault", ["outlier", "constant", "zeros"])
+@pytest.mark.parametrize("fault", ["outlier", "constant", "zeros", "prices"])
 def test_no_default_ever_diverges(cls, fault):
     X, y = numbers()
+    # A line explains .6 of the clean numbers, a factorisation machine not much more.
+    least = 0.55
     if fault == "outlier":
         X[7, 0] = 1e6
     elif fault == "constant":
         X[:, 4] = 3.0
-    else:
+    elif fault == "zeros":
         X[:, 4] = np.where(np.arange(len(X)) % 100 == 0, X[:, 4] * 100, 0)
+    else:  # of which a line explains .2, and a few rows are nearly all of the variance
+        y, least = 10 ** (6 * (y - y.min()) / np.ptp(y)), 0.0
     reg = cls(random_state=0).fit(X[:450], y[:450])
-    # A line explains .6 of the clean numbers, a factorisation machine not much more.
-    assert reg.score(X[450:], y[450:]) > 0.55
+    assert reg.score(X[450:], y[450:]) > least

@@ -125,7 +125,8 @@ def test_each_cross_layer_raises_the_degree_by_one():
 
 
 def test_initial_experts_are_as_large_as_one_of_their_own():
-    model = build_dcn(fields=ALL, n_outputs=1, units=(2,), low_rank=40, n_experts=8)
+    experts = {"cross_layers": 3, "low_rank": 40, "n_experts": 8}
+    model = build_dcn(fields=ALL, n_outputs=1, units=(2,), **experts)
     squares = [w.numpy() for w in model.weights if w.shape == (8, 40, 40)]
     assert len(squares) == 3
     for square in squares:

@@ -1,0 +1,21 @@
+"""The AUC of validation rows, against scikit-learn's."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from skrec.estimators._auc import auc_scores
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 60), st.sampled_from([0, 1, 6]))
+def test_one_output_is_scored_as_by_scikit_learn(seed, n_rows, digits):
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(n_rows, 1)).round(digits).astype(np.float32)  # with ties
+    target = rng.permutation(np.arange(n_rows) % rng.integers(2, 5) == 0)[:, None]
+    target = target.astype(np.float32)
+    weight = rng.exponential(size=n_rows).astype(np.float32)
+    expected = roc_auc_score(target, logits, sample_weight=weight)
+    found = auc_scores(logits, target, weight, required=False)["auc"]
+    assert found == pytest.approx(expected, abs=1e-9)

@@ -77,9 +77,7 @@ None, default=None
             distribution, and z is bounded to z / sqrt(1 + (z / 3)**2). Where the
             quartiles are equal, half the range takes their place. ``"standard"`` for
             zero mean and unit variance. Unless False, the targets of regressors are
-            scaled to zero mean and unit variance, which `predict` undoes. If True, and
-            they are positive and span three orders of magnitude, their logarithms are
-            (see `target_scale_`).
+            scaled to zero mean and unit variance, which `predict` undoes.
         device : str, default="auto"
             ``"auto"`` for the first GPU, else the CPU; or a name such as ``"/GPU:1"``.
         precision : {"float32", "float64", "mixed_float16", "mixed_bfloat16"}, \
@@ -108,8 +106,7 @@ default="float32"
             tame counts with a long tail. Numbers further outside of what training saw
             than a tenth of its range count as the end of that. Unless False, the
             targets of regressors are scaled to zero mean and unit variance, which
-            `predict` undoes. If True, and they are positive and span three orders of
-            magnitude, their logarithms are (see `target_scale_`).""",
+            `predict` undoes.""",
     "fields": """
         categorical_features : "from_dtype", array-like or None, default="from_dtype"
             Columns of ids, by name or position or as a mask, beside those of strings

@@ -10,8 +10,9 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from skrec.datasets._download import Digests, download_files, fetch_files
+from skrec.datasets._rdatasets import URL as COLLECTION
 
-URL = "https://vincentarelbundock.github.io/Rdatasets/csv/Ecdat"
+URL = f"{COLLECTION}/Ecdat"
 
 PANELS: dict[str, Digests] = {
     "yogurt": {

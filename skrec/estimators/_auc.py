@@ -37,7 +37,8 @@ def auc_scores(
     """
     several = target.ndim == 1
     n_classes = logits.shape[1] if several else 2
-    present = len(np.unique(target))
+    columns = target.reshape(len(target), -1).T
+    present = min(len(np.unique(column)) for column in columns)
     if present < n_classes:
         if not required:
             return {}

@@ -10,7 +10,6 @@ from skrec.networks import PADDING_VALUE
 from skrec.preprocessing._numbers import NumberScaler
 from skrec.preprocessing._ranges import Range
 from skrec.preprocessing._scaling import ChannelScaler, Scaler
-from skrec.preprocessing._targets import MagnitudeScaler
 from skrec.training._optimizer_items import ensure_built
 from skrec.training.copies import fresh
 
@@ -158,9 +157,6 @@ def _with_head(raw: Any, core: keras.Model, outputs: Any, head: Head) -> keras.M
             head.scaler.centre.tolist(),
             dtype=outputs.dtype,
         )(outputs)
-    if isinstance(head.scaler, MagnitudeScaler):
-        logs = keras.ops.clip(outputs, head.scaler.low, head.scaler.high)
-        outputs = keras.ops.exp(logs) * head.scaler.factor
     model = keras.Model(raw, outputs)
     loss = core.loss.get_config()
     if "from_logits" in loss:

@@ -7,13 +7,12 @@ import keras
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.callback import with_callbacks
-from sklearn.utils.validation import check_is_fitted
 
 from skrec.estimators._atomic import all_or_nothing
 from skrec.estimators._deploy import Head
 from skrec.preprocessing._scaling import ChannelScaler
-from skrec.preprocessing._targets import MagnitudeScaler, spans_magnitudes
-from skrec.training.rows import Rows
+
+LARGEST_TARGET = 1e150  # in size
 
 
 class NetworkRegressor(RegressorMixin):
@@ -35,37 +34,17 @@ class NetworkRegressor(RegressorMixin):
                 f"y must have shape (n_samples, *{self._target_shape}), as in the "
                 f"first fit. Received: y of shape {y.shape}."
             )
-        return y.reshape(len(y), -1).astype(np.float64)
+        y = y.reshape(len(y), -1).astype(np.float64)
+        row = np.abs(y).max(axis=1).argmax()
+        if np.abs(y[row]).max() > LARGEST_TARGET:
+            raise ValueError(
+                f"y must lie within {LARGEST_TARGET:g}, so that squares are finite: "
+                f"divide it by a number. Received: {y[row].tolist()} in row {row}."
+            )
+        return y
 
     def _scale_target(self, y: np.ndarray, weight: np.ndarray) -> None:
-        scaler = deepcopy(self._target_scaler)
-        is_auto = not isinstance(self.standardize, str)
-        if is_auto and not scaler.is_fitted and spans_magnitudes(y, weight):
-            scaler = MagnitudeScaler()
-        self._target_scaler = scaler.update(y, weight)
-
-    def _calibrate(self, rows: Rows) -> None:
-        if not isinstance(self._target_scaler, MagnitudeScaler):
-            return
-        predictor = self._predictor()
-        weights = self._weights(predictor.device)
-        total, predicted = np.zeros((2, self._n_outputs))
-        for x, y, weight in rows.blocks():
-            outputs = predictor.predict(weights, x).astype(np.float64)
-            total += weight @ y
-            predicted += weight @ self._target_scaler.inverse_transform(outputs)
-        self._target_scaler = self._target_scaler.calibrated(total, predicted)
-
-    @property
-    def target_scale_(self) -> str:
-        """What the network learns: "log" of the targets, or them ("linear").
-
-        It learns logarithms where ``standardize=True`` and the targets of the first
-        fit are positive and their 99th percentile is a thousand times the first.
-        """
-        check_is_fitted(self)
-        is_log = isinstance(self._target_scaler, MagnitudeScaler)
-        return "log" if is_log else "linear"
+        self._target_scaler = deepcopy(self._target_scaler).update(y, weight)
 
     def _prepare_target(self, target: np.ndarray) -> np.ndarray:
         scaled = self._target_scaler.transform(target)

@@ -171,9 +171,6 @@ class BaseNetwork(
     def _scale_target(self, y: np.ndarray, weight: np.ndarray) -> None:
         """Learn the scale of the targets; only regressors have one."""
 
-    def _calibrate(self, rows: Rows) -> None:
-        """Let predictions of the rows trained on add up to their targets."""
-
     # ---- fitting -------------------------------------------------------------------
 
     @all_or_nothing
@@ -293,7 +290,6 @@ class BaseNetwork(
         for callback in self._fit_callbacks:
             callback._model = None  # the private one, which is done with
         self.__dict__.pop("_model", None)
-        self._calibrate(rows)
         self.n_iter_ = self._state.epoch
         context.call_on_fit_task_end(
             estimator=self,

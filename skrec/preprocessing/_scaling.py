@@ -1,7 +1,7 @@
 """Scales of inputs and targets of any number of dimensions."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -226,8 +226,7 @@ class RobustScaler:
             block = values[:, part]
             dense = block.toarray() if sparse.issparse(block) else block
             block = np.clip(as_floats(dense), seen.low[part], seen.high[part])
-            found = weighted_quantiles(block, weight, QUARTERS)
-            quartiles[:, part], share[part] = found
+            quartiles[:, part], share[part] = _quartiles(block, weight)
         self._merge(quartiles, given.sum() * share)
         self._set_scale(seen)
 
@@ -400,29 +399,12 @@ def _sample(array: Any, rows: np.ndarray, padding: str | None) -> tuple[Any, int
     return np.concatenate(parts), len(places)
 
 
-def weighted_quantiles(
-    values: np.ndarray, weight: np.ndarray, shares: Sequence[float]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Compute quantiles of each column, where rows of weight 2 count as two.
+def _quartiles(values: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the quartiles of each column, and the share of the weight that is there.
 
     They are those of NumPy's method "averaged_inverted_cdf", up to the rounding of sums
-    of weights.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_rows, n_columns)
-        Values; NaN is left out.
-    weight : ndarray of shape (n_rows,)
-        Weights.
-    shares : sequence of float
-        Which quantiles, between 0 and 1.
-
-    Returns
-    -------
-    ndarray of shape (n_shares, n_columns)
-        The quantiles; of nothing, all are 0.
-    ndarray of shape (n_columns,)
-        Share of the weight that is there.
+    of weights: so rows of weight 2 count as two. NaN is left out; of nothing, all are
+    0.
     """
     if (weight == weight[0]).all():  # sorting is a few times faster than its order
         ordered = np.sort(values, axis=0)
@@ -435,8 +417,8 @@ def weighted_quantiles(
     last = there.sum(axis=0) - 1  # NaN is sorted to the end
     columns = np.arange(values.shape[1])
     found = []
-    for share in shares:
-        goal = share * below[-1]
+    for quarter in QUARTERS:
+        goal = quarter * below[-1]
         ends = [
             ordered[np.clip(position, 0, np.maximum(last, 0)), columns]
             for position in (

@@ -19,3 +19,10 @@ def test_one_output_is_scored_as_by_scikit_learn(seed, n_rows, digits):
     expected = roc_auc_score(target, logits, sample_weight=weight)
     found = auc_scores(logits, target, weight, required=False)["auc"]
     assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_labels_are_counted_by_column():
+    logits, target = np.zeros((4, 2)), np.array([[0, 0], [1, 0], [0, 0], [1, 0]])
+    with pytest.raises(ValueError, match=r"every class .* Received: 1 of 2 classes"):
+        auc_scores(logits, target, np.ones(4), required=True)
+    assert auc_scores(logits, target, np.ones(4), required=False) == {}

@@ -245,18 +245,15 @@ def numbers(n_rows=600):
 
 
 @pytest.mark.parametrize("cls", by_day_and_night(MLPRegressor, DCNRegressor))
-@pytest.mark.parametrize("fault", ["outlier", "constant", "zeros", "prices"])
+@pytest.mark.parametrize("fault", ["outlier", "constant", "zeros"])
 def test_no_default_ever_diverges(cls, fault):
     X, y = numbers()
-    # A line explains .6 of the clean numbers, a factorisation machine not much more.
-    least = 0.55
     if fault == "outlier":
         X[7, 0] = 1e6
     elif fault == "constant":
         X[:, 4] = 3.0
-    elif fault == "zeros":
+    else:
         X[:, 4] = np.where(np.arange(len(X)) % 100 == 0, X[:, 4] * 100, 0)
-    else:  # of which a line explains .2, and a few rows are nearly all of the variance
-        y, least = 10 ** (6 * (y - y.min()) / np.ptp(y)), 0.0
     reg = cls(random_state=0).fit(X[:450], y[:450])
-    assert reg.score(X[450:], y[450:]) > least
+    # A line explains .6 of the clean numbers, a factorisation machine not much more.
+    assert reg.score(X[450:], y[450:]) > 0.55

@@ -174,6 +174,13 @@ def test_the_unit_of_the_features_does_not_matter():
     np.testing.assert_allclose(moved, plain, atol=1e-3)
 
 
+def test_a_target_whose_square_is_not_finite_is_an_error():
+    y = np.arange(20.0)
+    y[7] = -1e300
+    with pytest.raises(ValueError, match=r"y must lie within 1e\+150.* in row 7\.$"):
+        MLPRegressor(units=2, epochs=1).fit(np.ones((20, 2)), y)
+
+
 def test_a_constant_target_is_predicted():
     model = MLPRegressor(**QUICK).fit(IRIS_X, np.full(150, 7.5))
     np.testing.assert_allclose(model.predict(IRIS_X), 7.5, atol=0.2)

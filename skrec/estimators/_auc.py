@@ -8,6 +8,8 @@ from sklearn.metrics import roc_auc_score
 
 from skrec._warn import warn_user
 
+LARGEST_ERROR = 0.1  # with which an AUC tells chance from more; that of about 34 rows
+
 
 def auc_scores(
     logits: np.ndarray, target: np.ndarray, weight: np.ndarray, required: bool
@@ -88,13 +90,13 @@ def warn_if_auc_is_chance(history: Sequence[float], target: np.ndarray) -> None:
         return
     # That of the Mann-Whitney statistic where scores tell nothing.
     error = np.sqrt((len(target) + 1) / (12 * n_positive * n_negative))
-    if max(history) < 0.5 + 2 * error:
+    if error < LARGEST_ERROR and max(history) < 0.5 + 2 * error:
         warn_user(
             f"The validation AUC stayed at chance, .5: {max(history):.3f} was the best "
             f"of {len(history)} epochs, with a standard error of {error:.3f}. Usual "
             "reasons: numbers that are not scaled (standardize=False), a learning_rate "
             "that is too high or too low, columns of ids that are read as numbers (see "
             "categorical_features), ids that the validation samples do not share with "
-            "the training samples, penalties that are too strong, too few validation "
-            "samples, or a target that X says nothing about."
+            "the training samples, penalties that are too strong, or a target that X "
+            "says nothing about."
         )

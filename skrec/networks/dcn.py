@@ -142,7 +142,7 @@ def build_dcn(
     >>> fields = FieldSpec(tables=(8,), ids=(0,), n_numbers=2)
     >>> model = build_dcn(fields=fields, n_outputs=1, units=(16,), embedding_dim=4)
     >>> model.count_params()
-    287
+    245
     """
     check_experts(n_experts, low_rank)
     inputs = field_inputs(fields, dtype)

@@ -35,8 +35,9 @@ class NetworkRegressor(RegressorMixin):
                 f"first fit. Received: y of shape {y.shape}."
             )
         y = y.reshape(len(y), -1).astype(np.float64)
-        row = np.abs(y).max(axis=1).argmax()
-        if np.abs(y[row]).max() > LARGEST_TARGET:
+        sizes = np.abs(y).max(axis=1)
+        if sizes.max() > LARGEST_TARGET:
+            row = sizes.argmax()
             raise ValueError(
                 f"y must lie within {LARGEST_TARGET:g}, so that squares are finite: "
                 f"divide it by a number. Received: {y[row].tolist()} in row {row}."

@@ -195,5 +195,5 @@ def _mixed_cross(
     gates = layers.Dense(n_experts, "softmax", use_bias=False, **options)(x)
     gates = layers.Reshape((n_experts, 1), dtype=dtype)(gates)
     hidden = layers.Flatten(dtype=dtype)(hidden * gates)
-    options["kernel_initializer"] = near_zero()
-    return x0 * layers.Dense(x0.shape[-1], **options)(hidden) + x
+    output = layers.Dense(x0.shape[-1], kernel_initializer=near_zero(), **options)
+    return x0 * output(hidden) + x

@@ -96,6 +96,10 @@ default="float32"
             1 prints a line an epoch.""",
     # In place of the entries above, where the class reads tables.
     "training_on_fields": """
+        l2 : float or "auto", default=0.0
+            Penalty on the squares of the kernel weights. ``"auto"`` is 1 / n_samples
+            for classifiers, which is that of ``LogisticRegression(C=0.5)``, and 0 for
+            regressors; in `partial_fit` that of the last `fit`, 0 without one.
         standardize : bool, "standard", "quantile" or "log", default=True
             Whether to scale each number so that no outlier spoils it: the median
             becomes 0, the quartiles lie 1.349 apart, as of a normal distribution, and z

@@ -38,6 +38,9 @@ from skrec.training.state import State
 # that are multiplied vanish altogether. For a part of a stream nobody knows how
 # many rows there will be.
 SHRINKAGE, MOST_SHRINKAGE, SHRINKAGE_OF_PARTS = 15.0, 1e-4, 1e-4
+# That on kernels is, for classifiers, as strong as `LogisticRegression(C=0.5)` has it:
+# without it, log-losses of few rows grow as the weights do. Squared errors do not.
+SHRINKAGE_OF_KERNELS = 1.0
 # Columns of numbers up to which "auto" gives them waves.
 MOST_PERIODIC = 128
 # Rows of a table from which on "auto" updates it lazily: there the dense update begins
@@ -54,6 +57,7 @@ class FieldNetwork(ArrayNetwork):
     _parameter_constraints = {
         **ArrayNetwork._parameter_constraints,
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
+        "l2": [Interval(Real, 0, None, closed="left"), AUTO],
         "embedding_l2": [Interval(Real, 0, None, closed="left"), AUTO],
         "embedding_update": [StrOptions(set(LAZY_FROM))],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
@@ -173,9 +177,11 @@ class FieldNetwork(ArrayNetwork):
     # ---- training ------------------------------------------------------------------
 
     def _rates(self) -> dict[str, float]:
-        penalty = self.auto_params_.get("embedding_l2", self.embedding_l2)
-        own = {"embedding_l2": penalty, "unknown_share": self.unknown_share}
-        return {**super()._rates(), **own}
+        penalties = {
+            name: self.auto_params_.get(name, getattr(self, name))
+            for name in ("l2", "embedding_l2")
+        }
+        return {**super()._rates(), **penalties, "unknown_share": self.unknown_share}
 
     def _dropout_rate(self, layer_name: str) -> float:
         if layer_name == UNKNOWN_IDS:
@@ -222,6 +228,12 @@ class FieldNetwork(ArrayNetwork):
         if self.embedding_l2 == "auto":
             whole = min(SHRINKAGE / budget.n_rows, MOST_SHRINKAGE)
             found["embedding_l2"] = SHRINKAGE_OF_PARTS if is_part else whole
+        if self.l2 == "auto" and is_part:
+            last = vars(self).get("auto_params_", {})
+            found["l2"] = last.get("l2", 0.0)
+        elif self.l2 == "auto":
+            shrinks = is_classifier(self)
+            found["l2"] = SHRINKAGE_OF_KERNELS / budget.n_rows if shrinks else 0.0
         if getattr(self, "number_embedding", None) == "auto":
             found["number_embedding"] = "periodic" if self._is_periodic else None
         return found

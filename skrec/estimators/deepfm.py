@@ -38,7 +38,7 @@ class _DeepFM(FieldNetwork):
         activation: str = "relu",
         dropout: float = 0.1,
         l1: float = 0.0,
-        l2: float = 0.0,
+        l2: float | str = "auto",
         embedding_l2: float | str = "auto",
         embedding_update: str = "auto",
         batch_norm: bool = False,

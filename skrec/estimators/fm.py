@@ -95,7 +95,7 @@ class _FM(FieldNetwork):
     def _network(self, n_outputs: int) -> Network:
         fields = self.encoder_.spec_
         has_kernels = fields.n_numbers or fields.arrays or n_outputs > 1
-        if (self.l1 or self.l2) and not has_kernels:
+        if (self.l1 or self.l2 not in (0, "auto")) and not has_kernels:
             raise ValueError(
                 "l1 and l2 reach the weights of numbers and arrays, and X has ids "
                 "alone: set embedding_l2, which reaches the weights and vectors of "

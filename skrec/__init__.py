@@ -2,6 +2,8 @@
 
 from skrec import _runtime  # noqa: F401  (starts TensorFlow before Keras is imported)
 from skrec.estimators import (
+    AutoIntClassifier,
+    AutoIntRegressor,
     CNNClassifier,
     CNNRegressor,
     DCNClassifier,
@@ -31,6 +33,8 @@ from skrec.estimators import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "AutoIntClassifier",
+    "AutoIntRegressor",
     "CNNClassifier",
     "CNNRegressor",
     "DCNClassifier",

@@ -140,7 +140,10 @@ SYSTEMS = {
     "sklearn MLP": System("scikit-learn", _sklearn_mlp),
     "RealMLP": System("pytabkit", None),
     "TabM": System("pytabkit", None),
-    **{name: _on_tables(name) for name in ("MLP", "WideDeep", "DeepFM", "FM", "DCN")},
+    **{
+        name: _on_tables(name)
+        for name in ("MLP", "WideDeep", "DeepFM", "FM", "DCN", "AutoInt")
+    },
     "NeuMF": NEUMF,
     "CNN": _on_arrays("CNN", ("sequences", "images")),
     "RNN": _on_arrays("RNN", ("sequences",)),

@@ -1,5 +1,6 @@
 """Keras networks as scikit-learn estimators, one module a family."""
 
+from skrec.estimators.autoint import AutoIntClassifier, AutoIntRegressor
 from skrec.estimators.cnn import CNNClassifier, CNNRegressor
 from skrec.estimators.dcn import DCNClassifier, DCNRegressor
 from skrec.estimators.deepfm import DeepFMClassifier, DeepFMRegressor
@@ -14,6 +15,8 @@ from skrec.estimators.rnn import RNNClassifier, RNNRegressor
 from skrec.estimators.wide_deep import WideDeepClassifier, WideDeepRegressor
 
 __all__ = [
+    "AutoIntClassifier",
+    "AutoIntRegressor",
     "CNNClassifier",
     "CNNRegressor",
     "DCNClassifier",

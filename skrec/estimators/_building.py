@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from skrec.estimators._generic_training import as_keras_casts, cast_inputs
 from skrec.training._code import CannotDigestError
 from skrec.training._variables import values_of
+from skrec.training.own_models import as_keras_casts, cast_inputs
 from skrec.training.structure import layers_digest
 
 

@@ -2,93 +2,26 @@
 
 from typing import Any
 
-import keras
 import numpy as np
-from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.callback import with_callbacks
-from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.multiclass import (
-    check_classification_targets,
-    type_of_target,
-)
-from sklearn.utils.validation import column_or_1d
 
 from skrec.estimators._atomic import all_or_nothing
-from skrec.estimators._deploy import Head
+from skrec.estimators._targets import Labels
+from skrec.estimators.base import BaseNetwork
 
 
-class NetworkClassifier(ClassifierMixin):
+class NetworkClassifier(ClassifierMixin, BaseNetwork):
     """Binary, multi-class and multi-label (indicator) classification."""
 
-    _parameter_constraints: dict = {
-        "class_weight": [dict, StrOptions({"balanced"}), None]
-    }
-
-    # Set by fit.
-    classes_: np.ndarray
-    _multilabel: bool
-
-    def _learn_target(self, y: np.ndarray, classes: Any) -> None:
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y")
-        self._multilabel = kind.startswith("multilabel")
-        if kind == "multiclass-multioutput":
-            raise ValueError(
-                f"{type(self).__name__} takes one label a sample, or a 0/1 indicator "
-                "column a label. For several multi-class columns wrap it in "
-                f"MultiOutputClassifier. Received: y of shape {y.shape}."
-            )
-        if self._multilabel:
-            self.classes_ = np.arange(y.shape[1])
-            return
-        self.classes_ = np.unique(y if classes is None else classes)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs samples of at least two classes. "
-                f"Received: y with the one class {self.classes_.tolist()}."
-            )
-
-    def _encode_target(self, y: np.ndarray) -> np.ndarray:
-        if self._multilabel:
-            if y.ndim != 2 or y.shape[1] != len(self.classes_):
-                raise ValueError(
-                    f"y must have the {len(self.classes_)} indicator columns that it "
-                    f"was first fitted with. Received: y of shape {y.shape}."
-                )
-            return y.astype(np.float64)
-        y = column_or_1d(y, warn=True)
-        unseen = np.setdiff1d(y, self.classes_)
-        if len(unseen):
-            raise ValueError(
-                f"y has classes {unseen.tolist()} that were not given before: pass all "
-                "of them as `classes` to the first call of partial_fit, or fit anew. "
-                f"Known: {self.classes_.tolist()}."
-            )
-        codes = np.searchsorted(self.classes_, y).astype(np.int32)
-        return codes if len(self.classes_) > 2 else codes[:, None].astype(np.float64)
+    _new_target = Labels
 
     @property
-    def _n_outputs(self) -> int:
-        binary = not self._multilabel and len(self.classes_) == 2
-        return 1 if binary else len(self.classes_)
-
-    @property
-    def _mutually_exclusive(self) -> bool:
-        """Whether probabilities are a softmax over several outputs."""
-        return not self._multilabel and len(self.classes_) > 2
-
-    def _loss(self, dtype: str) -> keras.losses.Loss:
-        kind = (
-            keras.losses.SparseCategoricalCrossentropy
-            if self._mutually_exclusive
-            else keras.losses.BinaryCrossentropy
-        )
-        return kind(from_logits=True, dtype=dtype)
-
-    @property
-    def _head(self) -> Head:
-        return Head("softmax" if self._mutually_exclusive else "sigmoid")
+    def classes_(self) -> np.ndarray:
+        """Labels, in the order of the columns of :meth:`predict_proba`."""
+        if "_target" not in vars(self):
+            raise AttributeError(f"This {type(self).__name__} is not fitted yet.")
+        return self._target.classes
 
     @all_or_nothing
     @with_callbacks
@@ -145,7 +78,7 @@ class NetworkClassifier(ClassifierMixin):
             label.
         """
         logits = self._raw_predict(X)
-        return logits if self._multilabel or logits.shape[1] > 1 else logits[:, 0]
+        return logits[:, 0] if self._target.is_binary else logits
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Compute the probability of each class.
@@ -161,12 +94,7 @@ class NetworkClassifier(ClassifierMixin):
             Probabilities, in the order of ``classes_``; for several labels that of each
             label.
         """
-        logits = self._raw_predict(X)
-        if self._mutually_exclusive:
-            return softmax(logits, axis=1)
-        if self._multilabel:
-            return expit(logits)
-        return np.column_stack([expit(-logits), expit(logits)])
+        return self._target.probabilities(self._raw_predict(X))
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Compute the logarithm of the probability of each class.
@@ -197,12 +125,7 @@ class NetworkClassifier(ClassifierMixin):
         ndarray of shape (n_samples,) or (n_samples, n_labels)
             The most probable class, or 0 and 1 for each label.
         """
-        logits = self._raw_predict(X)
-        if self._multilabel:
-            return (logits > 0).astype(int)
-        if self._mutually_exclusive:
-            return self.classes_[logits.argmax(axis=1)]
-        return self.classes_[(logits[:, 0] > 0).astype(int)]
+        return self._target.decode(self._raw_predict(X))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -5,11 +5,11 @@ from typing import Any
 
 import keras
 
-from skrec.estimators._deploy_numbers import clipped, prepared, scaled
-from skrec.networks import PADDING_VALUE
+from skrec.estimators._deploy_numbers import clipped, prepared, scaled, too_fine
+from skrec.preprocessing._network_inputs import ArrayInputs, TableInputs
 from skrec.preprocessing._numbers import NumberScaler
-from skrec.preprocessing._ranges import Range
-from skrec.preprocessing._scaling import ChannelScaler, Scaler
+from skrec.preprocessing._padding import PADDING_VALUE
+from skrec.preprocessing._scaling import ChannelScaler
 from skrec.training._optimizer_items import ensure_built
 from skrec.training.copies import fresh
 
@@ -31,24 +31,17 @@ class Head:
 
 
 def deployable(
-    core: keras.Model,
-    scaler: Scaler,
-    seen: Range,
-    padding: str | None,
-    head: Head,
+    core: keras.Model, inputs: ArrayInputs | TableInputs, head: Head
 ) -> keras.Model:
-    """Put clipping and standardisation before a network and its activation behind.
+    """Put what prepares X before a network and its activation behind.
 
     Parameters
     ----------
     core : keras.Model
         Compiled network.
-    scaler : Scaler
-        What X was scaled with.
-    seen : Range
-        To which it is clipped.
-    padding : {"front", "end"} or None
-        On which side of the values steps that are all zero are padding.
+    inputs : ArrayInputs or TableInputs
+        What prepares X. Keras does not do all that an encoder of tables does: where
+        there is more than numbers, the model takes what the encoder returns.
     head : Head
         What comes after the network.
 
@@ -57,12 +50,31 @@ def deployable(
     keras.Model
         Compiled model of standard Keras layers and operations; it loads without skrec.
     """
-    inputs = core.input
-    raw = keras.Input(inputs.shape[1:], dtype=inputs.dtype, name="X")
-    x: Any = clipped(keras.ops.cast(raw, "float64"), seen)
-    x = keras.ops.cast(scaled(x, scaler), inputs.dtype)
-    if padding is not None:
-        x = keras.ops.where(_padded(raw, padding), PADDING_VALUE, x)
+    if isinstance(inputs, ArrayInputs):
+        return _on_arrays(core, inputs, head)
+    encoder = inputs.encoder
+    if not encoder.spec_.only_numbers:
+        why = "Keras does not hold the codes of its ids, or its arrays"
+        return _on_fields(core, head, why)
+    numbers = encoder._numbers
+    fine = [list(encoder.columns_)[k] for k in too_fine(numbers)]
+    if fine:
+        why = (
+            f"the values of the columns {fine} are too near each other, for their "
+            "size, for the 32 bits that Keras reads"
+        )
+        return _on_fields(core, head, why)
+    return _on_numbers(core, numbers, len(encoder.columns_), head)
+
+
+def _on_arrays(core: keras.Model, inputs: ArrayInputs, head: Head) -> keras.Model:
+    """Clip, standardise and mark padding."""
+    given = core.input
+    raw = keras.Input(given.shape[1:], dtype=given.dtype, name="X")
+    x: Any = clipped(keras.ops.cast(raw, "float64"), inputs.seen)
+    x = keras.ops.cast(scaled(x, inputs.scaler), given.dtype)
+    if inputs.padding is not None:
+        x = keras.ops.where(_padded(raw, inputs.padding), PADDING_VALUE, x)
     return _with_head(raw, core, core(x), head)
 
 
@@ -76,27 +88,10 @@ def _padded(raw: Any, padding: str) -> Any:
     return keras.ops.flip(keras.ops.equal(so_far, 0), axis=1)
 
 
-def deployable_on_numbers(
+def _on_numbers(
     core: keras.Model, scaler: NumberScaler, n_numbers: int, head: Head
 ) -> keras.Model:
-    """Put all that an encoder does to numbers before a network, its activation behind.
-
-    Parameters
-    ----------
-    core : keras.Model
-        Compiled network.
-    scaler : NumberScaler
-        What the encoder has learnt.
-    n_numbers : int
-        Columns of X, all of them numbers.
-    head : Head
-        What comes after the network.
-
-    Returns
-    -------
-    keras.Model
-        Compiled model on X as it is, of standard Keras layers and operations.
-    """
+    """Put all that an encoder does to numbers before a network."""
     inputs = core.input["numbers"] if isinstance(core.input, dict) else core.input
     raw = keras.Input((n_numbers,), dtype=inputs.dtype, name="X")
     x = prepared(raw, scaler)
@@ -104,23 +99,8 @@ def deployable_on_numbers(
     return _with_head(raw, core, core(given), head)
 
 
-def deployable_on_fields(core: keras.Model, head: Head, why: str) -> keras.Model:
-    """Put the activation behind a network on encoded fields.
-
-    Parameters
-    ----------
-    core : keras.Model
-        Compiled network.
-    head : Head
-        What comes after the network.
-    why : str
-        Why it does not take X as it is, for the error where it is given that.
-
-    Returns
-    -------
-    keras.Model
-        Compiled model from the dict of arrays that ``encoder_.transform`` returns.
-    """
+def _on_fields(core: keras.Model, head: Head, why: str) -> keras.Model:
+    """Take the dict of arrays that ``encoder_.transform`` returns, and no X."""
     alone = not isinstance(core.input, dict)
     inputs = {"numbers": core.input} if alone else core.input
     raw = {

@@ -1,41 +1,51 @@
 """Which column is the target of which history, for the interest models."""
 
-from numbers import Integral
+from typing import Any
 
-from sklearn.utils._param_validation import Interval, StrOptions
-
-from skrec.estimators._fields import FieldNetwork
-from skrec.estimators.base import ACTIVATIONS
+from skrec.preprocessing import FieldEncoder
 
 
-class InterestNetwork(FieldNetwork):
-    """Finds targets and histories; a family adds ``__init__`` and ``_network``."""
+def pairs_of(
+    encoder: FieldEncoder, shared_embeddings: Any, name: str
+) -> tuple[tuple[int, int], ...]:
+    """Find the target of each history that has one.
 
-    _parameter_constraints = {
-        **FieldNetwork._parameter_constraints,
-        "units": [Interval(Integral, 1, None, closed="left"), str, "array-like"],
-        "activation": [StrOptions({"dice"} | ACTIVATIONS)],
-    }
+    Parameters
+    ----------
+    encoder : FieldEncoder
+        Fitted encoder.
+    shared_embeddings : list of tuples, or None
+        Parameter of the estimator, for the error.
+    name : str
+        Name of the estimator's class, for the error.
 
-    def _pairs(self) -> tuple[tuple[int, int], ...]:
-        """Return the positions of target and history, for each history that has one."""
-        columns = self.encoder_.columns_
-        targets: dict[int | None, int] = {}
-        for column in columns.values():
-            if column.kind == "id":
-                targets.setdefault(column.table, column.position)
-        histories = {n: c for n, c in columns.items() if c.kind == "sequence"}
-        pairs = tuple(
-            (targets[column.table], column.position)
-            for column in histories.values()
-            if column.table in targets
+    Returns
+    -------
+    tuple of (int, int)
+        Positions of target and history.
+
+    Raises
+    ------
+    ValueError
+        If there are histories, and none has a target.
+    """
+    columns = encoder.columns_
+    targets: dict[int | None, int] = {}
+    for column in columns.values():
+        if column.kind == "id":
+            targets.setdefault(column.table, column.position)
+    histories = {n: c for n, c in columns.items() if c.kind == "sequence"}
+    pairs = tuple(
+        (targets[column.table], column.position)
+        for column in histories.values()
+        if column.table in targets
+    )
+    if histories and not pairs:
+        raise ValueError(
+            f"{name} weighs a history by a target: a column of ids that shares its "
+            "embeddings. X has histories, but no target: pass shared_embeddings="
+            f"[('<target column>', {next(iter(histories))!r})]. Received: "
+            f"shared_embeddings={shared_embeddings!r}, and the columns "
+            f"{list(histories)} of lists."
         )
-        if histories and not pairs:
-            raise ValueError(
-                f"{type(self).__name__} weighs a history by a target: a column of ids "
-                "that shares its embeddings. X has histories, but no target: pass "
-                f"shared_embeddings=[('<target column>', {next(iter(histories))!r})]. "
-                f"Received: shared_embeddings={self.shared_embeddings!r}, and the "
-                f"columns {list(histories)} of lists."
-            )
-        return pairs
+    return pairs

@@ -37,38 +37,85 @@ def _is_of(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> bool:
 _OF_LAST_FIT = ("_fit_callbacks", "_predict_callbacks", "_given_callbacks")
 
 
+def cloned(estimator: Any) -> Any:
+    """Clone an estimator, as scikit-learn does, but for Keras objects.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Parameters that are, or hold, Keras objects are copied in our way.
+
+    Returns
+    -------
+    estimator
+        Not fitted.
+    """
+    kind: Any = type(estimator)
+    twin = kind.__new__(kind)
+    attributes: dict[str, Any] = twin.__dict__
+    attributes.update(vars(estimator))
+    stores = [attributes]
+    if "_kwargs" in attributes:  # parameters that are no attributes
+        attributes["_kwargs"] = dict(attributes["_kwargs"])
+        stores.append(attributes["_kwargs"])
+    for store in stores:
+        for name in twin._get_param_names():
+            if holds_objects(store.get(name)):
+                store[name] = _Cloned(store[name])
+    return BaseEstimator.__sklearn_clone__(twin)
+
+
+def picklable(state: dict[str, Any]) -> dict[str, Any]:
+    """Bring an estimator's state into a form that can be pickled.
+
+    Parameters
+    ----------
+    state : dict
+        Attributes.
+
+    Returns
+    -------
+    dict
+        The same, with Keras objects by their descriptions, and without what the last
+        fit ran.
+    """
+    return {
+        name: _Pickled(value) if holds_objects(value) else value
+        for name, value in state.items()
+        if name not in _OF_LAST_FIT
+    }
+
+
+def unpickled(state: dict[str, Any]) -> dict[str, Any]:
+    """Undo `picklable`.
+
+    Parameters
+    ----------
+    state : dict
+        What it returned.
+
+    Returns
+    -------
+    dict
+        Attributes.
+    """
+    return {
+        name: value.value if isinstance(value, _Pickled) else value
+        for name, value in state.items()
+    }
+
+
 class KeepsKerasObjects(BaseEstimator):
     """Lets estimators with Keras objects as parameters be cloned and pickled."""
 
     def __sklearn_clone__(self) -> Any:
-        twin = type(self).__new__(type(self))
-        attributes: dict[str, Any] = twin.__dict__
-        attributes.update(vars(self))
-        for store in (attributes, twin._replace_kwargs()):
-            for name in self._get_param_names():
-                if holds_objects(store.get(name)):
-                    store[name] = _Cloned(store[name])
-        return super(KeepsKerasObjects, twin).__sklearn_clone__()
-
-    def _replace_kwargs(self) -> dict[str, Any]:
-        """Copy the parameters that are no attributes, to be changed."""
-        return {}
+        return cloned(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        return {
-            name: _Pickled(value) if holds_objects(value) else value
-            for name, value in state.items()
-            if name not in _OF_LAST_FIT
-        }
+        return picklable(super().__getstate__())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(
-            {
-                name: value.value if isinstance(value, _Pickled) else value
-                for name, value in state.items()
-            }
-        )
+        super().__setstate__(unpickled(state))
 
 
 @dataclass

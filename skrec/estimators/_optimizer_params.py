@@ -12,100 +12,117 @@ from skrec.training.optimizers import did_you_mean, optimizer_template
 PREFIX = "optimizer__"
 
 
-class OptimizerParamsMixin:
-    """Reads and replaces entries of ``optimizer_params``, which it never mutates."""
+def with_routed(params: dict[str, Any]) -> dict[str, Any]:
+    """Add the entries of ``optimizer_params`` to parameters.
 
-    optimizer_params: dict[str, Any] | None
+    Parameters
+    ----------
+    params : dict
+        Parameters of an estimator.
 
-    # Parameters of the estimator.
-    optimizer: Any
-    learning_rate: float
-    lr_schedule: Any
-    clipnorm: float | None
-    precision: str
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Get the parameters of this estimator.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to list the entries of ``optimizer_params`` too, with
-            ``optimizer__`` in front.
-
-        Returns
-        -------
-        dict
-            Parameter names and values.
-        """
-        params = super().get_params(deep=deep)  # type: ignore[misc]
-        routed = params["optimizer_params"]
-        if deep and isinstance(routed, dict):
-            params.update({PREFIX + name: value for name, value in routed.items()})
+    Returns
+    -------
+    dict
+        These, and each entry with ``optimizer__`` in front.
+    """
+    routed = params["optimizer_params"]
+    if not isinstance(routed, dict):
         return params
+    return {**params, **{PREFIX + name: value for name, value in routed.items()}}
 
-    def set_params(self, **params: Any) -> Any:
-        """Set the parameters of this estimator.
 
-        Parameters
-        ----------
-        **params : dict
-            Parameter names and values; ``optimizer__momentum=0.8`` sets one entry of
-            ``optimizer_params``.
+def split_params(
+    estimator: Any, params: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Tell an estimator's own parameters from entries of ``optimizer_params``.
 
-        Returns
-        -------
-        self
-            The estimator.
+    Parameters
+    ----------
+    estimator : estimator
+        Whose parameters these are.
+    params : dict
+        What `set_params` got.
 
-        Raises
-        ------
-        ValueError
-            If there is no such parameter.
-        """
-        routed = {
-            name.removeprefix(PREFIX): params.pop(name)
-            for name in list(params)
-            if name.startswith(PREFIX)
-        }
-        legal = self._get_param_names()  # type: ignore[attr-defined]
-        for name in params:
-            if name not in legal:
-                raise ValueError(
-                    f"Invalid parameter {name!r} for estimator "
-                    f"{type(self).__name__}.{did_you_mean(name, legal)} Valid "
-                    f"parameters are: {legal}, and the optimizer's own with "
-                    f"{PREFIX!r} in front."
-                )
-        super().set_params(**params)  # type: ignore[misc]
-        if routed:
-            self.optimizer_params = {**(self.optimizer_params or {}), **routed}
-        return self
+    Returns
+    -------
+    tuple of dict
+        Its own, and the entries.
 
-    def _optimizer(self) -> keras.optimizers.Optimizer:
-        """Make the optimizer that the parameters describe."""
-        is_object = isinstance(self.optimizer, keras.optimizers.Optimizer)
-        default = inspect.signature(type(self)).parameters["learning_rate"].default
-        if is_object and self.learning_rate != default:
+    Raises
+    ------
+    ValueError
+        If there is no such parameter.
+    """
+    routed = {
+        name.removeprefix(PREFIX): value
+        for name, value in params.items()
+        if name.startswith(PREFIX)
+    }
+    own = {name: v for name, v in params.items() if not name.startswith(PREFIX)}
+    legal = estimator._get_param_names()
+    for name in own:
+        if name not in legal:
             raise ValueError(
-                f"learning_rate={self.learning_rate} has no effect on an optimizer "
-                "object, which brings its own: pass the class "
-                f"{type(self.optimizer).__name__} to set or tune the rate."
+                f"Invalid parameter {name!r} for estimator "
+                f"{type(estimator).__name__}.{did_you_mean(name, legal)} Valid "
+                f"parameters are: {legal}, and the optimizer's own with "
+                f"{PREFIX!r} in front."
             )
-        optimizer = optimizer_template(make_optimizer, *self._optimizer_arguments())
-        if self.lr_schedule is not None and has_schedule(optimizer):
-            raise ValueError(
-                "lr_schedule cannot be set with an optimizer that has a schedule of "
-                f"its own: leave out one of them. Received: {self.lr_schedule!r}."
-            )
-        if self.precision == "mixed_float16":  # whose gradients would underflow
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        return optimizer
+    return own, routed
 
-    def _optimizer_arguments(self) -> tuple[Any, ...]:
-        """Return the arguments of ``make_optimizer``, which say all of an optimizer."""
-        params = None if self.optimizer_params is None else dict(self.optimizer_params)
-        return self.optimizer, self.learning_rate, params, self.clipnorm
+
+def fit_optimizer(estimator: Any) -> keras.optimizers.Optimizer:
+    """Make the optimizer that an estimator's parameters describe, not built.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A named model.
+
+    Returns
+    -------
+    keras.optimizers.Optimizer
+        The optimizer.
+
+    Raises
+    ------
+    ValueError
+        If parameters contradict each other.
+    """
+    given = estimator.optimizer
+    is_object = isinstance(given, keras.optimizers.Optimizer)
+    default = inspect.signature(type(estimator)).parameters["learning_rate"].default
+    if is_object and estimator.learning_rate != default:
+        raise ValueError(
+            f"learning_rate={estimator.learning_rate} has no effect on an optimizer "
+            "object, which brings its own: pass the class "
+            f"{type(given).__name__} to set or tune the rate."
+        )
+    optimizer = optimizer_template(make_optimizer, *make_arguments(estimator))
+    if estimator.lr_schedule is not None and has_schedule(optimizer):
+        raise ValueError(
+            "lr_schedule cannot be set with an optimizer that has a schedule of its "
+            f"own: leave out one of them. Received: {estimator.lr_schedule!r}."
+        )
+    return _as_needed(optimizer, estimator.precision)
+
+
+def make_arguments(estimator: Any) -> tuple[Any, ...]:
+    """Return the arguments of ``make_optimizer``, which say all of an optimizer.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A named model.
+
+    Returns
+    -------
+    tuple
+        The arguments.
+    """
+    params = estimator.optimizer_params
+    params = None if params is None else dict(params)
+    return estimator.optimizer, estimator.learning_rate, params, estimator.clipnorm
 
 
 def remade_optimizer(
@@ -125,7 +142,12 @@ def remade_optimizer(
     keras.optimizers.Optimizer
         The optimizer.
     """
-    optimizer = make_optimizer(*arguments)
+    return _as_needed(make_optimizer(*arguments), precision)
+
+
+def _as_needed(
+    optimizer: keras.optimizers.Optimizer, precision: str
+) -> keras.optimizers.Optimizer:
     if precision == "mixed_float16":  # whose gradients would underflow
         return keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer

@@ -81,10 +81,6 @@ class GenericParameters(KeepsKerasObjects):
         if name in self._kwargs or not of_constructor:
             self._kwargs = {**self._kwargs, name: value}
 
-    def _replace_kwargs(self) -> dict[str, Any]:
-        self._kwargs = dict(self._kwargs)
-        return self._kwargs
-
 
 def _own_names(kind: type) -> tuple[tuple[str, ...], bool]:
     """Name what a class's own constructor takes, and whether it passes more on."""

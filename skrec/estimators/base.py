@@ -1,4 +1,4 @@
-"""The life cycle that all named models share: check, encode, train, predict."""
+"""The life cycle that all named models share: parameters, fit, predict, pickling."""
 
 import inspect
 import os
@@ -8,13 +8,13 @@ from collections.abc import Hashable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
-from numbers import Integral, Real
-from typing import Any
+from numbers import Real
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
 import tensorflow as tf
-from sklearn.base import _fit_context, is_regressor
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -22,35 +22,37 @@ from sklearn.utils.validation import check_is_fitted
 from skrec.estimators import _deploy
 from skrec.estimators._atomic import all_or_nothing
 from skrec.estimators._budget import Budget, chosen
-from skrec.estimators._callbacks import (
-    Deploying,
-    checked_callbacks,
-    same_objects,
-    saves_models,
+from skrec.estimators._declared import (
+    AUTO,
+    COUNT,
+    NOT_NEGATIVE,
+    POSITIVE,
+    param,
+    with_parameters,
 )
 from skrec.estimators._epochs import EpochReporter
-from skrec.estimators._held_out import split
-from skrec.estimators._inputs import NO_TARGET
-from skrec.estimators._keras_parameters import KeepsKerasObjects
+from skrec.estimators._inputs import NO_TARGET, checked_arrays
+from skrec.estimators._keras_parameters import cloned, picklable, unpickled
 from skrec.estimators._memory import remembers
-from skrec.estimators._optimizer_params import OptimizerParamsMixin, remade_optimizer
-from skrec.estimators._start import at_base_rate
-from skrec.estimators._weights import row_weights
+from skrec.estimators._optimizer_params import (
+    remade_optimizer,
+    split_params,
+    with_routed,
+)
+from skrec.estimators._prepared import Given, Prepared, prepare
+from skrec.estimators._targets import Labels, Numbers
+from skrec.estimators._trained import trained
 from skrec.networks import Network
+from skrec.preprocessing._network_inputs import ArrayInputs, TableInputs
 from skrec.training import resolve_device
 from skrec.training._global_generators import global_generators
-from skrec.training._optimizer_items import keras_settings, uses_averages
-from skrec.training._seeds import draw_seed
-from skrec.training._updates import base_learning_rate, graph_key
+from skrec.training._optimizer_items import keras_settings
 from skrec.training.cache import PROGRAMS, lease
-from skrec.training.copies import fresh
-from skrec.training.fit_key import fit_memory
-from skrec.training.keras_fit import train_with_keras
-from skrec.training.loop import Plan, Scores, Watcher, needs_model_fit, train
-from skrec.training.predictor import PREDICTORS, Predictor, rows_at_once
+from skrec.training.loop import Scores
+from skrec.training.predictor import PREDICTORS, Predictor
 from skrec.training.program import Program
 from skrec.training.rows import Rows, prepare_rows
-from skrec.training.state import Rates, State
+from skrec.training.state import State
 
 ACTIVATIONS = {
     name
@@ -58,118 +60,225 @@ ACTIVATIONS = {
     if inspect.isfunction(value) and name not in ("get", "serialize", "deserialize")
 }
 PENALTIES = ("l1", "l2", "embedding_l2")
-AUTO = StrOptions({"auto"})
+SCALES = {True: "robust", False: None}  # what `standardize` means
 _handing_out = threading.RLock()  # so that each estimator has one `model_`
 
 
-class BaseNetwork(
-    OptimizerParamsMixin, CallbackSupportMixin, KeepsKerasObjects, metaclass=ABCMeta
-):
-    """Base of the named models; a family adds ``__init__`` and :meth:`_network`."""
+@with_parameters
+class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+    """Base of the named models; a family adds :meth:`_network`, a task its target."""
 
-    _parameter_constraints: dict = {
-        "activation": [StrOptions(ACTIVATIONS)],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "l1": [Interval(Real, 0, None, closed="left")],
-        "l2": [Interval(Real, 0, None, closed="left")],
-        "batch_norm": ["boolean"],
-        "optimizer": [str, type, keras.optimizers.Optimizer],
-        "optimizer_params": [dict, None],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "lr_schedule": [
+    activation: str = param(
+        default="relu",
+        legal=[StrOptions(ACTIVATIONS)],
+        doc="""str
+            Activation of the hidden layers, by its Keras name.""",
+    )
+    dropout: float = param(
+        default=0.0,
+        legal=[Interval(Real, 0, 1, closed="left")],
+        doc="""float
+            Fraction of the hidden units dropped in training, in [0, 1).""",
+    )
+    l1: float = param(
+        default=0.0,
+        legal=[NOT_NEGATIVE],
+        doc="""float
+            Penalty on the absolute values of the kernel weights.""",
+    )
+    l2: float | str = param(
+        default=0.0,
+        legal=[NOT_NEGATIVE],
+        doc="""float
+            Penalty on the squares of the kernel weights.""",
+    )
+    batch_norm: bool = param(
+        default=False,
+        legal=["boolean"],
+        doc="""bool
+            Whether to normalise hidden layers over the batch.""",
+    )
+    optimizer: Any = param(
+        default="adam",
+        legal=[str, type, keras.optimizers.Optimizer],
+        doc="""str, Keras optimizer class or Keras optimizer
+            ``"sgd"``, ``"momentum"``, ``"nesterov"``, ``"rmsprop"``, ``"adam"``,
+            ``"adamw"`` or ``"adagrad"``; a class; or an object, which is copied and
+            brings its own learning rate.""",
+    )
+    optimizer_params: dict | None = param(
+        default=None,
+        legal=[dict, None],
+        doc="""dict
+            Further parameters of the optimizer. Each can be set and tuned as
+            ``optimizer__<name>``, for example ``optimizer__beta_1``.""",
+    )
+    learning_rate: float = param(
+        default=0.001,
+        legal=[POSITIVE],
+        doc="""float
+            Learning rate before the schedule.""",
+    )
+    lr_schedule: Any = param(
+        default=None,
+        legal=[
             StrOptions({"step", "exponential", "cosine"}),
             keras.optimizers.schedules.LearningRateSchedule,
             callable,
             None,
         ],
-        "clipnorm": [Interval(Real, 0, None, closed="neither"), None],
-        "batch_size": [Interval(Integral, 1, None, closed="left"), AUTO, None],
-        "epochs": [Interval(Integral, 1, None, closed="left"), AUTO],
-        "early_stopping": ["boolean", AUTO],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), AUTO],
-        "callbacks": [list, tuple, keras.callbacks.Callback, None],
-        "standardize": ["boolean", StrOptions({"standard"})],
-        "device": [str],
-        "precision": [
-            StrOptions({"float32", "float64", "mixed_float16", "mixed_bfloat16"})
-        ],
-        "memory": [str, os.PathLike, HasMethods(["cache"]), None],
-        "warm_start": ["boolean"],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
+        doc="""{"step", "exponential", "cosine"}, Keras schedule, callable or None
+            ``"step"`` halves the rate every 10 epochs, ``"exponential"`` multiplies it
+            by exp(-0.1) an epoch, ``"cosine"`` takes it to zero over `epochs`. A Keras
+            schedule replaces the rate; a callable gets the epoch, from 0, and the
+            rate.""",
+    )
+    clipnorm: float | None = param(
+        default=None,
+        legal=[POSITIVE, None],
+        doc="""float
+            Largest norm of the gradient of each weight array.""",
+    )
+    batch_size: int | str | None = param(
+        default="auto",
+        legal=[COUNT, AUTO, None],
+        doc="""int, "auto" or None
+            Samples a training step; None for all at once. ``"auto"`` is n_samples / 64,
+            between 128 and 1024.""",
+    )
+    epochs: int | str = param(
+        default="auto",
+        legal=[COUNT, AUTO],
+        doc="""int or "auto"
+            Passes over the training samples, at most. ``"auto"`` is what makes 2,000
+            steps, between 16 and 200.""",
+    )
+    early_stopping: bool | str = param(
+        default="auto",
+        legal=["boolean", AUTO],
+        doc="""bool or "auto"
+            Whether to stop once the validation score no longer gets better, and to keep
+            the weights of the best epoch, or those of the start if none was better.
+            ``"auto"`` does so from 100 samples on, or if `fit` gets `X_val`.""",
+    )
+    validation_fraction: float = param(
+        default=0.1,
+        legal=[Interval(Real, 0, 1, closed="neither")],
+        doc="""float
+            Part of the training samples set aside for early stopping, stratified for
+            classifiers, unless `fit` gets `X_val` and `y_val`.""",
+    )
+    n_iter_no_change: int | str = param(
+        default="auto",
+        legal=[COUNT, AUTO],
+        doc="""int or "auto"
+            Epochs without a better validation score after which to stop. ``"auto"`` is
+            what makes 640 steps, at least 3.""",
+    )
+    class_weight: Any = param(
+        default=None,
+        legal=[dict, StrOptions({"balanced"}), None],
+        doc="""dict, "balanced" or None
+            Weight of each class, by label; classifiers only.""",
+    )
+    callbacks: Any = param(
+        default=None,
+        legal=[list, tuple, keras.callbacks.Callback, None],
+        doc="""Keras callback or list of Keras callbacks
+            Copied for each fit; ``callbacks_`` holds the copies. They run on a private
+            model with this network's weights, whose inputs are standardised;
+            ``ModelCheckpoint`` saves what ``model_`` is. One that acts between batches
+            makes training slower.""",
+    )
+    standardize: bool | str = param(
+        default=True,
+        legal=["boolean", StrOptions({"standard"})],
+        doc="""bool or "standard"
+            Whether to scale each feature (2-D X) or channel so that no outlier spoils
+            it: the median becomes 0, the quartiles lie 1.349 apart, as of a normal
+            distribution, and z is bounded to z / sqrt(1 + (z / 3)**2). Where the
+            quartiles are equal, half the range takes their place. ``"standard"`` for
+            zero mean and unit variance. Unless False, the targets of regressors are
+            scaled to zero mean and unit variance, which `predict` undoes.""",
+    )
+    device: str = param(
+        default="auto",
+        legal=[str],
+        doc="""str
+            ``"auto"`` for the first GPU, else the CPU; or a name such as
+            ``"/GPU:1"``.""",
+    )
+    precision: str = param(
+        default="float32",
+        legal=[StrOptions({"float32", "float64", "mixed_float16", "mixed_bfloat16"})],
+        doc="""{"float32", "float64", "mixed_float16", "mixed_bfloat16"}
+            Precision of the arithmetic.""",
+    )
+    memory: Any = param(
+        default=None,
+        legal=[str, os.PathLike, HasMethods(["cache"]), None],
+        doc="""str, path or joblib.Memory
+            Folder of finished fits. A seeded fit that was trained before, by whichever
+            process, is found there, and one with more `epochs` goes on from it, with
+            the same result bit for bit. See :func:`skrec.training.memory_info`.""",
+    )
+    warm_start: bool = param(
+        default=False,
+        legal=["boolean"],
+        doc="""bool
+            Whether `fit` goes on from the weights of the last call.""",
+    )
+    random_state: Any = param(
+        default=None,
+        legal=["random_state"],
+        doc="""int, RandomState instance or None
+            Seeds initial weights, shuffling, dropout and the validation split of this
+            estimator alone. An integer gives the same result each time.""",
+    )
+    verbose: int = param(
+        default=0,
+        legal=["verbose"],
+        doc="""int
+            1 prints a line an epoch.""",
+    )
 
-    # Set by fit.
-    _state: State
-    _fit_callbacks: list[keras.callbacks.Callback]
-    _spec: Network
-    _optimizer_made: tuple[Any, ...]  # arguments of make_optimizer
-    _optimizer_key: Hashable
-    _rates_made: dict[str, float]
-    _lazy_from: int | None  # argument of Program
-    _was_lazy: bool
+    # What the family's network takes.
+    _dimensions: ClassVar[tuple[int, ...]] = (2, 3)
+    _accept_sparse: ClassVar[bool] = False
+    # What a task predicts.
+    _new_target: ClassVar[type[Labels] | type[Numbers]]
 
-    # ---- what a kind of input adds -------------------------------------------------
-
-    @abstractmethod
-    def _checked(self, X: Any, y: Any, reset: bool) -> Any:
-        """Check X and y; where y is ``NO_TARGET``, X alone."""
-
-    @abstractmethod
-    def _learn_inputs(self, X: Any, kept: np.ndarray | None, weight: np.ndarray) -> Any:
-        """Learn to encode X from the rows to train on; return all rows encoded."""
-
-    def _further_inputs(self, X: Any, kept: np.ndarray | None) -> Any:
-        """Encode rows to go on with, from which more may be learnt; return all."""
-        return self._encoded(X)
-
-    @abstractmethod
-    def _encoded(self, X: Any) -> Any:
-        """Encode checked rows: what is done once, before training."""
-
-    @abstractmethod
-    def _learn_scale(self, rows: Rows) -> None:
-        """Learn the scale of encoded rows, and of their targets."""
-
-    @abstractmethod
-    def _prepare(self, inputs: Any) -> Any:
-        """Turn encoded rows into what the network takes, each row by itself."""
-
-    @abstractmethod
-    def _deployable(self, core: keras.Model) -> keras.Model:
-        """Put what prepares X before the network and the activation behind it."""
-
-    # ---- what a family and a task add ----------------------------------------------
+    # ---- what a family adds --------------------------------------------------------
 
     @abstractmethod
     def _network(self, n_outputs: int) -> Network:
         """Describe the architecture for the inputs that were learnt."""
 
-    @abstractmethod
-    def _learn_target(self, y: np.ndarray, classes: Any) -> None:
-        """Record what the targets are, from those of the first fit."""
+    def _new_inputs(self, X: Any) -> ArrayInputs | TableInputs:
+        """Make what encodes X."""
+        return ArrayInputs(self._how_scaled)
 
-    @abstractmethod
-    def _encode_target(self, y: np.ndarray) -> np.ndarray:
-        """Turn targets into what the loss takes."""
+    def _checked(self, X: Any, y: Any = NO_TARGET, *, reset: bool) -> Any:
+        """Check X and y, or X alone."""
+        return checked_arrays(
+            self,
+            X,
+            y,
+            reset=reset,
+            dimensions=self._dimensions,
+            accept_sparse=self._accept_sparse,
+            y_numeric=not self._new_target.has_classes,
+        )
 
-    @abstractmethod
-    def _loss(self, dtype: str) -> keras.losses.Loss:
+    @property
+    def _how_scaled(self) -> str | None:
+        """How numbers are scaled."""
+        how: Any = self.standardize
+        return SCALES.get(how, how)
+
+    def _loss(self, dtype: str) -> Any:
         """Return the loss on the network's outputs."""
-
-    @property
-    @abstractmethod
-    def _n_outputs(self) -> int:
-        """Number of outputs of the network."""
-
-    @property
-    @abstractmethod
-    def _head(self) -> _deploy.Head:
-        """What turns the network's outputs into what ``model_`` returns."""
-
-    def _scale_target(self, y: np.ndarray, weight: np.ndarray) -> None:
-        """Learn the scale of the targets; only regressors have one."""
+        return self._target.loss(dtype)
 
     # ---- fitting -------------------------------------------------------------------
 
@@ -214,64 +323,18 @@ class BaseNetwork(
             If the loss is no longer a finite number.
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
-        return self._fit(
-            X,
-            y,
-            sample_weight,
-            X_val,
-            y_val,
-            reset=not goes_on,
-            remember=remembers(self),
-        )
+        given = Given(X, y, sample_weight, X_val, y_val)
+        return self._fit(given, reset=not goes_on, remember=remembers(self))
 
     def _partial_fit(
         self, X: Any, y: Any, sample_weight: Any, classes: Any = None
     ) -> Any:
-        first = not self.__sklearn_is_fitted__()
-        return self._fit(
-            X, y, sample_weight, reset=first, is_part=True, classes=classes
-        )
+        given = Given(X, y, sample_weight, classes=classes, is_part=True)
+        return self._fit(given, reset=not self.__sklearn_is_fitted__())
 
-    def _fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        X_val: Any = None,
-        y_val: Any = None,
-        *,
-        reset: bool,
-        is_part: bool = False,
-        remember: bool = False,
-        classes: Any = None,
-    ) -> Any:
-        X, y = self._checked(X, y, reset=reset)
-        class_weight = getattr(self, "class_weight", None)
-        if reset:
-            self._learn_target(y, classes)
-            self._seed = draw_seed(self.random_state)
-            self.history_: dict[str, list[float]] = {}
-        known = getattr(self, "classes_", None)
-        weight = row_weights(sample_weight, X, class_weight, y, known)
-        kept, held_out = None if weight.all() else np.flatnonzero(weight), None
-        has_validation = X_val is not None or y_val is not None
-        n_rows = int(np.count_nonzero(weight))
-        budget = self._budget(n_rows, is_part, has_validation)
-        if budget.early_stopping and not has_validation:
-            kept, held_out = self._split(y, kept)
-        target = self._encode_target(y)
-        if reset:
-            inputs = self._learn_inputs(X, kept, weight)
-        else:
-            inputs = self._further_inputs(X, kept)
-        rows = Rows(inputs, target, weight, self._prepare, kept)
-        validation = None
-        if has_validation:
-            validation = self._checked_validation(X_val, y_val)
-        elif held_out is not None:
-            validation = replace(rows, index=held_out)
-        self._learn_scale(rows)
-        network = self._network(self._n_outputs)
+    def _fit(self, given: Given, reset: bool, remember: bool = False) -> Any:
+        prepared = prepare(self, given, reset)
+        network = self._network(self._target.n_outputs)
         if not reset and not self._goes_on_as(network):
             raise ValueError(
                 "A parameter that shapes the network was changed, so that training "
@@ -279,69 +342,36 @@ class BaseNetwork(
                 "clone for the new parameters."
             )
         self._spec = network
-        epochs = budget.epochs
+        epochs = prepared.budget.epochs
         context = self._init_callback_context(max_subtasks=epochs)
-        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
-        reporter = EpochReporter(self, context, X, y, metadata, epochs)
-        self._state = self._train(
-            rows, validation, reset, is_part, budget, remember, reporter
-        )
+        metadata = None
+        if given.sample_weight is not None:
+            metadata = {"sample_weight": given.sample_weight}
+        seen = {"estimator": self, "X": given.X, "y": given.y, "metadata": metadata}
+        context.call_on_fit_task_begin(**seen)
+        reporter = EpochReporter(self, context, given.X, given.y, metadata, epochs)
+        self._state = self._trained(prepared, given, reset, remember, reporter)
         for callback in self._fit_callbacks:
             callback._model = None  # the private one, which is done with
         self.__dict__.pop("_model", None)
         self.n_iter_ = self._state.epoch
-        context.call_on_fit_task_end(
-            estimator=self,
-            X=X,
-            y=y,
-            metadata=metadata,
-            reconstruction_attributes=dict,
-        )
+        context.call_on_fit_task_end(**seen, reconstruction_attributes=dict)
         return self
 
-    def _budget(
-        self, n_rows: int, is_part: bool, has_validation: bool = False
-    ) -> Budget:
-        """Decide how long to train on so many rows, or on a part of a stream."""
-        epochs, stops = (1, False) if is_part else (self.epochs, self.early_stopping)
-        if stops == "auto" and has_validation:
-            stops = True
-        return Budget.of(n_rows, self.batch_size, epochs, stops, self.n_iter_no_change)
+    def _trained(
+        self,
+        prepared: Prepared,
+        given: Given,
+        reset: bool,
+        remember: bool,
+        reporter: EpochReporter,
+    ) -> State:
+        """Train, and return what has come of it."""
+        return trained(self, prepared, given, reset, remember, reporter)
 
     def _auto_params(self, budget: Budget, is_part: bool) -> dict[str, Any]:
         """Tell what each parameter that is "auto" stands for."""
         return chosen(self, budget)
-
-    def _checked_validation(self, X_val: Any, y_val: Any) -> Rows:
-        if X_val is None or y_val is None:
-            missing = "y_val" if y_val is None else "X_val"
-            raise ValueError(f"X_val and y_val go together. Missing: {missing}.")
-        X_val, y_val = self._checked(X_val, y_val, reset=False)
-        y_val = self._encode_target(y_val)
-        return Rows(self._encoded(X_val), y_val, np.ones(len(y_val)), self._prepare)
-
-    def _split(
-        self, y: np.ndarray, kept: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Set rows aside for early stopping, stratified where there are classes."""
-        stratified = not is_regressor(self)
-        y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-        how = self.validation_fraction, self._seed, stratified, self.early_stopping
-        return split(y, kept, *how)
-
-    def _learn_target_scale(self, rows: Rows) -> None:
-        """Learn the scale of the targets of the rows to train on."""
-        kept = slice(None) if rows.index is None else rows.index
-        self._scale_target(rows.y[kept], rows.weight[kept])
-
-    def _prepare_target(self, target: np.ndarray) -> np.ndarray:
-        """Bring encoded targets to the network's scale and dtype."""
-        return target if target.dtype.kind == "i" else target.astype(self._float)
-
-    def _with_prepared_target(self, rows: Rows) -> Rows:
-        target = self._prepare_target(rows.y)
-        return replace(rows, y=target, weight=rows.weight.astype(self._float))
 
     # ---- the program ---------------------------------------------------------------
 
@@ -354,7 +384,8 @@ class BaseNetwork(
 
     def _rates(self) -> dict[str, float]:
         """Return the continuous hyper-parameters that the network's builder takes."""
-        return {"dropout": self.dropout, "l1": self.l1, "l2": self.l2}
+        l2: Any = self.l2
+        return {"dropout": self.dropout, "l1": self.l1, "l2": l2}
 
     def _dropout_rate(self, layer_name: str) -> float:
         """Return the rate of a dropout layer of the network."""
@@ -406,97 +437,12 @@ class BaseNetwork(
         shape = self._spec, loss.name, self._optimizer_key, self._lazy_from
         return *shape, *keras_settings(), device
 
-    def _train(
-        self,
-        rows: Rows,
-        validation: Rows | None,
-        reset: bool,
-        is_part: bool,
-        budget: Budget,
-        remember: bool,
-        reporter: EpochReporter,
-    ) -> State:
-        rows = self._with_prepared_target(rows)
-        if validation is not None:
-            validation = self._with_prepared_target(validation)
-        callbacks = self._copied_callbacks(reset)
-        optimizer, schedule = self._optimizer(), self.lr_schedule
-        last_key = getattr(self, "_optimizer_key", None)
-        self._optimizer_key = graph_key(optimizer)
-        self._optimizer_made = self._optimizer_arguments()
-        self.auto_params_ = self._auto_params(budget, is_part)
-        self._rates_made = self._rates()
-        self._lazy_from = self._lazy_rows(optimizer)
-        with self._lease() as program:
-            self._was_lazy = program.is_lazy
-            if reset:
-                state = program.initial_state(self._seed)
-                state = at_base_rate(state, program, rows)
-                if not is_part:
-                    state = self._start(state, program, rows)
-            else:
-                state = self._state_to_go_on(program, self._optimizer_key == last_key)
-            stops = budget.early_stopping and validation is not None
-            dropout = [self._dropout_rate(name) for name in program.dropout_names]
-            whole = self._budget(len(rows), is_part=False) if is_part else budget
-            penalties: dict[str, Any] = {
-                k: v for k, v in self._rates_made.items() if k in PENALTIES
-            }
-            plan = Plan(
-                seed=self._seed,
-                epochs=budget.epochs,
-                batch_size=min(budget.batch_size, len(rows)),
-                learning_rate=base_learning_rate(optimizer),
-                rates=Rates.of(optimizer, dropout, **penalties),
-                schedule=str(schedule) if isinstance(schedule, str) else schedule,
-                total_epochs=whole.epochs,
-                patience=budget.n_iter_no_change if stops else None,
-                evaluation_batch_size=rows_at_once(program.model),
-                scores=self._validation_scores(),
-                maximize=self._monitored,
-                averages=uses_averages(optimizer),
-            )
-            memory = None
-            if remember:
-                memory = fit_memory(
-                    self.memory,
-                    lambda: self._fit_items(optimizer),
-                    rows,
-                    validation,
-                    plan,
-                    callbacks,
-                    program.device,
-                    recalls=not reporter.needs_weights,
-                )
-            if needs_model_fit(callbacks):
-                self._check_without_graph(program)
-                if any(map(saves_models, callbacks)):
-                    callbacks = [Deploying(callbacks, self._deployable), *callbacks]
-                with tf.device(program.device):
-                    model = self._keras_model()
-                    return train_with_keras(
-                        model, state, rows, plan, reporter, validation, callbacks
-                    )
-            watcher = Watcher(self._keras_model(), callbacks) if callbacks else None
-            return train(
-                program, state, rows, plan, reporter, validation, watcher, memory
-            )
-
     def _start(self, state: State, program: Program, rows: Rows) -> State:
         """Return where training on all rows starts, given a state at the base rate."""
         return state
 
     def _check_without_graph(self, program: Program) -> None:
         """Check that ``Model.fit`` can do what the program would."""
-
-    def _copied_callbacks(self, reset: bool) -> list[keras.callbacks.Callback]:
-        """Copy the callbacks; a fit that goes on keeps the copies of the last one."""
-        given = checked_callbacks(self.callbacks)
-        # Copies that have been through pickle are without: they may hold open files.
-        last = vars(self).get("_given_callbacks")
-        if reset or last is None or not same_objects(given, last):
-            self._fit_callbacks, self._given_callbacks = fresh(list(given)), given
-        return self._fit_callbacks
 
     @property
     def callbacks_(self) -> list[keras.callbacks.Callback]:
@@ -507,14 +453,6 @@ class BaseNetwork(
     def _goes_on_as(self, network: Network) -> bool:
         """Tell whether the weights of the last call are of use to a network."""
         return self._spec == network
-
-    def _state_to_go_on(self, program: Program, same_optimizer: bool) -> State:
-        """Return what training goes on from; another optimizer starts anew."""
-        state = self._current_state()
-        if same_optimizer:
-            return self._laid_out(state, program)
-        state = self._laid_out(replace(state, optimizer=[]), program)
-        return replace(state, optimizer=program.untrained_optimizer)
 
     def _laid_out(self, state: State, program: Program) -> State:
         """Bring the last call's state to the sizes of the program."""
@@ -550,10 +488,12 @@ class BaseNetwork(
     def _raw_predict(self, X: Any) -> np.ndarray:
         """Return the network's outputs as float64."""
         check_is_fitted(self)
-        inputs = self._encoded(self._checked(X, NO_TARGET, reset=False))
+        encoded = self._inputs.encode(self._checked(X, reset=False))
         predictor = self._predictor()
-        prepare = partial(prepare_rows, prepare=self._prepare)
-        outputs = predictor.predict(self._weights(predictor.device), inputs, prepare)
+        own = partial(self._inputs.prepare, dtype=self._float)
+        outputs = predictor.predict(
+            self._weights(predictor.device), encoded, partial(prepare_rows, prepare=own)
+        )
         return outputs.astype(np.float64)
 
     def _predictor(self) -> Predictor:
@@ -599,6 +539,54 @@ class BaseNetwork(
         check_is_fitted(self)
         return sum(weight.size for weight in self._state.weights)
 
+    def _deployable(self, core: keras.Model) -> keras.Model:
+        """Put what prepares X before the network and the activation behind it."""
+        return _deploy.deployable(core, self._inputs, self._target.head)
+
+    # ---- parameters ----------------------------------------------------------------
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get the parameters of this estimator.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to list the entries of ``optimizer_params`` too, with
+            ``optimizer__`` in front.
+
+        Returns
+        -------
+        dict
+            Parameter names and values.
+        """
+        params = super().get_params(deep=deep)
+        return with_routed(params) if deep else params
+
+    def set_params(self, **params: Any) -> Any:
+        """Set the parameters of this estimator.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameter names and values; ``optimizer__momentum=0.8`` sets one entry of
+            ``optimizer_params``.
+
+        Returns
+        -------
+        self
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter.
+        """
+        own, routed = split_params(self, params)
+        super().set_params(**own)
+        if routed:
+            self.optimizer_params = {**(self.optimizer_params or {}), **routed}
+        return self
+
     # ---- scikit-learn's protocol ---------------------------------------------------
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -607,6 +595,8 @@ class BaseNetwork(
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.non_deterministic = False
+        tags.input_tags.three_d_array = 3 in self._dimensions
+        tags.input_tags.sparse = self._accept_sparse
         return tags
 
     def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
@@ -620,9 +610,15 @@ class BaseNetwork(
                     self.__dict__.pop("_model", None)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
+        state = picklable(super().__getstate__())
         model = state.pop("_model", None)
         if model is not None:  # as it is in the copy: another thread may hand it out
             weights = _deploy.network_of(model).get_weights()
             state["_state"] = replace(state["_state"], weights=weights)
         return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(unpickled(state))
+
+    def __sklearn_clone__(self) -> Any:
+        return cloned(self)

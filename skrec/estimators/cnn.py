@@ -1,90 +1,52 @@
 """Convolutional networks over behaviour sequences, feature vectors and images."""
 
-from numbers import Integral
 from typing import Any
 
-from sklearn.utils._param_validation import Interval
-
-from skrec._docs import with_shared_docs
+from skrec._docs import with_fitted_docs
 from skrec._warn import warn_user
-from skrec.estimators._arrays import ArrayNetwork
 from skrec.estimators._classification import NetworkClassifier
+from skrec.estimators._declared import COUNT, SIZES, param, with_parameters
 from skrec.estimators._regression import NetworkRegressor
+from skrec.estimators.base import BaseNetwork
 from skrec.networks import Network, as_sizes, build_cnn, too_short
 
 
-class _CNN(ArrayNetwork):
+@with_parameters
+class _CNN(BaseNetwork):
     """Parameters and architecture of the family."""
 
     _dimensions = (2, 3, 4)
-    _parameter_constraints = {
-        **ArrayNetwork._parameter_constraints,
-        "filters": [Interval(Integral, 1, None, closed="left"), str, "array-like"],
-        "kernel_size": [Interval(Integral, 1, None, closed="left")],
-        "pool_size": [Interval(Integral, 1, None, closed="left")],
-        "units": [Interval(Integral, 1, None, closed="left"), str, "array-like"],
-    }
 
-    def __init__(
-        self,
-        filters: Any = 32,
-        kernel_size: int = 3,
-        pool_size: int = 2,
-        units: Any = 128,
-        *,
-        activation: str = "relu",
-        dropout: float = 0.0,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        batch_norm: bool = False,
-        optimizer: Any = "adam",
-        optimizer_params: dict | None = None,
-        learning_rate: float = 0.001,
-        lr_schedule: Any = None,
-        clipnorm: float | None = None,
-        batch_size: int | str | None = "auto",
-        epochs: int | str = "auto",
-        early_stopping: bool | str = "auto",
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int | str = "auto",
-        class_weight: Any = None,
-        callbacks: Any = None,
-        standardize: bool | str = True,
-        device: str = "auto",
-        precision: str = "float32",
-        memory: Any = None,
-        warm_start: bool = False,
-        random_state: Any = None,
-        verbose: int = 0,
-    ) -> None:
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.pool_size = pool_size
-        self.units = units
-        self.activation = activation
-        self.dropout = dropout
-        self.l1 = l1
-        self.l2 = l2
-        self.batch_norm = batch_norm
-        self.optimizer = optimizer
-        self.optimizer_params = optimizer_params
-        self.learning_rate = learning_rate
-        self.lr_schedule = lr_schedule
-        self.clipnorm = clipnorm
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.class_weight = class_weight
-        self.callbacks = callbacks
-        self.standardize = standardize
-        self.device = device
-        self.precision = precision
-        self.memory = memory
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    filters: Any = param(
+        default=32,
+        legal=SIZES,
+        doc="""int, str or sequence of int
+            Filters of the convolution; several blocks as ``"32-64"`` or
+            ``(32, 64)``.""",
+        kw_only=False,
+    )
+    kernel_size: int = param(
+        default=3,
+        legal=[COUNT],
+        doc="""int
+            Steps, or pixels a side, that a filter sees. Sequences are padded, so that
+            none is too short.""",
+        kw_only=False,
+    )
+    pool_size: int = param(
+        default=2,
+        legal=[COUNT],
+        doc="""int
+            Steps, or pixels a side, that max-pooling merges; 1 for none.""",
+        kw_only=False,
+    )
+    units: Any = param(
+        default=128,
+        legal=SIZES,
+        doc="""int, str or sequence of int
+            Width of the dense layers after the convolutions.""",
+        kw_only=False,
+    )
 
     def _network(self, n_outputs: int) -> Network:
         for message in too_short(self._input_shape, self.kernel_size, self.pool_size):
@@ -103,8 +65,9 @@ class _CNN(ArrayNetwork):
         )
 
 
-@with_shared_docs
-class CNNClassifier(NetworkClassifier, _CNN):
+@with_fitted_docs
+@with_parameters
+class CNNClassifier(_CNN, NetworkClassifier):
     """Convolutional network for classification.
 
     Blocks of convolution and max-pooling over behaviour sequences (samples, steps,
@@ -113,18 +76,7 @@ class CNNClassifier(NetworkClassifier, _CNN):
 
     Parameters
     ----------
-    filters : int, str or sequence of int, default=32
-        Filters of the convolution; several blocks as ``"32-64"`` or ``(32, 64)``.
-    kernel_size : int, default=3
-        Steps, or pixels a side, that a filter sees. Sequences are padded, so that none
-        is too short.
-    pool_size : int, default=2
-        Steps, or pixels a side, that max-pooling merges; 1 for none.
-    units : int, str or sequence of int, default=128
-        Width of the dense layers after the convolutions.
-    activation : str, default="relu"
-        Activation of the hidden layers, by its Keras name.
-    %(training)s
+    %(parameters)s
 
     Attributes
     ----------
@@ -147,14 +99,10 @@ class CNNClassifier(NetworkClassifier, _CNN):
     (2, 3)
     """
 
-    _parameter_constraints: dict = {
-        **_CNN._parameter_constraints,
-        **NetworkClassifier._parameter_constraints,
-    }
 
-
-@with_shared_docs
-class CNNRegressor(NetworkRegressor, _CNN):
+@with_fitted_docs
+@with_parameters
+class CNNRegressor(_CNN, NetworkRegressor):
     """Convolutional network for regression.
 
     Blocks of convolution and max-pooling over behaviour sequences (samples, steps,
@@ -163,18 +111,7 @@ class CNNRegressor(NetworkRegressor, _CNN):
 
     Parameters
     ----------
-    filters : int, str or sequence of int, default=32
-        Filters of the convolution; several blocks as ``"32-64"`` or ``(32, 64)``.
-    kernel_size : int, default=3
-        Steps, or pixels a side, that a filter sees. Sequences are padded, so that none
-        is too short.
-    pool_size : int, default=2
-        Steps, or pixels a side, that max-pooling merges; 1 for none.
-    units : int, str or sequence of int, default=128
-        Width of the dense layers after the convolutions.
-    activation : str, default="relu"
-        Activation of the hidden layers, by its Keras name.
-    %(training)s
+    %(parameters)s
 
     Attributes
     ----------
@@ -195,8 +132,3 @@ class CNNRegressor(NetworkRegressor, _CNN):
     >>> reg.predict(X[:2]).shape
     (2,)
     """
-
-    _parameter_constraints: dict = {
-        **_CNN._parameter_constraints,
-        **NetworkRegressor._parameter_constraints,
-    }

@@ -8,105 +8,63 @@ from typing import Any
 import keras
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skrec._docs import with_shared_docs
+from skrec._docs import with_fitted_docs
 from skrec.estimators._classification import NetworkClassifier
-from skrec.estimators._interest import InterestNetwork
+from skrec.estimators._declared import SIZES, fixed, param, with_parameters
+from skrec.estimators._interest import pairs_of
 from skrec.estimators._regression import NetworkRegressor
+from skrec.estimators.base import ACTIVATIONS
+from skrec.estimators.tables import TableNetwork
 from skrec.networks import Network, as_sizes, build_dien
 from skrec.networks.dien import PlusRowLoss
 from skrec.training.program import Program
 
 
-class _DIEN(InterestNetwork):
+@with_parameters
+class _DIEN(TableNetwork):
     """Parameters and architecture of the family."""
 
-    _parameter_constraints = {
-        **InterestNetwork._parameter_constraints,
-        "gru_type": [StrOptions({"augru", "agru", "aigru", "gru"})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-    }
-
-    def __init__(
-        self,
-        units: Any = "256-128-64",
-        *,
-        gru_type: str = "augru",
-        alpha: float = 1.0,
-        embedding_dim: int = 10,
-        categorical_features: Any = "from_dtype",
-        sequence_features: Any = "from_dtype",
-        shared_embeddings: Any = None,
-        min_count: int = 1,
-        unknown_share: float = 0.1,
-        max_len: int = 50,
-        activation: str = "dice",
-        dropout: float = 0.0,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        embedding_l2: float | str = "auto",
-        embedding_update: str = "auto",
-        batch_norm: bool = False,
-        optimizer: Any = "adam",
-        optimizer_params: dict | None = None,
-        learning_rate: float = 0.001,
-        lr_schedule: Any = None,
-        clipnorm: float | None = None,
-        batch_size: int | str | None = "auto",
-        epochs: int | str = "auto",
-        early_stopping: bool | str = "auto",
-        scoring: str = "loss",
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int | str = "auto",
-        class_weight: Any = None,
-        callbacks: Any = None,
-        standardize: bool | str = True,
-        device: str = "auto",
-        precision: str = "float32",
-        memory: Any = None,
-        warm_start: bool = False,
-        random_state: Any = None,
-        verbose: int = 0,
-    ) -> None:
-        self.units = units
-        self.gru_type = gru_type
-        self.alpha = alpha
-        self.embedding_dim = embedding_dim
-        self.categorical_features = categorical_features
-        self.sequence_features = sequence_features
-        self.shared_embeddings = shared_embeddings
-        self.min_count = min_count
-        self.unknown_share = unknown_share
-        self.max_len = max_len
-        self.activation = activation
-        self.dropout = dropout
-        self.l1 = l1
-        self.l2 = l2
-        self.embedding_l2 = embedding_l2
-        self.embedding_update = embedding_update
-        self.batch_norm = batch_norm
-        self.optimizer = optimizer
-        self.optimizer_params = optimizer_params
-        self.learning_rate = learning_rate
-        self.lr_schedule = lr_schedule
-        self.clipnorm = clipnorm
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.early_stopping = early_stopping
-        self.scoring = scoring
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.class_weight = class_weight
-        self.callbacks = callbacks
-        self.standardize = standardize
-        self.device = device
-        self.precision = precision
-        self.memory = memory
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    units: Any = param(
+        default="256-128-64",
+        legal=SIZES,
+        doc="""int, str or sequence of int
+            Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.""",
+        kw_only=False,
+    )
+    gru_type: str = param(
+        default="augru",
+        legal=[StrOptions({"augru", "agru", "aigru", "gru"})],
+        doc="""{"augru", "agru", "aigru", "gru"}
+            What attention does to the second recurrent layer: it multiplies the update
+            gates, takes their place, multiplies the inputs, or weighs the states in the
+            sum that then is the interest.""",
+    )
+    alpha: float = param(
+        default=1.0,
+        legal=[Interval(Real, 0, None, closed="left")],
+        doc="""float
+            Weight of the auxiliary loss in training: the mean, over the steps of a
+            row's history, of the cross-entropy of telling the next item from one drawn
+            evenly from all. Validation scores do not contain it. 0 saves its time.""",
+    )
+    embedding_dim: int = param(
+        default=10,
+        doc="""int
+            Length of the vector of an id and of the recurrent layers' states.""",
+    )
+    activation: str = param(
+        default="dice",
+        legal=[StrOptions({"dice"} | ACTIVATIONS)],
+        doc="""str
+            Activation of the tower's layers: ``"dice"``, which bends where its input's
+            mean is, or a Keras name.""",
+    )
+    linear_start: bool = fixed(False)
+    number_embedding: str | None = fixed(None)
 
     def _network(self, n_outputs: int) -> Network:
-        fields, pairs = self.encoder_.spec_, self._pairs()
+        fields = self.encoder_.spec_
+        pairs = pairs_of(self.encoder_, self.shared_embeddings, type(self).__name__)
         has_next = any(fields.sequences[history].length > 1 for _, history in pairs)
         return Network.of(
             build_dien,
@@ -123,11 +81,12 @@ class _DIEN(InterestNetwork):
             dtype=self.precision,
         )
 
-    def _with_next_clicks(self, loss: keras.losses.Loss, dtype: str) -> Any:
+    def _loss(self, dtype: str) -> Any:
         """Add the auxiliary loss, where the network computes it."""
+        loss = super()._loss(dtype)
         if not dict(self._spec.options)["auxiliary"]:
             return loss
-        return PlusRowLoss(loss, self._n_outputs, float(self.alpha), dtype=dtype)
+        return PlusRowLoss(loss, self._target.n_outputs, float(self.alpha), dtype=dtype)
 
     @contextmanager
     def _lease(self) -> Iterator[Program]:
@@ -151,8 +110,9 @@ class _DIEN(InterestNetwork):
         return super()._deployable(core)
 
 
-@with_shared_docs
-class DIENClassifier(NetworkClassifier, _DIEN):
+@with_fitted_docs
+@with_parameters
+class DIENClassifier(_DIEN, NetworkClassifier):
     """Deep interest evolution network for classification.
 
     A recurrent layer reads a history, such as the items that were clicked; attention
@@ -168,23 +128,7 @@ class DIENClassifier(NetworkClassifier, _DIEN):
 
     Parameters
     ----------
-    units : int, str or sequence of int, default="256-128-64"
-        Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.
-    gru_type : {"augru", "agru", "aigru", "gru"}, default="augru"
-        What attention does to the second recurrent layer: it multiplies the update
-        gates, takes their place, multiplies the inputs, or weighs the states in the
-        sum that then is the interest.
-    alpha : float, default=1.0
-        Weight of the auxiliary loss in training: the mean, over the steps of a row's
-        history, of the cross-entropy of telling the next item from one drawn evenly
-        from all. Validation scores do not contain it. 0 saves its time.
-    embedding_dim : int, default=10
-        Length of the vector of an id and of the recurrent layers' states.
-    %(fields)s
-    activation : str, default="dice"
-        Activation of the tower's layers: ``"dice"``, which bends where its input's mean
-        is, or a Keras name.
-    %(training)s
+    %(parameters)s
 
     Attributes
     ----------
@@ -222,17 +166,10 @@ class DIENClassifier(NetworkClassifier, _DIEN):
     (2,)
     """
 
-    _parameter_constraints: dict = {
-        **_DIEN._parameter_constraints,
-        **NetworkClassifier._parameter_constraints,
-    }
 
-    def _loss(self, dtype: str) -> keras.losses.Loss:
-        return self._with_next_clicks(super()._loss(dtype), dtype)
-
-
-@with_shared_docs
-class DIENRegressor(NetworkRegressor, _DIEN):
+@with_fitted_docs
+@with_parameters
+class DIENRegressor(_DIEN, NetworkRegressor):
     """Deep interest evolution network for regression.
 
     A recurrent layer reads a history, such as the items that were clicked; attention
@@ -248,23 +185,7 @@ class DIENRegressor(NetworkRegressor, _DIEN):
 
     Parameters
     ----------
-    units : int, str or sequence of int, default="256-128-64"
-        Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.
-    gru_type : {"augru", "agru", "aigru", "gru"}, default="augru"
-        What attention does to the second recurrent layer: it multiplies the update
-        gates, takes their place, multiplies the inputs, or weighs the states in the
-        sum that then is the interest.
-    alpha : float, default=1.0
-        Weight of the auxiliary loss in training: the mean, over the steps of a row's
-        history, of the cross-entropy of telling the next item from one drawn evenly
-        from all. Validation scores do not contain it. 0 saves its time.
-    embedding_dim : int, default=10
-        Length of the vector of an id and of the recurrent layers' states.
-    %(fields)s
-    activation : str, default="dice"
-        Activation of the tower's layers: ``"dice"``, which bends where its input's mean
-        is, or a Keras name.
-    %(training)s
+    %(parameters)s
 
     Attributes
     ----------
@@ -299,11 +220,3 @@ class DIENRegressor(NetworkRegressor, _DIEN):
     >>> reg.predict(X[:2]).shape
     (2,)
     """
-
-    _parameter_constraints: dict = {
-        **_DIEN._parameter_constraints,
-        **NetworkRegressor._parameter_constraints,
-    }
-
-    def _loss(self, dtype: str) -> keras.losses.Loss:
-        return self._with_next_clicks(super()._loss(dtype), dtype)

@@ -1,112 +1,53 @@
 """Deep interest network: attention of a target over a history."""
 
-from numbers import Integral
 from typing import Any
 
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import StrOptions
 
-from skrec._docs import with_shared_docs
+from skrec._docs import with_fitted_docs
 from skrec.estimators._classification import NetworkClassifier
-from skrec.estimators._interest import InterestNetwork
+from skrec.estimators._declared import SIZES, fixed, param, with_parameters
+from skrec.estimators._interest import pairs_of
 from skrec.estimators._regression import NetworkRegressor
+from skrec.estimators.base import ACTIVATIONS
+from skrec.estimators.tables import TableNetwork
 from skrec.networks import Network, as_sizes, build_din
 
 
-class _DIN(InterestNetwork):
+@with_parameters
+class _DIN(TableNetwork):
     """Parameters and architecture of the family."""
 
-    _parameter_constraints = {
-        **InterestNetwork._parameter_constraints,
-        "attention_units": [
-            Interval(Integral, 1, None, closed="left"),
-            str,
-            "array-like",
-        ],
-    }
-
-    def __init__(
-        self,
-        units: Any = "256-128-64",
-        *,
-        attention_units: Any = "80-40",
-        embedding_dim: int = 10,
-        categorical_features: Any = "from_dtype",
-        sequence_features: Any = "from_dtype",
-        shared_embeddings: Any = None,
-        min_count: int = 1,
-        unknown_share: float = 0.1,
-        max_len: int = 50,
-        activation: str = "dice",
-        dropout: float = 0.0,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        embedding_l2: float | str = "auto",
-        embedding_update: str = "auto",
-        batch_norm: bool = False,
-        optimizer: Any = "adam",
-        optimizer_params: dict | None = None,
-        learning_rate: float = 0.001,
-        lr_schedule: Any = None,
-        clipnorm: float | None = None,
-        batch_size: int | str | None = "auto",
-        epochs: int | str = "auto",
-        early_stopping: bool | str = "auto",
-        scoring: str = "loss",
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int | str = "auto",
-        class_weight: Any = None,
-        callbacks: Any = None,
-        standardize: bool | str = True,
-        device: str = "auto",
-        precision: str = "float32",
-        memory: Any = None,
-        warm_start: bool = False,
-        random_state: Any = None,
-        verbose: int = 0,
-    ) -> None:
-        self.units = units
-        self.attention_units = attention_units
-        self.embedding_dim = embedding_dim
-        self.categorical_features = categorical_features
-        self.sequence_features = sequence_features
-        self.shared_embeddings = shared_embeddings
-        self.min_count = min_count
-        self.unknown_share = unknown_share
-        self.max_len = max_len
-        self.activation = activation
-        self.dropout = dropout
-        self.l1 = l1
-        self.l2 = l2
-        self.embedding_l2 = embedding_l2
-        self.embedding_update = embedding_update
-        self.batch_norm = batch_norm
-        self.optimizer = optimizer
-        self.optimizer_params = optimizer_params
-        self.learning_rate = learning_rate
-        self.lr_schedule = lr_schedule
-        self.clipnorm = clipnorm
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.early_stopping = early_stopping
-        self.scoring = scoring
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.class_weight = class_weight
-        self.callbacks = callbacks
-        self.standardize = standardize
-        self.device = device
-        self.precision = precision
-        self.memory = memory
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    units: Any = param(
+        default="256-128-64",
+        legal=SIZES,
+        doc="""int, str or sequence of int
+            Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.""",
+        kw_only=False,
+    )
+    attention_units: Any = param(
+        default="80-40",
+        legal=SIZES,
+        doc="""int, str or sequence of int
+            Width of the hidden layers that score a step of a history.""",
+    )
+    activation: str = param(
+        default="dice",
+        legal=[StrOptions({"dice"} | ACTIVATIONS)],
+        doc="""str
+            Activation of the tower's layers and of those that score a step:
+            ``"dice"``, which bends where its input's mean is [1]_, or a Keras name.
+            Where histories are long, ``"relu"`` trains about twice as fast.""",
+    )
+    linear_start: bool = fixed(False)
+    number_embedding: str | None = fixed(None)
 
     def _network(self, n_outputs: int) -> Network:
         return Network.of(
             build_din,
             fields=self.encoder_.spec_,
             n_outputs=n_outputs,
-            pairs=self._pairs(),
+            pairs=pairs_of(self.encoder_, self.shared_embeddings, type(self).__name__),
             units=as_sizes(self.units, "units"),
             attention_units=as_sizes(self.attention_units, "attention_units"),
             embedding_dim=int(self.embedding_dim),
@@ -117,8 +58,9 @@ class _DIN(InterestNetwork):
         )
 
 
-@with_shared_docs
-class DINClassifier(NetworkClassifier, _DIN):
+@with_fitted_docs
+@with_parameters
+class DINClassifier(_DIN, NetworkClassifier):
     """Deep interest network for classification.
 
     Attention for a target, such as the item that is shown, over a history, such as the
@@ -133,18 +75,7 @@ class DINClassifier(NetworkClassifier, _DIN):
 
     Parameters
     ----------
-    units : int, str or sequence of int, default="256-128-64"
-        Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.
-    attention_units : int, str or sequence of int, default="80-40"
-        Width of the hidden layers that score a step of a history.
-    embedding_dim : int, default=10
-        Length of the vector of an id.
-    %(fields)s
-    activation : str, default="dice"
-        Activation of the tower's layers and of those that score a step: ``"dice"``,
-        which bends where its input's mean is [1]_, or a Keras name. Where histories
-        are long, ``"relu"`` trains about twice as fast.
-    %(training)s
+    %(parameters)s
 
     Attributes
     ----------
@@ -182,14 +113,10 @@ class DINClassifier(NetworkClassifier, _DIN):
     (2,)
     """
 
-    _parameter_constraints: dict = {
-        **_DIN._parameter_constraints,
-        **NetworkClassifier._parameter_constraints,
-    }
 
-
-@with_shared_docs
-class DINRegressor(NetworkRegressor, _DIN):
+@with_fitted_docs
+@with_parameters
+class DINRegressor(_DIN, NetworkRegressor):
     """Deep interest network for regression.
 
     Attention for a target, such as the item that is shown, over a history, such as the
@@ -204,18 +131,7 @@ class DINRegressor(NetworkRegressor, _DIN):
 
     Parameters
     ----------
-    units : int, str or sequence of int, default="256-128-64"
-        Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.
-    attention_units : int, str or sequence of int, default="80-40"
-        Width of the hidden layers that score a step of a history.
-    embedding_dim : int, default=10
-        Length of the vector of an id.
-    %(fields)s
-    activation : str, default="dice"
-        Activation of the tower's layers and of those that score a step: ``"dice"``,
-        which bends where its input's mean is [1]_, or a Keras name. Where histories
-        are long, ``"relu"`` trains about twice as fast.
-    %(training)s
+    %(parameters)s
 
     Attributes
     ----------
@@ -250,8 +166,3 @@ class DINRegressor(NetworkRegressor, _DIN):
     >>> reg.predict(X[:2]).shape
     (2,)
     """
-
-    _parameter_constraints: dict = {
-        **_DIN._parameter_constraints,
-        **NetworkRegressor._parameter_constraints,
-    }

@@ -1,96 +1,28 @@
 """Factorisation machines: linear models with every pair of fields."""
 
-from typing import Any
-
-from skrec._docs import with_shared_docs
+from skrec._docs import with_fitted_docs
 from skrec.estimators._classification import NetworkClassifier
-from skrec.estimators._fields import FieldNetwork
+from skrec.estimators._declared import fixed, param, with_parameters
 from skrec.estimators._regression import NetworkRegressor
+from skrec.estimators.tables import TableNetwork
 from skrec.networks import Network, build_fm
 
 
-class _FM(FieldNetwork):
+@with_parameters
+class _FM(TableNetwork):
     """Parameters and architecture of the family."""
 
-    _parameter_constraints = {
-        **{
-            name: constraint
-            for name, constraint in FieldNetwork._parameter_constraints.items()
-            if name not in ("activation", "batch_norm")  # there is no hidden layer
-        },
-        "linear_start": ["boolean"],
-    }
-
-    def __init__(
-        self,
-        embedding_dim: int = 16,
-        *,
-        categorical_features: Any = "from_dtype",
-        sequence_features: Any = "from_dtype",
-        shared_embeddings: Any = None,
-        min_count: int = 1,
-        unknown_share: float = 0.1,
-        linear_start: bool = True,
-        max_len: int = 50,
-        dropout: float = 0.0,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        embedding_l2: float | str = "auto",
-        embedding_update: str = "auto",
-        optimizer: Any = "adam",
-        optimizer_params: dict | None = None,
-        learning_rate: float = 0.004,
-        lr_schedule: Any = None,
-        clipnorm: float | None = None,
-        batch_size: int | str | None = "auto",
-        epochs: int | str = "auto",
-        early_stopping: bool | str = "auto",
-        scoring: str = "loss",
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int | str = "auto",
-        class_weight: Any = None,
-        callbacks: Any = None,
-        standardize: bool | str = True,
-        device: str = "auto",
-        precision: str = "float32",
-        memory: Any = None,
-        warm_start: bool = False,
-        random_state: Any = None,
-        verbose: int = 0,
-    ) -> None:
-        self.embedding_dim = embedding_dim
-        self.categorical_features = categorical_features
-        self.sequence_features = sequence_features
-        self.shared_embeddings = shared_embeddings
-        self.min_count = min_count
-        self.unknown_share = unknown_share
-        self.linear_start = linear_start
-        self.max_len = max_len
-        self.dropout = dropout
-        self.l1 = l1
-        self.l2 = l2
-        self.embedding_l2 = embedding_l2
-        self.embedding_update = embedding_update
-        self.optimizer = optimizer
-        self.optimizer_params = optimizer_params
-        self.learning_rate = learning_rate
-        self.lr_schedule = lr_schedule
-        self.clipnorm = clipnorm
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.early_stopping = early_stopping
-        self.scoring = scoring
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.class_weight = class_weight
-        self.callbacks = callbacks
-        self.standardize = standardize
-        self.device = device
-        self.precision = precision
-        self.memory = memory
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    embedding_dim: int = param(
+        default=16,
+        doc="""int
+            Length of the vector of a field.""",
+        kw_only=False,
+    )
+    learning_rate: float = 0.004
+    # There is no hidden layer.
+    activation: str = fixed("linear")
+    batch_norm: bool = fixed(False)
+    number_embedding: str | None = fixed(None)
 
     def _network(self, n_outputs: int) -> Network:
         fields = self.encoder_.spec_
@@ -111,8 +43,9 @@ class _FM(FieldNetwork):
         )
 
 
-@with_shared_docs
-class FMClassifier(NetworkClassifier, _FM):
+@with_fitted_docs
+@with_parameters
+class FMClassifier(_FM, NetworkClassifier):
     """Factorisation machine for classification.
 
     A bias, a weight for each id and number, and for each pair of columns the dot
@@ -126,10 +59,7 @@ class FMClassifier(NetworkClassifier, _FM):
 
     Parameters
     ----------
-    embedding_dim : int, default=16
-        Length of the vector of a field.
-    %(fields)s
-    %(training)s
+    %(parameters)s
 
     Attributes
     ----------
@@ -167,14 +97,10 @@ class FMClassifier(NetworkClassifier, _FM):
     (2, 4)
     """
 
-    _parameter_constraints: dict = {
-        **_FM._parameter_constraints,
-        **NetworkClassifier._parameter_constraints,
-    }
 
-
-@with_shared_docs
-class FMRegressor(NetworkRegressor, _FM):
+@with_fitted_docs
+@with_parameters
+class FMRegressor(_FM, NetworkRegressor):
     """Factorisation machine for regression.
 
     A bias, a weight for each id and number, and for each pair of columns the dot
@@ -186,10 +112,7 @@ class FMRegressor(NetworkRegressor, _FM):
 
     Parameters
     ----------
-    embedding_dim : int, default=16
-        Length of the vector of a field.
-    %(fields)s
-    %(training)s
+    %(parameters)s
 
     Attributes
     ----------
@@ -223,8 +146,3 @@ class FMRegressor(NetworkRegressor, _FM):
     >>> reg.embeddings_("city").shape
     (2, 4)
     """
-
-    _parameter_constraints: dict = {
-        **_FM._parameter_constraints,
-        **NetworkRegressor._parameter_constraints,
-    }

@@ -9,14 +9,14 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
-from skrec._docs import with_shared_docs
+from skrec._docs import with_fitted_docs
 from skrec.estimators._labels import LabelEncoder, probabilities
 from skrec.estimators._outputs import check_class_outputs, check_number_outputs
 from skrec.estimators._scikeras import RegressorTargetEncoder
 from skrec.estimators.wrappers import KerasEstimator
 
 
-@with_shared_docs
+@with_fitted_docs
 class KerasClassifier(ClassifierMixin, KerasEstimator):
     """Classifier around a Keras model of the user's own.
 
@@ -301,7 +301,7 @@ def _one_column(y: Any) -> Any:
     return column_or_1d(y, warn=True) if len(shape) == 2 and shape[1] == 1 else y
 
 
-@with_shared_docs
+@with_fitted_docs
 class KerasRegressor(RegressorMixin, KerasEstimator):
     """Regressor around a Keras model of the user's own.
 

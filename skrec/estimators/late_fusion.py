@@ -3,13 +3,13 @@
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skrec._docs import with_shared_docs
+from skrec._docs import with_fitted_docs
 from skrec.estimators._classification import NetworkClassifier
-from skrec.estimators._fields import FieldNetwork
+from skrec.estimators._declared import SIZES, fixed, param, with_parameters
 from skrec.estimators._regression import NetworkRegressor
+from skrec.estimators.tables import TableNetwork
 from skrec.networks import (
     FieldGroup,
     Network,
@@ -19,113 +19,75 @@ from skrec.networks import (
 )
 from skrec.preprocessing._kinds import chosen_columns
 
-SIZES = [Interval(Integral, 1, None, closed="left"), str, "array-like"]
 
-
-class _LateFusion(FieldNetwork):
+@with_parameters
+class _LateFusion(TableNetwork):
     """Parameters, groups and architecture of the family."""
 
-    _parameter_constraints = {
-        **FieldNetwork._parameter_constraints,
-        "units": SIZES,
-        "branch_units": SIZES,
-        "fusion": [StrOptions({"concat", "sum", "gated"})],
-        "sequence_branch": [StrOptions({"rnn", "cnn"})],
-        "modality_dropout": [Interval(Real, 0, 1, closed="left")],
-        "groups": [dict, list, tuple, None],
-    }
-
-    def __init__(
-        self,
-        units: Any = "128-64",
-        branch_units: Any = 64,
-        fusion: str = "concat",
-        sequence_branch: str = "rnn",
-        modality_dropout: float = 0.0,
-        groups: Any = None,
-        *,
-        embedding_dim: int = 10,
-        categorical_features: Any = "from_dtype",
-        sequence_features: Any = "from_dtype",
-        shared_embeddings: Any = None,
-        min_count: int = 1,
-        unknown_share: float = 0.1,
-        max_len: int = 50,
-        activation: str = "relu",
-        dropout: float = 0.0,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        embedding_l2: float | str = "auto",
-        embedding_update: str = "auto",
-        batch_norm: bool = False,
-        optimizer: Any = "adam",
-        optimizer_params: dict | None = None,
-        learning_rate: float = 0.001,
-        lr_schedule: Any = None,
-        clipnorm: float | None = None,
-        batch_size: int | str | None = "auto",
-        epochs: int | str = "auto",
-        early_stopping: bool | str = "auto",
-        scoring: str = "loss",
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int | str = "auto",
-        class_weight: Any = None,
-        callbacks: Any = None,
-        standardize: bool | str = True,
-        device: str = "auto",
-        precision: str = "float32",
-        memory: Any = None,
-        warm_start: bool = False,
-        random_state: Any = None,
-        verbose: int = 0,
-    ) -> None:
-        self.units = units
-        self.branch_units = branch_units
-        self.fusion = fusion
-        self.sequence_branch = sequence_branch
-        self.modality_dropout = modality_dropout
-        self.groups = groups
-        self.embedding_dim = embedding_dim
-        self.categorical_features = categorical_features
-        self.sequence_features = sequence_features
-        self.shared_embeddings = shared_embeddings
-        self.min_count = min_count
-        self.unknown_share = unknown_share
-        self.max_len = max_len
-        self.activation = activation
-        self.dropout = dropout
-        self.l1 = l1
-        self.l2 = l2
-        self.embedding_l2 = embedding_l2
-        self.embedding_update = embedding_update
-        self.batch_norm = batch_norm
-        self.optimizer = optimizer
-        self.optimizer_params = optimizer_params
-        self.learning_rate = learning_rate
-        self.lr_schedule = lr_schedule
-        self.clipnorm = clipnorm
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.early_stopping = early_stopping
-        self.scoring = scoring
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.class_weight = class_weight
-        self.callbacks = callbacks
-        self.standardize = standardize
-        self.device = device
-        self.precision = precision
-        self.memory = memory
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    units: Any = param(
+        default="128-64",
+        legal=SIZES,
+        doc="""int, str or sequence of int
+            Width of the layers after the fusion, as 128, ``"128-64"`` or
+            ``(128, 64)``.""",
+        kw_only=False,
+    )
+    branch_units: Any = param(
+        default=64,
+        legal=SIZES,
+        doc="""int, str or sequence of int
+            Width of the dense layers that end each branch, in the same way. The first
+            is also the width of recurrent layers and convolutions.""",
+        kw_only=False,
+    )
+    fusion: str = param(
+        default="concat",
+        legal=[StrOptions({"concat", "sum", "gated"})],
+        doc="""{"concat", "sum", "gated"}
+            Whether to put the branches side by side, to add them up, or to weigh them,
+            unit by unit, with gates computed from all of them, which sum to 1 [1]_.""",
+        kw_only=False,
+    )
+    sequence_branch: str = param(
+        default="rnn",
+        legal=[StrOptions({"rnn", "cnn"})],
+        doc="""{"rnn", "cnn"}
+            What reads sequences of vectors: a GRU, or a convolution over three steps
+            and the largest value of each filter [2]_, which is faster.""",
+        kw_only=False,
+    )
+    modality_dropout: float = param(
+        default=0.0,
+        legal=[Interval(Real, 0, 1, closed="left")],
+        doc="""float
+            Probability to drop a whole branch of a row in training, each for itself, in
+            [0, 1): so that no branch relies on the others [3]_.""",
+        kw_only=False,
+    )
+    groups: Any = param(
+        default=None,
+        legal=[dict, list, tuple, None],
+        doc="""dict or list
+            Columns of each branch: a dict from a name of your own to names or positions
+            of columns, or a list of lists of them. Each column of X is in one group.
+            None puts ids, lists of ids and numbers into one group and each array into
+            its own.""",
+        kw_only=False,
+    )
+    activation: str = param(
+        default="relu",
+        doc="""str
+            Activation of the convolutions and dense layers, by its Keras name.""",
+    )
+    linear_start: bool = fixed(False)
+    number_embedding: str | None = fixed(None)
 
     # ---- groups --------------------------------------------------------------------
 
-    def _learn_inputs(self, X: Any, kept: np.ndarray | None, weight: np.ndarray) -> Any:
+    def _new_inputs(self, X: Any) -> Any:
         names = getattr(self, "feature_names_in_", range(self.n_features_in_))
         self._grouped_columns(list(names))  # raises before all rows are encoded
-        return super()._learn_inputs(X, kept, weight)
+        return super()._new_inputs(X)
 
     def _grouped_columns(self, names: list) -> list[list[int]]:
         """Return the positions of the columns of each group; each column is in one."""
@@ -218,8 +180,9 @@ class _LateFusion(FieldNetwork):
         )
 
 
-@with_shared_docs
-class LateFusionClassifier(NetworkClassifier, _LateFusion):
+@with_fitted_docs
+@with_parameters
+class LateFusionClassifier(_LateFusion, NetworkClassifier):
     """Late fusion of fields, sequences, images and vectors for classification.
 
     Each group of columns has a branch of its own: ids and lists of ids become vectors,
@@ -234,30 +197,7 @@ class LateFusionClassifier(NetworkClassifier, _LateFusion):
 
     Parameters
     ----------
-    units : int, str or sequence of int, default="128-64"
-        Width of the layers after the fusion, as 128, ``"128-64"`` or ``(128, 64)``.
-    branch_units : int, str or sequence of int, default=64
-        Width of the dense layers that end each branch, in the same way. The first is
-        also the width of recurrent layers and convolutions.
-    fusion : {"concat", "sum", "gated"}, default="concat"
-        Whether to put the branches side by side, to add them up, or to weigh them, unit
-        by unit, with gates computed from all of them, which sum to 1 [1]_.
-    sequence_branch : {"rnn", "cnn"}, default="rnn"
-        What reads sequences of vectors: a GRU, or a convolution over three steps and
-        the largest value of each filter [2]_, which is faster.
-    modality_dropout : float, default=0.0
-        Probability to drop a whole branch of a row in training, each for itself, in
-        [0, 1): so that no branch relies on the others [3]_.
-    groups : dict or list, default=None
-        Columns of each branch: a dict from a name of your own to names or positions of
-        columns, or a list of lists of them. Each column of X is in one group. None puts
-        ids, lists of ids and numbers into one group and each array into its own.
-    embedding_dim : int, default=10
-        Length of the vector of an id.
-    %(fields)s
-    activation : str, default="relu"
-        Activation of the convolutions and dense layers, by its Keras name.
-    %(training)s
+    %(parameters)s
 
     Attributes
     ----------
@@ -296,14 +236,10 @@ class LateFusionClassifier(NetworkClassifier, _LateFusion):
     (2,)
     """
 
-    _parameter_constraints: dict = {
-        **_LateFusion._parameter_constraints,
-        **NetworkClassifier._parameter_constraints,
-    }
 
-
-@with_shared_docs
-class LateFusionRegressor(NetworkRegressor, _LateFusion):
+@with_fitted_docs
+@with_parameters
+class LateFusionRegressor(_LateFusion, NetworkRegressor):
     """Late fusion of fields, sequences, images and vectors for regression.
 
     Each group of columns has a branch of its own: ids and lists of ids become vectors,
@@ -319,30 +255,7 @@ class LateFusionRegressor(NetworkRegressor, _LateFusion):
 
     Parameters
     ----------
-    units : int, str or sequence of int, default="128-64"
-        Width of the layers after the fusion, as 128, ``"128-64"`` or ``(128, 64)``.
-    branch_units : int, str or sequence of int, default=64
-        Width of the dense layers that end each branch, in the same way. The first is
-        also the width of recurrent layers and convolutions.
-    fusion : {"concat", "sum", "gated"}, default="concat"
-        Whether to put the branches side by side, to add them up, or to weigh them, unit
-        by unit, with gates computed from all of them, which sum to 1 [1]_.
-    sequence_branch : {"rnn", "cnn"}, default="rnn"
-        What reads sequences of vectors: a GRU, or a convolution over three steps and
-        the largest value of each filter [2]_, which is faster.
-    modality_dropout : float, default=0.0
-        Probability to drop a whole branch of a row in training, each for itself, in
-        [0, 1): so that no branch relies on the others [3]_.
-    groups : dict or list, default=None
-        Columns of each branch: a dict from a name of your own to names or positions of
-        columns, or a list of lists of them. Each column of X is in one group. None puts
-        ids, lists of ids and numbers into one group and each array into its own.
-    embedding_dim : int, default=10
-        Length of the vector of an id.
-    %(fields)s
-    activation : str, default="relu"
-        Activation of the convolutions and dense layers, by its Keras name.
-    %(training)s
+    %(parameters)s
 
     Attributes
     ----------
@@ -378,8 +291,3 @@ class LateFusionRegressor(NetworkRegressor, _LateFusion):
     >>> reg.predict(X[:2]).shape
     (2,)
     """
-
-    _parameter_constraints: dict = {
-        **_LateFusion._parameter_constraints,
-        **NetworkRegressor._parameter_constraints,
-    }

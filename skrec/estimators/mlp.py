@@ -1,110 +1,38 @@
 """Multi-layer perceptrons over the columns of a table, or any flattened array."""
 
-from numbers import Integral
 from typing import Any
 
-from sklearn.utils._param_validation import Interval, StrOptions
-
-from skrec._docs import with_shared_docs
+from skrec._docs import with_fitted_docs
 from skrec.estimators._classification import NetworkClassifier
-from skrec.estimators._fields import FieldNetwork
+from skrec.estimators._declared import AUTO, COUNT, SIZES, param, with_parameters
 from skrec.estimators._regression import NetworkRegressor
+from skrec.estimators.tables import TableNetwork
 from skrec.networks import Network, as_sizes, build_field_mlp, build_mlp
 
 
-class _MLP(FieldNetwork):
+@with_parameters
+class _MLP(TableNetwork):
     """Parameters and architecture of the family."""
 
     _dimensions = (2, 3, 4)
-    _parameter_constraints = {
-        **FieldNetwork._parameter_constraints,
-        "linear_start": ["boolean"],
-        "units": [Interval(Integral, 1, None, closed="left"), str, "array-like"],
-        "embedding_dim": [
-            Interval(Integral, 1, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
-        "number_embedding": [StrOptions({"auto", "periodic"}), None],
-    }
 
-    def __init__(
-        self,
-        units: Any = "128-128",
-        *,
-        embedding_dim: int | str = 16,
-        categorical_features: Any = "from_dtype",
-        sequence_features: Any = "from_dtype",
-        shared_embeddings: Any = None,
-        min_count: int = 1,
-        unknown_share: float = 0.1,
-        linear_start: bool = True,
-        max_len: int = 50,
-        number_embedding: str | None = "auto",
-        activation: str = "relu",
-        dropout: float = 0.1,
-        l1: float = 0.0,
-        l2: float | str = "auto",
-        embedding_l2: float | str = "auto",
-        embedding_update: str = "auto",
-        batch_norm: bool = False,
-        optimizer: Any = "adam",
-        optimizer_params: dict | None = None,
-        learning_rate: float = 0.004,
-        lr_schedule: Any = None,
-        clipnorm: float | None = None,
-        batch_size: int | str | None = "auto",
-        epochs: int | str = "auto",
-        early_stopping: bool | str = "auto",
-        scoring: str = "loss",
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int | str = "auto",
-        class_weight: Any = None,
-        callbacks: Any = None,
-        standardize: bool | str = True,
-        device: str = "auto",
-        precision: str = "float32",
-        memory: Any = None,
-        warm_start: bool = False,
-        random_state: Any = None,
-        verbose: int = 0,
-    ) -> None:
-        self.units = units
-        self.embedding_dim = embedding_dim
-        self.categorical_features = categorical_features
-        self.sequence_features = sequence_features
-        self.shared_embeddings = shared_embeddings
-        self.min_count = min_count
-        self.unknown_share = unknown_share
-        self.linear_start = linear_start
-        self.max_len = max_len
-        self.number_embedding = number_embedding
-        self.activation = activation
-        self.dropout = dropout
-        self.l1 = l1
-        self.l2 = l2
-        self.embedding_l2 = embedding_l2
-        self.embedding_update = embedding_update
-        self.batch_norm = batch_norm
-        self.optimizer = optimizer
-        self.optimizer_params = optimizer_params
-        self.learning_rate = learning_rate
-        self.lr_schedule = lr_schedule
-        self.clipnorm = clipnorm
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.early_stopping = early_stopping
-        self.scoring = scoring
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.class_weight = class_weight
-        self.callbacks = callbacks
-        self.standardize = standardize
-        self.device = device
-        self.precision = precision
-        self.memory = memory
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    units: Any = param(
+        default="128-128",
+        legal=SIZES,
+        doc="""int, str or sequence of int
+            Width of the hidden layers, as 128, ``"128-64"`` or ``(128, 64)``.""",
+        kw_only=False,
+    )
+    embedding_dim: int | str = param(
+        default=16,
+        legal=[COUNT, AUTO],
+        doc="""int or "auto"
+            Length of the vector of an id; ``"auto"`` makes it longer for columns of
+            more ids: ``min(50, round(1.6 * n_ids**0.56))``.""",
+    )
+    dropout: float = 0.1
+    l2: float | str = "auto"
+    learning_rate: float = 0.004
 
     def _rates(self) -> dict[str, float]:
         rates = super()._rates()
@@ -138,8 +66,9 @@ class _MLP(FieldNetwork):
         return Network.of(build_field_mlp, fields=fields, embedding_dim=dims, **options)
 
 
-@with_shared_docs
-class MLPClassifier(NetworkClassifier, _MLP):
+@with_fitted_docs
+@with_parameters
+class MLPClassifier(_MLP, NetworkClassifier):
     """Multi-layer perceptron for classification.
 
     Dense layers over the columns of a table, with a vector for each id, or over the
@@ -150,19 +79,7 @@ class MLPClassifier(NetworkClassifier, _MLP):
 
     Parameters
     ----------
-    units : int, str or sequence of int, default="128-128"
-        Width of the hidden layers, as 128, ``"128-64"`` or ``(128, 64)``.
-    embedding_dim : int or "auto", default=16
-        Length of the vector of an id; ``"auto"`` makes it longer for columns of more
-        ids: ``min(50, round(1.6 * n_ids**0.56))``.
-    %(fields)s
-    number_embedding : {"auto", "periodic"} or None, default="auto"
-        Whether each number of a table gets beside it what a small layer makes of 16
-        waves of it, as in RealMLP (Holzmueller et al., NeurIPS 2024), so that steps and
-        bumps are learnt soon. ``"auto"`` does so for up to 128 columns of numbers.
-    activation : str, default="relu"
-        Activation of the hidden layers, by its Keras name.
-    %(training)s
+    %(parameters)s
 
     Attributes
     ----------
@@ -197,14 +114,10 @@ class MLPClassifier(NetworkClassifier, _MLP):
     (2, 16)
     """
 
-    _parameter_constraints: dict = {
-        **_MLP._parameter_constraints,
-        **NetworkClassifier._parameter_constraints,
-    }
 
-
-@with_shared_docs
-class MLPRegressor(NetworkRegressor, _MLP):
+@with_fitted_docs
+@with_parameters
+class MLPRegressor(_MLP, NetworkRegressor):
     """Multi-layer perceptron for regression.
 
     Dense layers over the columns of a table, with a vector for each id, or over the
@@ -215,19 +128,7 @@ class MLPRegressor(NetworkRegressor, _MLP):
 
     Parameters
     ----------
-    units : int, str or sequence of int, default="128-128"
-        Width of the hidden layers, as 128, ``"128-64"`` or ``(128, 64)``.
-    embedding_dim : int or "auto", default=16
-        Length of the vector of an id; ``"auto"`` makes it longer for columns of more
-        ids: ``min(50, round(1.6 * n_ids**0.56))``.
-    %(fields)s
-    number_embedding : {"auto", "periodic"} or None, default="auto"
-        Whether each number of a table gets beside it what a small layer makes of 16
-        waves of it, as in RealMLP (Holzmueller et al., NeurIPS 2024), so that steps and
-        bumps are learnt soon. ``"auto"`` does so for up to 128 columns of numbers.
-    activation : str, default="relu"
-        Activation of the hidden layers, by its Keras name.
-    %(training)s
+    %(parameters)s
 
     Attributes
     ----------
@@ -248,8 +149,3 @@ class MLPRegressor(NetworkRegressor, _MLP):
     >>> reg.predict(X[:2]).shape
     (2,)
     """
-
-    _parameter_constraints: dict = {
-        **_MLP._parameter_constraints,
-        **NetworkRegressor._parameter_constraints,
-    }

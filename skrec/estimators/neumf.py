@@ -3,141 +3,103 @@
 from numbers import Integral
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skrec._docs import with_shared_docs
+from skrec._docs import with_fitted_docs
 from skrec._warn import warn_user
 from skrec.estimators._classification import NetworkClassifier
-from skrec.estimators._fields import FieldNetwork
+from skrec.estimators._declared import COUNT, SIZES, fixed, param, with_parameters
 from skrec.estimators._regression import NetworkRegressor
+from skrec.estimators.tables import TableNetwork
 from skrec.networks import Network, as_sizes, build_neumf
 from skrec.preprocessing import FieldEncoder
 from skrec.preprocessing._kinds import chosen_columns
+from skrec.preprocessing._network_inputs import TableInputs
 
-SHARED = FieldNetwork._parameter_constraints
-OTHERS = {  # what only tables of more than two columns need
-    "embedding_dim",
-    "categorical_features",
-    "sequence_features",
-    "shared_embeddings",
-    "max_len",
-}
 COLUMN = [str, Interval(Integral, 0, None, closed="left"), None]
 
 
-class _NeuMF(FieldNetwork):
+@with_parameters
+class _NeuMF(TableNetwork):
     """Parameters, columns and architecture of the family."""
 
-    _parameter_constraints = {
-        **{name: SHARED[name] for name in SHARED if name not in OTHERS},
-        "structure": [StrOptions({"neumf", "gmf", "mlp"})],
-        "linear_start": ["boolean"],
-        "num_factors": [Interval(Integral, 1, None, closed="left")],
-        "units": [Interval(Integral, 1, None, closed="left"), str, "array-like"],
-        "user_column": COLUMN,
-        "item_column": COLUMN,
-    }
-
-    _pair: list[int]  # positions of the user and the item, set by fit
-
-    def __init__(
-        self,
-        structure: str = "neumf",
-        num_factors: int = 8,
-        units: Any = "64-32-16-8",
-        user_column: Any = None,
-        item_column: Any = None,
-        *,
-        min_count: int = 1,
-        unknown_share: float = 0.1,
-        linear_start: bool = True,
-        activation: str = "relu",
-        dropout: float = 0.0,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        embedding_l2: float | str = "auto",
-        embedding_update: str = "auto",
-        batch_norm: bool = False,
-        optimizer: Any = "adam",
-        optimizer_params: dict | None = None,
-        learning_rate: float = 0.004,
-        lr_schedule: Any = None,
-        clipnorm: float | None = None,
-        batch_size: int | str | None = "auto",
-        epochs: int | str = "auto",
-        early_stopping: bool | str = "auto",
-        scoring: str = "loss",
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int | str = "auto",
-        class_weight: Any = None,
-        callbacks: Any = None,
-        standardize: bool | str = True,
-        device: str = "auto",
-        precision: str = "float32",
-        memory: Any = None,
-        warm_start: bool = False,
-        random_state: Any = None,
-        verbose: int = 0,
-    ) -> None:
-        self.structure = structure
-        self.num_factors = num_factors
-        self.units = units
-        self.user_column = user_column
-        self.item_column = item_column
-        self.min_count = min_count
-        self.unknown_share = unknown_share
-        self.linear_start = linear_start
-        self.activation = activation
-        self.dropout = dropout
-        self.l1 = l1
-        self.l2 = l2
-        self.embedding_l2 = embedding_l2
-        self.embedding_update = embedding_update
-        self.batch_norm = batch_norm
-        self.optimizer = optimizer
-        self.optimizer_params = optimizer_params
-        self.learning_rate = learning_rate
-        self.lr_schedule = lr_schedule
-        self.clipnorm = clipnorm
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.early_stopping = early_stopping
-        self.scoring = scoring
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.class_weight = class_weight
-        self.callbacks = callbacks
-        self.standardize = standardize
-        self.device = device
-        self.precision = precision
-        self.memory = memory
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    structure: str = param(
+        default="neumf",
+        legal=[StrOptions({"neumf", "gmf", "mlp"})],
+        doc="""{"neumf", "gmf", "mlp"}
+            Both parts, the product alone, or the tower alone.""",
+        kw_only=False,
+    )
+    num_factors: int = param(
+        default=8,
+        legal=[COUNT],
+        doc="""int
+            Length of the vectors that are multiplied.""",
+        kw_only=False,
+    )
+    units: Any = param(
+        default="64-32-16-8",
+        legal=SIZES,
+        doc="""int, str or sequence of int
+            Width of the tower's layers, as 64, ``"64-32"`` or ``(64, 32)``. The two
+            vectors that enter it have half the first width each.""",
+        kw_only=False,
+    )
+    user_column: Any = param(
+        default=None,
+        legal=COLUMN,
+        doc="""str or int
+            Name or position of the column of users; None for the first column of X.""",
+        kw_only=False,
+    )
+    item_column: Any = param(
+        default=None,
+        legal=COLUMN,
+        doc="""str or int
+            Name or position of the column of items; None for the second column of X.
+            Further columns have no effect, of which a warning tells, unless both
+            columns are given.""",
+        kw_only=False,
+    )
+    min_count: int = param(
+        default=1,
+        doc="""int
+            Users and items that occur in fewer of the training samples are read as
+            unknown.""",
+    )
+    unknown_share: float = param(
+        default=0.1,
+        doc="""float
+            Share of the users and items that are read as unknown in training, drawn
+            anew for each sample, so that new ones predict about the average of all.""",
+    )
+    linear_start: bool = param(
+        default=True,
+        doc="""bool
+            Whether the numbers of users and items start where a linear model of them
+            alone is best, instead of at 0.""",
+    )
+    activation: str = param(
+        default="relu",
+        doc="""str
+            Activation of the tower's layers, by its Keras name.""",
+    )
+    learning_rate: float = 0.004
+    # There are two columns, of one id each.
+    embedding_dim: int = fixed(0)
+    categorical_features: Any = fixed("from_dtype")
+    sequence_features: Any = fixed(None)
+    shared_embeddings: Any = fixed(None)
+    max_len: int = fixed(1)
+    number_embedding: str | None = fixed(None)
 
     # ---- the two columns -----------------------------------------------------------
 
-    def _new_encoder(self) -> FieldEncoder:
+    def _new_inputs(self, X: Any) -> TableInputs:
         """Make an encoder of the two columns, which are ids whatever their dtype."""
-        return FieldEncoder(categorical_features=[0, 1], min_count=self.min_count)
-
-    def _learn_inputs(self, X: Any, kept: np.ndarray | None, weight: np.ndarray) -> Any:
-        self._pair = self._chosen_pair()
-        return super()._learn_inputs(self._selected(X), kept, weight)
-
-    def _further_inputs(self, X: Any, kept: np.ndarray | None) -> Any:
-        return super()._further_inputs(self._selected(X), kept)
-
-    def _encoded(self, X: Any) -> Any:
-        return super()._encoded(self._selected(X))
-
-    def _selected(self, X: Any) -> Any:
-        """Return the user's and the item's column, in this order."""
-        return (
-            X.iloc[:, self._pair] if isinstance(X, pd.DataFrame) else X[:, self._pair]
-        )
+        pair = self._chosen_pair()
+        encoder = FieldEncoder(categorical_features=[0, 1], min_count=self.min_count)
+        return TableInputs(encoder, pair)
 
     def _chosen_pair(self) -> list[int]:
         """Return the positions of the two columns; warn where it is a guess."""
@@ -186,8 +148,9 @@ class _NeuMF(FieldNetwork):
         )
 
 
-@with_shared_docs
-class NeuMFClassifier(NetworkClassifier, _NeuMF):
+@with_fitted_docs
+@with_parameters
+class NeuMFClassifier(_NeuMF, NetworkClassifier):
     """Neural matrix factorisation for clicks and other labels.
 
     A user's and an item's vector are multiplied, factor by factor (generalised matrix
@@ -201,30 +164,7 @@ class NeuMFClassifier(NetworkClassifier, _NeuMF):
 
     Parameters
     ----------
-    structure : {"neumf", "gmf", "mlp"}, default="neumf"
-        Both parts, the product alone, or the tower alone.
-    num_factors : int, default=8
-        Length of the vectors that are multiplied.
-    units : int, str or sequence of int, default="64-32-16-8"
-        Width of the tower's layers, as 64, ``"64-32"`` or ``(64, 32)``. The two vectors
-        that enter it have half the first width each.
-    user_column : str or int, default=None
-        Name or position of the column of users; None for the first column of X.
-    item_column : str or int, default=None
-        Name or position of the column of items; None for the second column of X.
-        Further columns have no effect, of which a warning tells, unless both columns
-        are given.
-    min_count : int, default=1
-        Users and items that occur in fewer of the training samples are read as unknown.
-    unknown_share : float, default=0.1
-        Share of the users and items that are read as unknown in training, drawn anew
-        for each sample, so that new ones predict about the average of all.
-    linear_start : bool, default=True
-        Whether the numbers of users and items start where a linear model of them alone
-        is best, instead of at 0.
-    activation : str, default="relu"
-        Activation of the tower's layers, by its Keras name.
-    %(training)s
+    %(parameters)s
 
     Attributes
     ----------
@@ -264,14 +204,10 @@ class NeuMFClassifier(NetworkClassifier, _NeuMF):
     (2, 8)
     """
 
-    _parameter_constraints: dict = {
-        **_NeuMF._parameter_constraints,
-        **NetworkClassifier._parameter_constraints,
-    }
 
-
-@with_shared_docs
-class NeuMFRegressor(NetworkRegressor, _NeuMF):
+@with_fitted_docs
+@with_parameters
+class NeuMFRegressor(_NeuMF, NetworkRegressor):
     """Neural matrix factorisation for ratings.
 
     A user's and an item's vector are multiplied, factor by factor (generalised matrix
@@ -285,30 +221,7 @@ class NeuMFRegressor(NetworkRegressor, _NeuMF):
 
     Parameters
     ----------
-    structure : {"neumf", "gmf", "mlp"}, default="neumf"
-        Both parts, the product alone, or the tower alone.
-    num_factors : int, default=8
-        Length of the vectors that are multiplied.
-    units : int, str or sequence of int, default="64-32-16-8"
-        Width of the tower's layers, as 64, ``"64-32"`` or ``(64, 32)``. The two vectors
-        that enter it have half the first width each.
-    user_column : str or int, default=None
-        Name or position of the column of users; None for the first column of X.
-    item_column : str or int, default=None
-        Name or position of the column of items; None for the second column of X.
-        Further columns have no effect, of which a warning tells, unless both columns
-        are given.
-    min_count : int, default=1
-        Users and items that occur in fewer of the training samples are read as unknown.
-    unknown_share : float, default=0.1
-        Share of the users and items that are read as unknown in training, drawn anew
-        for each sample, so that new ones predict about the average of all.
-    linear_start : bool, default=True
-        Whether the numbers of users and items start where a linear model of them alone
-        is best, instead of at 0.
-    activation : str, default="relu"
-        Activation of the tower's layers, by its Keras name.
-    %(training)s
+    %(parameters)s
 
     Attributes
     ----------
@@ -345,8 +258,3 @@ class NeuMFRegressor(NetworkRegressor, _NeuMF):
     >>> reg.embeddings_("item").shape
     (2, 8)
     """
-
-    _parameter_constraints: dict = {
-        **_NeuMF._parameter_constraints,
-        **NetworkRegressor._parameter_constraints,
-    }

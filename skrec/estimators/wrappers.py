@@ -18,8 +18,7 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skrec.estimators import _generic_training
-from skrec.estimators._atomic import all_or_nothing
+from skrec.estimators._atomic import all_or_nothing, undo_on_failure
 from skrec.estimators._building import (
     called,
     is_build_function,
@@ -44,7 +43,7 @@ from skrec.estimators._routing import check_routed
 from skrec.estimators._scikeras import BaseWrapper, metric_name, route_params
 from skrec.estimators._validation_rows import given_rows
 from skrec.estimators._weights import row_weights
-from skrec.training import resolve_device
+from skrec.training import own_models, resolve_device
 from skrec.training._global_generators import global_generators
 from skrec.training._optimizer_items import uses_averages
 from skrec.training._seeds import draw_seed
@@ -169,7 +168,7 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
     def model_(self) -> keras.Model:
         """The trained Keras model; training it changes what the estimator predicts."""
         check_is_fitted(self)
-        return _generic_training.with_metrics(self._model)
+        return own_models.with_metrics(self._model)
 
     @property
     def n_parameters_(self) -> int:
@@ -384,7 +383,8 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
         context.call_on_fit_task_begin(**seen)
         if epoch == 0 or not hasattr(self, "history_"):
             self.history_: dict[str, list[float]] = {}
-        _generic_training.fit_model(
+        undo_on_failure(own_models.restorer(self._model))
+        own_models.fit_model(
             self._model,
             rows,
             self._plan(options, len(rows), epochs),
@@ -476,7 +476,7 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
             options["callbacks"] = callbacks
         X = self.feature_encoder_.transform(X)
         weights = vars(self).get("_epoch_weights")
-        return _generic_training.predict_model(self._model, X, weights, **options)
+        return own_models.predict_model(self._model, X, weights, **options)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Score predictions by ``scorer``: accuracy, or the coefficient R2.

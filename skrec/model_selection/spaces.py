@@ -9,10 +9,10 @@ from typing import Any
 from scipy.stats import loguniform, uniform
 from skopt.space import Categorical, Integer, Real
 
-from skrec.estimators._fields import FieldNetwork
 from skrec.estimators.cnn import _CNN
 from skrec.estimators.mlp import _MLP
 from skrec.estimators.rnn import _RNN
+from skrec.estimators.tables import TableNetwork
 from skrec.estimators.wrappers import KerasEstimator
 from skrec.model_selection._optuna import import_optuna
 
@@ -113,7 +113,7 @@ _RANGES: Mapping[type, Mapping[str, _Range]] = MappingProxyType(
             "l2": _PENALTY,
         },
         # The other families on tables; each has some of these.
-        FieldNetwork: {
+        TableNetwork: {
             "embedding_dim": _Choice((4, 8, 16, 32), grid=(8, 16, 32)),
             "num_factors": _Choice((8, 16, 32, 64), grid=(8, 16, 32)),
             "learning_rate": _Real(4e-4, 4e-2, log=True, grid=(1e-3, 4e-3, 1.6e-2)),

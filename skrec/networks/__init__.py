@@ -2,6 +2,7 @@
 
 from skrec.networks._network import Network
 from skrec.networks._sizes import as_sizes
+from skrec.networks.autoint import build_autoint
 from skrec.networks.cnn import build_cnn, too_short
 from skrec.networks.dcn import build_dcn, check_experts
 from skrec.networks.dien import build_dien
@@ -10,14 +11,14 @@ from skrec.networks.fm import build_deepfm, build_fm
 from skrec.networks.late_fusion import FieldGroup, build_late_fusion, groups_by_kind
 from skrec.networks.mlp import build_field_mlp, build_mlp
 from skrec.networks.neumf import build_neumf
-from skrec.networks.rnn import PADDING_VALUE, build_rnn
+from skrec.networks.rnn import build_rnn
 from skrec.networks.wide_deep import build_wide_deep
 
 __all__ = [
-    "PADDING_VALUE",
     "FieldGroup",
     "Network",
     "as_sizes",
+    "build_autoint",
     "build_cnn",
     "build_dcn",
     "build_deepfm",

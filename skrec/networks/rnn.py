@@ -5,9 +5,7 @@ from typing import Any
 import keras
 
 from skrec.networks._blocks import logits_layer, penalty
-
-# No standardised value comes near it, so it can mark the steps that are padding.
-PADDING_VALUE = -1e6
+from skrec.preprocessing._padding import PADDING_VALUE
 
 
 def build_rnn(

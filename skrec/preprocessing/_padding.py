@@ -2,6 +2,9 @@
 
 import numpy as np
 
+# No standardised value comes near it, so it can mark the steps that are padding.
+PADDING_VALUE = -1e6
+
 
 class ZeroSteps:
     """Where in sequences the steps were seen whose channels are all zero.

@@ -22,6 +22,7 @@ FAMILIES = {
     "MLP": TOWER,
     "WideDeep": TOWER,
     "FM": {"embedding_dim": 4},
+    "AutoInt": {"attention_layers": 1, "attention_dim": 8, "embedding_dim": 4},
     "DeepFM": TOWER,
     "DCN": {**TOWER, "cross_layers": 1},
     "DIN": {**TOWER, **PAIR, "attention_units": 4, "activation": "relu"},

@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from skrec import (
+    AutoIntClassifier,
     DCNClassifier,
     DCNRegressor,
     DeepFMClassifier,
@@ -41,6 +42,7 @@ CLASSIFIERS = [
     pytest.param(DeepFMClassifier(**TOWER), id="DeepFM"),
     pytest.param(WideDeepClassifier(**TOWER), id="WideDeep"),
     pytest.param(DCNClassifier(**TOWER), id="DCN"),
+    pytest.param(AutoIntClassifier(1, attention_dim=16, **TRAINING), id="AutoInt"),
 ]
 CROSSES = [
     pytest.param(DCNClassifier(**TOWER, structure="parallel"), id="DCN-parallel"),

@@ -167,10 +167,12 @@ def test_padding_is_left_out_of_the_scale():
     X = RNG.normal(loc=50, scale=7, size=(N_ROWS, 5, 2))
     X[:, :2] = 0
     model = make(RNNRegressor, standardize="standard").fit(X, Y)
-    np.testing.assert_allclose(model._scaler.centre, X[:, 2:].mean(axis=(0, 1)))
-    np.testing.assert_allclose(model._scaler.scale, X[:, 2:].std(axis=(0, 1)))
+    np.testing.assert_allclose(model._inputs.scaler.centre, X[:, 2:].mean(axis=(0, 1)))
+    np.testing.assert_allclose(model._inputs.scaler.scale, X[:, 2:].std(axis=(0, 1)))
     robust = make(RNNRegressor).fit(X, Y)
-    np.testing.assert_allclose(robust._scaler.centre, np.median(X[:, 2:], axis=(0, 1)))
+    np.testing.assert_allclose(
+        robust._inputs.scaler.centre, np.median(X[:, 2:], axis=(0, 1))
+    )
 
 
 def test_zero_features_of_a_table_are_values_not_padding():

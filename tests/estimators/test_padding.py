@@ -160,8 +160,8 @@ def test_means_leave_out_padding_and_nothing_else(padding):
     first = {"front": (1, 2, 0, 0, 0)}.get(padding, (0,) * 5)
     last = {"end": (4, 4, 4, 2, 4)}.get(padding, (4,) * 5)
     kept = np.concatenate([X[k, first[k] : last[k]] for k in range(5)])
-    assert_allclose(reg._scaler.centre, kept.mean(axis=0))
-    assert_allclose(reg._scaler.scale[0], kept[:, 0].std())
+    assert_allclose(reg._inputs.scaler.centre, kept.mean(axis=0))
+    assert_allclose(reg._inputs.scaler.scale[0], kept[:, 0].std())
 
 
 @pytest.mark.parametrize("standardize", [True, False])

@@ -107,7 +107,7 @@ def test_estimators_keep_the_array_that_they_are_given(kind):
     for shape, estimator in (((7,), MLPClassifier()), ((4, 4, 3), CNNClassifier())):
         X = numbers(shape, kind)
         checked, _ = estimator._checked(X, Y, reset=True)
-        inputs = estimator._learn_inputs(checked, None, np.ones(N_ROWS))
+        inputs = estimator._new_inputs(checked).learn(checked, None, np.ones(N_ROWS))
         assert np.shares_memory(X, inputs)
         assert inputs.dtype == X.dtype
 

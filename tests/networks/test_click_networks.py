@@ -7,7 +7,13 @@ import keras
 import numpy as np
 import pytest
 
-from skrec.networks import build_dcn, build_deepfm, build_fm, build_wide_deep
+from skrec.networks import (
+    build_autoint,
+    build_dcn,
+    build_deepfm,
+    build_fm,
+    build_wide_deep,
+)
 from skrec.networks._fields import periodic_numbers
 from skrec.training._seeds import initial_weights
 from tests.networks.field_rows import (
@@ -23,11 +29,12 @@ def build_mixed_dcn(**options):
     return build_dcn(low_rank=2, n_experts=2, **options)
 
 
-BUILDERS = [build_fm, build_deepfm, build_wide_deep, build_dcn, build_mixed_dcn]
+WITH_TOWER = [build_deepfm, build_wide_deep, build_dcn, build_mixed_dcn]
+BUILDERS = [build_fm, build_autoint, *WITH_TOWER]
 
 
 def built(builder, fields=ALL, n_outputs=1, **options):
-    if builder is not build_fm:
+    if builder in WITH_TOWER:
         options["units"] = (6, 4)
     return builder(fields=fields, n_outputs=n_outputs, embedding_dim=3, **options)
 
@@ -36,7 +43,7 @@ def built(builder, fields=ALL, n_outputs=1, **options):
 @pytest.mark.parametrize("kind", ["ids", "numbers", "sequences", "arrays"])
 def test_any_kind_of_field_may_stand_alone(builder, kind):
     rows = make_rows(KINDS[kind], n_rows=5)
-    options = {} if builder is build_fm else {"activation": "tanh"}  # relu may be blind
+    options = {"activation": "tanh"} if builder in WITH_TOWER else {}  # relu is blind
     model = with_random_weights(built(builder, KINDS[kind], n_outputs=3, **options))
     outputs = model(model_inputs(rows)).numpy()
     assert outputs.shape == (5, 3)

@@ -26,7 +26,8 @@ from tensorflow.python.eager import context
 
 from skrec import CNNClassifier, DeepFMClassifier, KerasClassifier
 from skrec import MLPClassifier, RNNClassifier
-from skrec.estimators import _generic_training, wrappers
+from skrec.estimators import wrappers
+from skrec.training import own_models
 from skrec.training.cache import PROGRAMS
 from skrec.training.rows import Data, Stream
 import skrec.training.rows as rows
@@ -113,7 +114,7 @@ class Own(keras.layers.Dense):
 def build(layer):
     return keras.Sequential([keras.Input((12,)), layer(3), keras.layers.Dense(1)])
 
-for module in (_generic_training, wrappers):
+for module in (own_models, wrappers):
     module.resolve_device = lambda device: "/CPU:1"
 for layer in (keras.layers.Dense, Own):
     for callbacks in (None, batches):

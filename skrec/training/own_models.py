@@ -1,7 +1,7 @@
 """Training and predicting with a user's own compiled Keras model."""
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,17 +11,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skrec.estimators._atomic import undo_on_failure
 from skrec.training import resolve_device
 from skrec.training._fork import refuse_after_fork
 from skrec.training._graphs import input_structure
 from skrec.training._optimizer_items import ensure_built
 from skrec.training._variables import values_of
 from skrec.training.cache import PROGRAMS, lease
-from skrec.training.fit_key import fit_memory
-from skrec.training.keras_fit import train_with_keras
-from skrec.training.loop import Observer, Plan, Watcher, needs_model_fit, train
-from skrec.training.memory import FitMemory, warn_once
+from skrec.training.fit import Fit, run
+from skrec.training.loop import Observer, Plan, needs_model_fit
+from skrec.training.memory import warn_once
 from skrec.training.predictor import PREDICTORS, Predictor, rows_at_once
 from skrec.training.program import Program
 from skrec.training.rows import Rows, take_rows
@@ -105,6 +103,31 @@ def _as_keras_feeds(model: keras.Model, rows: Rows) -> Rows:
     )
 
 
+def restorer(model: keras.Model) -> Callable[[], None]:
+    """Return what puts a model back to how it is now.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The user's model.
+
+    Returns
+    -------
+    callable
+        Assigns the present values to all that training changes.
+    """
+    if model.built and model.optimizer is not None:  # as Keras does at its first batch
+        ensure_built(model.optimizer, model.trainable_variables)
+    variables = [*model.variables, *getattr(model.optimizer, "variables", ())]
+    values = values_of(variables)
+
+    def restore() -> None:
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    return restore
+
+
 def fit_model(
     model: keras.Model,
     rows: Rows,
@@ -142,85 +165,53 @@ def fit_model(
     rows = _as_keras_feeds(model, rows)
     if validation is not None:
         validation = _as_keras_feeds(model, validation)
-    by_keras = options or needs_model_fit(callbacks) or not trains_in_graph(model)
-    if model.built and model.optimizer is not None:  # as Keras does at its first batch
-        ensure_built(model.optimizer, model.trainable_variables)
-    variables = [*model.variables, *getattr(model.optimizer, "variables", ())]
-    undo_on_failure(_assign, variables, values_of(variables))
-    arguments = (model, rows, plan, epoch, observer, validation, callbacks)
-    if by_keras:
-        _fit_by_keras(*arguments, options, memory)
-    else:
-        _fit_in_graph(*arguments, memory)
+    by_keras = bool(options or needs_model_fit(callbacks) or not trains_in_graph(model))
+    if by_keras and memory is not None:
+        _warn_not_stored(model, memory)
 
-
-def _assign(variables: list[keras.Variable], values: list[np.ndarray]) -> None:
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
-
-
-def _fit_by_keras(
-    model: keras.Model,
-    rows: Rows,
-    plan: Plan,
-    epoch: int,
-    observer: Observer,
-    validation: Rows | None,
-    callbacks: Sequence[keras.callbacks.Callback],
-    options: dict[str, Any],
-    memory: Any,
-) -> None:
-    if memory is not None:
-        warn_once(
-            "generic",
-            model.name,
-            f"The fit of the model {model.name!r} is not stored in memory="
-            f"{str(memory)!r}, since it goes through Model.fit: only functional "
-            "and Sequential models that keep no state between batches, without "
-            "callbacks between batches and further arguments of fit, are stored.",
-        )
-    untrained = State([], [], epoch)
-    with tf.device(resolve_device("auto")):
-        train_with_keras(
-            model, untrained, rows, plan, observer, validation, callbacks, **options
-        )
-
-
-def _fit_in_graph(
-    model: keras.Model,
-    rows: Rows,
-    plan: Plan,
-    epoch: int,
-    observer: Observer,
-    validation: Rows | None,
-    callbacks: Sequence[keras.callbacks.Callback],
-    memory: Any,
-) -> None:
-    optimizer = model.optimizer
-    with _program_for(model, sharing(model)) as program:
-        state = State(program.weights_of(model), values_of(optimizer.variables), epoch)
+    def start(program: Program) -> tuple[State, Plan]:
+        if by_keras:  # from what the model is
+            return State([], [], epoch), plan
+        weights, slots = program.weights_of(model), values_of(model.optimizer.variables)
         rates = dropout_rates(model) if program.model is not model else []
-        plan.rates = Rates.of(optimizer, rates, has_pieces=program.has_pieces)
-        row = tf.nest.map_structure(tf.constant, rows.take(slice(1)))
-        _first_rows[model] = row
+        plan.rates = Rates.of(model.optimizer, rates, has_pieces=program.has_pieces)
+        _first_rows[model] = tf.nest.map_structure(tf.constant, rows.take(slice(1)))
         if callbacks:  # which may ask for the names of the metrics
             with_metrics(model)
-        watcher = Watcher(model, callbacks) if callbacks else None
-        fit: FitMemory | None = None
-        if memory is not None:
-            fit = fit_memory(
-                memory,
-                lambda: [network_digest(model), state.weights, state.optimizer],
-                rows,
-                validation,
-                plan,
-                callbacks,
-                program.device,
-                recalls=not observer.needs_weights,
-            )
-        state = train(program, state, rows, plan, observer, validation, watcher, fit)
+        return State(weights, slots, epoch), plan
+
+    def finish(program: Program, state: State) -> None:
         program.load(state)
         program.copy_to(model)
+
+    run(
+        Fit(
+            lease=lambda: nullcontext() if by_keras else _program_for(model),
+            start=start,
+            rows=rows,
+            validation=validation,
+            callbacks=callbacks,
+            keras_model=lambda: model,
+            observer=observer,
+            device=resolve_device("auto"),
+            by_keras=by_keras,
+            options=options,
+            memory=memory,
+            about=lambda state: [network_digest(model), state.weights, state.optimizer],
+            finish=finish,
+        )
+    )
+
+
+def _warn_not_stored(model: keras.Model, memory: Any) -> None:
+    warn_once(
+        "generic",
+        model.name,
+        f"The fit of the model {model.name!r} is not stored in memory="
+        f"{str(memory)!r}, since it goes through Model.fit: only functional "
+        "and Sequential models that keep no state between batches, without "
+        "callbacks between batches and further arguments of fit, are stored.",
+    )
 
 
 def with_metrics(model: keras.Model) -> keras.Model:
@@ -322,8 +313,9 @@ _not_copied: set[Hashable] = set()
 
 
 @contextmanager
-def _program_for(model: keras.Model, shared: Sharing | None) -> Iterator[Program]:
+def _program_for(model: keras.Model) -> Iterator[Program]:
     """Lease a program that trains models like this one, or make one for it alone."""
+    shared = sharing(model)
     device = resolve_device("auto")
     with ExitStack() as stack:
         program = None

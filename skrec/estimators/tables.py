@@ -1,31 +1,30 @@
 """Networks on ordinary tables: ids, numbers, lists of ids, vectors and images."""
 
 from functools import partial
-from numbers import Integral, Real
-from typing import Any
+from numbers import Real
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
 import pandas as pd
-from sklearn.base import is_classifier
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skrec._warn import warn_user
-from skrec.estimators import _deploy
-from skrec.estimators._arrays import ArrayNetwork
 from skrec.estimators._auc import auc_scores, warn_if_auc_is_chance
 from skrec.estimators._budget import Budget
-from skrec.estimators._deploy_numbers import too_fine
+from skrec.estimators._declared import AUTO, COUNT, NOT_NEGATIVE, param, with_parameters
 from skrec.estimators._growth import Layout, differs_in_size_alone, grown_state
-from skrec.estimators._inputs import checked_table, is_table
+from skrec.estimators._inputs import NO_TARGET, checked_table, is_table
 from skrec.estimators._linear_start import at_linear_model
-from skrec.estimators.base import AUTO
+from skrec.estimators._prepared import Prepared
+from skrec.estimators.base import BaseNetwork
 from skrec.networks import Network
 from skrec.networks._fields import table_vectors
 from skrec.networks._sizes import embedding_dims
 from skrec.networks._unknown import UNKNOWN_IDS
 from skrec.preprocessing import FieldEncoder
+from skrec.preprocessing._network_inputs import ArrayInputs, TableInputs
 from skrec.preprocessing._vocabulary import FIRST, UNKNOWN
 from skrec.training._updates import is_fused
 from skrec.training.loop import Scores
@@ -49,42 +48,140 @@ LAZY_ROWS = 100_000
 LAZY_FROM = {"auto": LAZY_ROWS, "lazy": 0, "dense": None}
 
 
-class FieldNetwork(ArrayNetwork):
-    """Encodes the columns of a table; a family adds ``__init__`` and ``_network``."""
+@with_parameters
+class TableNetwork(BaseNetwork):
+    """Base of the models on tables; a family adds :meth:`_network`."""
 
-    _dimensions: tuple[int, ...] = (2,)
-    _accept_sparse = True
-    _parameter_constraints = {
-        **ArrayNetwork._parameter_constraints,
-        "embedding_dim": [Interval(Integral, 1, None, closed="left")],
-        "l2": [Interval(Real, 0, None, closed="left"), AUTO],
-        "embedding_l2": [Interval(Real, 0, None, closed="left"), AUTO],
-        "embedding_update": [StrOptions(set(LAZY_FROM))],
-        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
-        "sequence_features": ["array-like", dict, StrOptions({"from_dtype"}), None],
-        "shared_embeddings": [list, tuple, None],
-        "min_count": [Interval(Integral, 1, None, closed="left")],
-        "unknown_share": [Interval(Real, 0, 1, closed="left")],
-        "max_len": [Interval(Integral, 1, None, closed="left")],
-        "scoring": [StrOptions({"loss", "roc_auc"})],
-        "standardize": ["boolean", StrOptions({"standard", "quantile", "log"})],
-    }
+    embedding_dim: int | str = param(
+        default=10,
+        legal=[COUNT],
+        doc="""int
+            Length of the vector of an id.""",
+    )
+    categorical_features: Any = param(
+        default="from_dtype",
+        legal=["array-like", StrOptions({"from_dtype"}), None],
+        doc=""""from_dtype", array-like or None
+            Columns of ids, by name or position or as a mask, beside those of strings
+            and of category dtype, which always are; ``"from_dtype"`` for these and
+            those of booleans. None allows no ids.""",
+    )
+    sequence_features: Any = param(
+        default="from_dtype",
+        legal=["array-like", dict, StrOptions({"from_dtype"}), None],
+        doc=""""from_dtype", array-like, dict or None
+            Columns of lists of ids; ``"from_dtype"`` for those that hold lists. A dict
+            such as ``{"genres": "|", "seen": 0}`` says what separates the ids of
+            strings, or what lists were filled up with; others go by dtype.""",
+    )
+    shared_embeddings: Any = param(
+        default=None,
+        legal=[list, tuple, None],
+        doc="""list of tuples of columns
+            Groups of columns that hold the same ids, for example ``[("item_id",
+            "browsed")]``, so that an id has one vector in all of them.""",
+    )
+    min_count: int = param(
+        default=1,
+        legal=[COUNT],
+        doc="""int
+            Ids that occur in fewer of the training samples are read as unknown.""",
+    )
+    unknown_share: float = param(
+        default=0.1,
+        legal=[Interval(Real, 0, 1, closed="left")],
+        doc="""float
+            Share of the ids that are read as unknown in training, drawn anew for each
+            sample and column, so that a new id predicts about the average of its
+            column. 0 for none: then only what is rare or missing teaches it.""",
+    )
+    linear_start: bool = param(
+        default=True,
+        legal=["boolean"],
+        doc="""bool
+            Whether the linear part starts at the solution of ridge or logistic
+            regression on the training samples, or on up to 50,000 of them, instead of
+            at 0. From there on, the network learns what that could not. In
+            `partial_fit` it starts at 0. MLP and DCN have no linear part if False.""",
+    )
+    max_len: int = param(
+        default=50,
+        legal=[COUNT],
+        doc="""int
+            Ids of a list that are kept: the latest, which are the last. Shorter lists
+            than that take no more time than they need.""",
+    )
+    number_embedding: str | None = param(
+        default="auto",
+        legal=[StrOptions({"auto", "periodic"}), None],
+        doc="""{"auto", "periodic"} or None
+            Whether each number of a table gets beside it what a small layer makes of 16
+            waves of it, as in RealMLP (Holzmueller et al., NeurIPS 2024), so that steps
+            and bumps are learnt soon. ``"auto"`` does so for up to 128 columns of
+            numbers.""",
+    )
+    l2: float | str = param(
+        default=0.0,
+        legal=[NOT_NEGATIVE, AUTO],
+        doc="""float or "auto"
+            Penalty on the squares of the kernel weights. ``"auto"`` is 1 / n_samples
+            for classifiers, which is that of ``LogisticRegression(C=0.5)``, and 0 for
+            regressors; in `partial_fit` that of the last `fit`, 0 without one.""",
+    )
+    embedding_l2: float | str = param(
+        default="auto",
+        legal=[NOT_NEGATIVE, AUTO],
+        doc="""float or "auto"
+            Penalty on the squares of the vectors of ids: at each step on those that it
+            updates, see `embedding_update`. An id of few samples is drawn to 0, and so
+            to what its column predicts on average, more than one of many. ``"auto"`` is
+            15 / n_samples, at most 1e-4; in `partial_fit`, which does not know how many
+            samples there will be, 1e-4.""",
+    )
+    embedding_update: str = param(
+        default="auto",
+        legal=[StrOptions(set(LAZY_FROM))],
+        doc="""{"auto", "dense", "lazy"}
+            Which vectors of ids, with their moments in the optimizer, a step updates.
+            ``"dense"`` is all of them, as in the papers, which takes the longer the
+            more ids there are; ``"lazy"`` those of the ids in the batch, which is the
+            same for SGD without momentum and Adagrad but for the penalty, whereas with
+            momentum, RMSprop, Adam and AdamW ids that are absent no longer move.
+            ``"auto"`` is lazy where columns of ids, with all that have vectors of one
+            length in one table, have about 100,000 ids or more, unless the optimizer is
+            another than these or has an option such as ``amsgrad``.""",
+    )
+    scoring: str = param(
+        default="loss",
+        legal=[StrOptions({"loss", "roc_auc"})],
+        doc="""{"loss", "roc_auc"}
+            What tells the best epoch: the lowest validation loss (for classifiers the
+            log-loss), or the highest area under the ROC curve, for classifiers.""",
+    )
+    standardize: bool | str = param(
+        default=True,
+        legal=["boolean", StrOptions({"standard", "quantile", "log"})],
+        doc="""bool, "standard", "quantile" or "log"
+            Whether to scale each number so that no outlier spoils it: the median
+            becomes 0, the quartiles lie 1.349 apart, as of a normal distribution, and z
+            is bounded to z / sqrt(1 + (z / 3)**2). Where the quartiles are equal, half
+            the range takes their place. ``"standard"`` gives zero mean and unit
+            variance; ``"quantile"`` a normal distribution; ``"log"`` takes sign(x)
+            log(1 + abs(x)) and then zero mean and unit variance: the last two tame
+            counts with a long tail. Numbers further outside of what training saw than a
+            tenth of its range count as the end of that. Unless False, the targets of
+            regressors are scaled to zero mean and unit variance, which `predict`
+            undoes.""",
+    )
 
-    # Set by fit.
-    encoder_: FieldEncoder
-    number_embedding: str | None
-    _auto_dims: tuple[int, ...]
-    _layout: Layout
+    _dimensions: ClassVar[tuple[int, ...]] = (2,)
+    _accept_sparse: ClassVar[bool] = True
 
     # ---- encoding ------------------------------------------------------------------
 
-    def _categorical_features(self) -> Any:
-        """Return which columns are ids, as `FieldEncoder` takes them."""
-        return self.categorical_features
-
     def _new_encoder(self) -> FieldEncoder:
         return FieldEncoder(
-            self._categorical_features(),
+            self.categorical_features,
             self.sequence_features,
             self.shared_embeddings,
             min_count=self.min_count,
@@ -92,87 +189,39 @@ class FieldNetwork(ArrayNetwork):
             numbers=self._how_scaled,
         )
 
-    def _checked(self, X: Any, y: Any, reset: bool) -> Any:
+    def _new_inputs(self, X: Any) -> ArrayInputs | TableInputs:
+        for name in ("_auto_dims", "_layout"):
+            self.__dict__.pop(name, None)
+        if X.ndim > 2:
+            return super()._new_inputs(X)
+        return TableInputs(self._new_encoder())
+
+    def _checked(self, X: Any, y: Any = NO_TARGET, *, reset: bool) -> Any:
         if reset:
-            encoder = self._new_encoder()
             columns = (
-                encoder.categorical_features,
-                encoder.sequence_features,
-                encoder.shared_embeddings,
+                self.categorical_features,
+                self.sequence_features,
+                self.shared_embeddings,
             )
             by_dtype = all(one is None or isinstance(one, str) for one in columns)
             self._reads_columns = is_table(X) or not by_dtype
         if not self._reads_columns:
-            return super()._checked(X, y, reset)
-        return checked_table(self, X, y, reset=reset, y_numeric=not is_classifier(self))
+            return super()._checked(X, y, reset=reset)
+        y_numeric = not self._new_target.has_classes
+        return checked_table(self, X, y, reset=reset, y_numeric=y_numeric)
+
+    @property
+    def encoder_(self) -> FieldEncoder:
+        """What turns tables into the arrays that the network takes."""
+        check_is_fitted(self, "_inputs")
+        if not self._on_fields:
+            raise AttributeError("X was no table, and so there is no encoder_.")
+        return self._inputs.encoder
 
     @property
     def _on_fields(self) -> bool:
         """Whether X is a table, not sequences or images."""
-        return "encoder_" in vars(self)
-
-    def _learn_inputs(self, X: Any, kept: np.ndarray | None, weight: np.ndarray) -> Any:
-        for name in ("encoder_", "_auto_dims", "_layout"):
-            self.__dict__.pop(name, None)
-        if X.ndim > 2:
-            return super()._learn_inputs(X, kept, weight)
-        encoder = self._new_encoder()
-        encoded = encoder.learn(X, kept, weight)
-        self.encoder_ = encoder
-        self._input_shape = (X.shape[1],)
-        return self._bare(encoded)
-
-    def _further_inputs(self, X: Any, kept: np.ndarray | None) -> Any:
-        """Encode a further part of a stream, and learn the ids that it brings."""
-        if not self._on_fields:
-            return super()._further_inputs(X, kept)
-        self.encoder_, encoded = self.encoder_.grown(X, kept)
-        return self._bare(encoded)
-
-    def _encoded(self, X: Any) -> Any:
-        if not self._on_fields:
-            return super()._encoded(X)
-        # The columns of a frame were checked as those of the estimator.
-        check = not isinstance(X, pd.DataFrame)
-        return self._bare(self.encoder_.encode(X, check=check))
-
-    def _bare(self, encoded: dict[str, Any]) -> Any:
-        """Leave numbers that are alone without a dict around them, as networks do."""
-        return encoded["numbers"] if self.encoder_.spec_.only_numbers else encoded
-
-    def _learn_scale(self, rows: Rows) -> None:
-        if not self._on_fields:
-            super()._learn_scale(rows)
-            return
-        numbers = rows.x.get("numbers") if isinstance(rows.x, dict) else rows.x
-        if numbers is not None:
-            self.encoder_.update_scale(numbers, rows.weight, rows.index)
-        if self.standardize:
-            self._learn_target_scale(rows)
-
-    def _prepare(self, inputs: Any) -> Any:
-        if not self._on_fields:
-            return super()._prepare(inputs)
-        encoded = inputs if isinstance(inputs, dict) else {"numbers": inputs}
-        return self._bare(self.encoder_.prepare(encoded, self._float))
-
-    def _deployable(self, core: keras.Model) -> keras.Model:
-        if not self._on_fields:
-            return super()._deployable(core)
-        encoder = self.encoder_
-        if not encoder.spec_.only_numbers:
-            why = "Keras does not hold the codes of its ids, or its arrays"
-            return _deploy.deployable_on_fields(core, self._head, why)
-        numbers = encoder._numbers
-        fine = [list(encoder.columns_)[k] for k in too_fine(numbers)]
-        if fine:
-            why = (
-                f"the values of the columns {fine} are too near each other, for their "
-                "size, for the 32 bits that Keras reads"
-            )
-            return _deploy.deployable_on_fields(core, self._head, why)
-        n_numbers = len(encoder.columns_)
-        return _deploy.deployable_on_numbers(core, numbers, n_numbers, self._head)
+        return isinstance(self._inputs, TableInputs)
 
     # ---- training ------------------------------------------------------------------
 
@@ -232,9 +281,9 @@ class FieldNetwork(ArrayNetwork):
             last = vars(self).get("auto_params_", {})
             found["l2"] = last.get("l2", 0.0)
         elif self.l2 == "auto":
-            shrinks = is_classifier(self)
+            shrinks = self._target.has_classes
             found["l2"] = SHRINKAGE_OF_KERNELS / budget.n_rows if shrinks else 0.0
-        if getattr(self, "number_embedding", None) == "auto":
+        if self.number_embedding == "auto":
             found["number_embedding"] = "periodic" if self._is_periodic else None
         return found
 
@@ -246,11 +295,11 @@ class FieldNetwork(ArrayNetwork):
         return self._on_fields and 0 < self.encoder_.spec_.n_numbers <= MOST_PERIODIC
 
     def _fit_items(self, optimizer: keras.optimizers.Optimizer) -> list[Any]:
-        starts = bool(getattr(self, "linear_start", False))
+        starts = bool(self.linear_start)
         return [*super()._fit_items(optimizer), starts]
 
     def _start(self, state: State, program: Program, rows: Rows) -> State:
-        if not (self._on_fields and getattr(self, "linear_start", False)):
+        if not (self._on_fields and self.linear_start):
             return state
         return at_linear_model(state, program, rows, self.encoder_.spec_, self._seed)
 
@@ -258,7 +307,7 @@ class FieldNetwork(ArrayNetwork):
     def _monitored(self) -> str | None:
         if self.scoring == "loss":
             return None
-        if not is_classifier(self):
+        if not self._target.has_classes:
             raise ValueError(
                 f"{type(self).__name__} predicts numbers, which have no ROC curve. "
                 "Set scoring='loss'. Received: scoring='roc_auc'."
@@ -267,9 +316,9 @@ class FieldNetwork(ArrayNetwork):
 
     def _validation_scores(self) -> Scores | None:
         """Compute the AUC where it stops training or may warn of a useless network."""
-        if not is_classifier(self):
+        if not self._target.has_classes:
             return None
-        if self._n_outputs > 1 and self.scoring == "loss":
+        if self._target.n_outputs > 1 and self.scoring == "loss":
             return None
         return partial(auc_scores, required=self.scoring == "roc_auc")
 
@@ -291,11 +340,13 @@ class FieldNetwork(ArrayNetwork):
             return state
         return grown_state(state, self._layout, Layout.of(self.encoder_), program)
 
-    def _train(self, rows: Rows, validation: Rows | None, *args: Any) -> State:
-        state = super()._train(rows, validation, *args)
+    def _trained(self, prepared: Prepared, *args: Any) -> State:
+        state = super()._trained(prepared, *args)
         if self._on_fields:
             self._layout = Layout.of(self.encoder_)
-        if validation is not None and is_classifier(self) and self._n_outputs == 1:
+        validation = prepared.validation
+        binary = self._target.has_classes and self._target.n_outputs == 1
+        if validation is not None and binary:
             held_out = slice(None) if validation.index is None else validation.index
             target = validation.y[held_out]
             warn_if_auc_is_chance(self.history_.get("val_auc", []), target)

@@ -1,0 +1,171 @@
+"""Parameters of estimators, each declared once: type, default, legal values and text.
+
+scikit-learn reads parameters off an explicit ``__init__``. A class lists its own, and
+the defaults in which it differs, as a dataclass does; the rest it inherits::
+
+    @with_parameters
+    class _DCN(TableNetwork):
+        cross_layers: int = param(default=2, legal=[...], doc=...)
+        dropout: float = 0.1
+        max_len: int = fixed(50)  # no parameter of this family
+
+From that the decorator makes ``__init__``, ``_parameter_constraints`` and the entries
+of the docstring.
+"""
+
+import inspect
+import textwrap
+from collections.abc import Sequence
+from dataclasses import field, make_dataclass
+from numbers import Integral, Real
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    dataclass_transform,
+    get_origin,
+)
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+T = TypeVar("T", bound=type)
+
+# Legal values of more than one parameter.
+AUTO = StrOptions({"auto"})
+COUNT = Interval(Integral, 1, None, closed="left")
+NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+POSITIVE = Interval(Real, 0, None, closed="neither")
+SIZES = [COUNT, str, "array-like"]
+
+
+class _Parameter(NamedTuple):
+    default: Any
+    legal: Sequence[Any] | None
+    doc: str | None
+    kw_only: bool
+    annotation: Any = None
+
+
+class _Fixed(NamedTuple):
+    value: Any
+
+
+def param(
+    *,
+    default: Any,
+    legal: Sequence[Any] | None = None,
+    doc: str | None = None,
+    kw_only: bool = True,
+) -> Any:
+    """Declare a parameter, or in what it differs from an inherited one.
+
+    Parameters
+    ----------
+    default : object
+        Its default.
+    legal : sequence, default=None
+        What scikit-learn's validation lets through; None for what was declared before.
+    doc : str, default=None
+        Its type, and in further lines what it means; None for what was declared before.
+    kw_only : bool, default=True
+        Whether it is passed by name alone.
+
+    Returns
+    -------
+    object
+        What `with_parameters` takes.
+    """
+    return _Parameter(default, legal, doc, kw_only)
+
+
+def fixed(value: Any, init: Literal[False] = False) -> Any:
+    """Give an inherited parameter one value for good: it is no parameter any more.
+
+    Parameters
+    ----------
+    value : object
+        The value.
+    init : False
+        Tells type checkers that the constructor does not take it.
+
+    Returns
+    -------
+    object
+        What `with_parameters` takes.
+    """
+    return _Fixed(value)
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(param, fixed))
+def with_parameters(cls: T) -> T:
+    """Make what scikit-learn asks of a class from the parameters that it declares.
+
+    Parameters
+    ----------
+    cls : type
+        Each annotated attribute is a parameter, but for a `ClassVar`.
+
+    Returns
+    -------
+    type
+        The same class.
+    """
+    inherited: dict[str, Any] = {}
+    for base in reversed(cls.__mro__[1:]):
+        inherited |= vars(base).get("_declared", {})
+    own = {
+        name: _completed(vars(cls)[name], annotation, inherited.get(name))
+        for name, annotation in inspect.get_annotations(cls).items()
+        if get_origin(annotation) is not ClassVar
+    }
+    made: Any = cls
+    made._declared = own
+    for name, one in own.items():
+        setattr(cls, name, one.value if isinstance(one, _Fixed) else one.default)
+    parameters = {
+        name: one
+        for name, one in _own_first(cls, inherited | own).items()
+        if not isinstance(one, _Fixed)
+    }
+    fields = [
+        (name, one.annotation, field(default=one.default, kw_only=one.kw_only))
+        for name, one in parameters.items()
+    ]
+    made.__init__ = vars(make_dataclass(cls.__name__, fields))["__init__"]
+    made._parameter_constraints = {n: list(one.legal) for n, one in parameters.items()}
+    entries = "\n".join(_entry(name, one) for name, one in parameters.items())
+    entries = textwrap.indent(entries, "    ").strip()
+    cls.__doc__ = (cls.__doc__ or "").replace("%(parameters)s", entries)
+    return cls
+
+
+def _completed(value: Any, annotation: Any, before: Any) -> _Parameter | _Fixed:
+    """Add to what a class says of a parameter what was said before."""
+    if isinstance(value, _Fixed):
+        return value
+    if not isinstance(value, _Parameter):
+        return before._replace(default=value, annotation=annotation)
+    value = value._replace(annotation=annotation)
+    if before is None:
+        return value
+    legal = before.legal if value.legal is None else value.legal
+    return value._replace(legal=legal, doc=value.doc or before.doc)
+
+
+def _own_first(cls: type, declared: dict[str, Any]) -> dict[str, Any]:
+    """Order parameters: those that the class itself adds first, those of all last."""
+    depth: dict[str, int] = {}
+    for number, base in reversed(list(enumerate(cls.__mro__))):
+        for name in vars(base).get("_declared", {}):
+            depth.setdefault(name, number)
+    return {name: declared[name] for name in sorted(declared, key=depth.__getitem__)}
+
+
+def _entry(name: str, one: _Parameter) -> str:
+    """Return a parameter's entry in the docstring."""
+    kind, _, text = inspect.cleandoc(one.doc or "").partition("\n")
+    shown = f'"{one.default}"' if isinstance(one.default, str) else str(one.default)
+    text = textwrap.indent(textwrap.dedent(text), "    ")
+    return f"{name} : {kind}, default={shown}\n{text}"

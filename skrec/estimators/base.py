@@ -594,6 +594,12 @@ class BaseNetwork(
             return self._model
 
     @property
+    def best_epoch_(self) -> int:
+        """Epoch, counted from 1, whose weights were kept; 0 for the start."""
+        check_is_fitted(self)
+        return self._state.kept_epoch
+
+    @property
     def n_parameters_(self) -> int:
         """Number of weights of the network."""
         check_is_fitted(self)

@@ -27,6 +27,8 @@ class ArrayNetwork(BaseNetwork):
     # What the family's network takes; overridden where it differs.
     _dimensions: tuple[int, ...] = (2, 3)
     _accept_sparse = False
+    # Whether NaN in rows of numbers is a missing value, which is imputed.
+    _allow_nan = False
     # Where sequences are padded; a network that skips padding learns it.
     _padding: str | None = None
 
@@ -38,6 +40,7 @@ class ArrayNetwork(BaseNetwork):
             reset=reset,
             dimensions=self._dimensions,
             accept_sparse=self._accept_sparse,
+            allow_nan=self._allow_nan,
             y_numeric=is_regressor(self),
         )
 
@@ -97,4 +100,5 @@ class ArrayNetwork(BaseNetwork):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = 3 in self._dimensions
         tags.input_tags.sparse = self._accept_sparse
+        tags.input_tags.allow_nan = self._allow_nan
         return tags

@@ -50,7 +50,7 @@ class FieldNetwork(ArrayNetwork):
     """Encodes the columns of a table; a family adds ``__init__`` and ``_network``."""
 
     _dimensions: tuple[int, ...] = (2,)
-    _accept_sparse = True
+    _accept_sparse = _allow_nan = True
     _parameter_constraints = {
         **ArrayNetwork._parameter_constraints,
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],

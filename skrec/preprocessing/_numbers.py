@@ -264,13 +264,30 @@ def _means(
     numbers: Any, rows: np.ndarray | None, sample_weight: np.ndarray
 ) -> np.ndarray:
     """Return the weighted mean of what is there in each column; 0 of nothing."""
-    total = weight = np.zeros(numbers.shape[1])
-    for block, which in dense_blocks(numbers, rows):
-        floats = as_floats(block)
-        gone, own = np.isnan(floats), sample_weight[which]
-        total = total + own @ np.where(gone, 0, floats)
-        weight = weight + own @ ~gone
+    if sparse.issparse(numbers):
+        total, weight = _sparse_sums(numbers, rows, sample_weight)
+    else:
+        total = weight = np.zeros(numbers.shape[1])
+        for block, which in dense_blocks(numbers, rows):
+            floats = as_floats(block)
+            gone, own = np.isnan(floats), sample_weight[which]
+            total = total + own @ np.where(gone, 0, floats)
+            weight = weight + own @ ~gone
     return np.divide(total, weight, out=np.zeros(len(weight)), where=weight > 0)
+
+
+def _sparse_sums(
+    numbers: Any, rows: np.ndarray | None, sample_weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return weighted sums of what is there in each column, and sums of its weights."""
+    if rows is not None:
+        numbers, sample_weight = numbers[rows], sample_weight[rows]
+    floats = numbers.astype(np.float64)  # a copy
+    gone = np.isnan(floats.data)
+    floats.data[gone] = 0
+    of_entries = np.repeat(sample_weight, np.diff(floats.indptr))
+    lost = np.bincount(floats.indices[gone], of_entries[gone], numbers.shape[1])
+    return sample_weight @ floats, sample_weight.sum() - lost
 
 
 def _quantiles(

@@ -66,6 +66,16 @@ def test_every_container_is_encoded_alike(numbers, pair, rows, monkeypatch):
         np.testing.assert_array_equal(found, wanted)
 
 
+@pytest.mark.parametrize("kind", [as_array, sparse.csr_array])
+def test_means_are_weighted(kind):
+    weight = RNG.integers(0, 3, 120)
+    repeated = FieldEncoder(numbers=None).fit(as_frame(HOLES.repeat(weight, axis=0)))
+    weighted = FieldEncoder(numbers=None).fit(kind(HOLES), sample_weight=weight)
+    np.testing.assert_allclose(
+        weighted.transform(HOLES)["numbers"], repeated.transform(HOLES)["numbers"], 1e-6
+    )
+
+
 def test_none_among_the_objects_of_an_array_is_missing_too():
     X = np.where(np.isnan(HOLES), None, HOLES)
     assert X.dtype == object

@@ -66,14 +66,17 @@ def test_every_container_is_encoded_alike(numbers, pair, rows, monkeypatch):
         np.testing.assert_array_equal(found, wanted)
 
 
-@pytest.mark.parametrize("kind", [as_array, sparse.csr_array])
-def test_means_are_weighted(kind):
+@pytest.mark.parametrize("kind", [as_frame, as_array, sparse.csr_array])
+def test_what_is_imputed_unscaled_is_the_mean_by_weight(kind):
     weight = RNG.integers(0, 3, 120)
-    repeated = FieldEncoder(numbers=None).fit(as_frame(HOLES.repeat(weight, axis=0)))
-    weighted = FieldEncoder(numbers=None).fit(kind(HOLES), sample_weight=weight)
-    np.testing.assert_allclose(
-        weighted.transform(HOLES)["numbers"], repeated.transform(HOLES)["numbers"], 1e-6
-    )
+    encoder = FieldEncoder(numbers=None).fit(kind(HOLES), sample_weight=weight)
+    found = encoder.transform(kind(np.full((1, 3), np.nan)))["numbers"][0, :3]
+    there = [~np.isnan(column) for column in HOLES.T]
+    wanted = [
+        np.average(column[own], weights=weight[own])
+        for column, own in zip(HOLES.T, there, strict=True)
+    ]
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
 
 
 def test_none_among_the_objects_of_an_array_is_missing_too():

@@ -18,6 +18,11 @@ _SHARED = {
             ``val_loss``, without.
         n_iter_ : int
             Number of epochs trained.
+        best_epoch_ : int
+            Epoch, counted from 1, whose weights were kept: the last, unless a better
+            one on validation samples was looked for. 0 if none was better than the
+            weights with which training started. ``history_["val_loss"][best_epoch_ -
+            1]`` is its loss.
         n_parameters_ : int
             Number of weights of the network.
         n_features_in_ : int

@@ -201,7 +201,9 @@ def test_tags_promise_no_exception_from_the_rules(estimator):
     of_order = estimator.__name__.startswith(("CNN", "RNN"))
     assert tags.input_tags.sparse != of_order
     assert tags.input_tags.three_d_array == (of_order or "MLP" in estimator.__name__)
-    assert not tags.input_tags.allow_nan
+    # Numbers of a table may be missing; tests/estimators/test_missing_numbers.py holds
+    # what scikit-learn's check of NaN and infinity asks of the others.
+    assert tags.input_tags.allow_nan != of_order
     assert not tags.non_deterministic
     assert not tags.no_validation
     assert not tags._skip_test

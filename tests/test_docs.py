@@ -1,4 +1,4 @@
-"""The guides: their examples run as written, page by page, and their links lead on."""
+"""README and guides: their examples run as written, and their links lead on."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[1] / "docs"
 PAGES = sorted(FOLDER.glob("*.md"))
+README = FOLDER.parent / "README.md"
 # They start engines that tests/model_selection/test_scaling.py starts too.
 NIGHTLY = {"scaling-dask", "scaling-ray"}
 
@@ -37,7 +38,27 @@ def test_examples_run(page, tmp_path, monkeypatch):
         exec(compile(block, page, "exec"), namespace)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+# Its examples stand alone; by day, those run that need no workers, data or minutes.
+LONG = ("n_jobs", "fetch_", "DINClassifier")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(
+            block,
+            id=f"line {len(block) - len(block.lstrip()) + 1}",
+            marks=[pytest.mark.nightly] if any(map(block.__contains__, LONG)) else [],
+        )
+        for block in blocks(README)
+    ],
+)
+def test_examples_of_the_readme_run(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, README, "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("page", [*PAGES, README], ids=lambda page: page.stem)
 def test_links_between_pages_lead_somewhere(page):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8"))
     assert [link for link in links if not (page.parent / link).is_file()] == []

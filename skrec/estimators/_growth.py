@@ -1,6 +1,7 @@
 """Weights of a network on fields whose tables have grown: what a stream brings."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -127,7 +128,7 @@ def grown_state(state: State, old: Layout, new: Layout, program: Program) -> Sta
             slots.append(relays[owner](value, fresh, False))
         else:  # such as the sums over rows and columns of Adafactor
             slots.append(value if value.shape == fresh.shape else fresh)
-    return State(weights, slots, state.epoch)
+    return replace(state, weights=weights, optimizer=slots)
 
 
 Relay = Callable[[np.ndarray, np.ndarray, bool], np.ndarray]

@@ -1,22 +1,22 @@
 """Checks of X that say which column and row is wrong, and what to do about it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.utils import assert_all_finite, gen_batches
+from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import (
     _check_y,
     check_consistent_length,
     validate_data,
 )
 
+from skrec.preprocessing._finite import require_finite
 from skrec.preprocessing._floats import accepted_dtypes
 from skrec.preprocessing._frames import as_table, in_fitted_order
 from skrec.preprocessing._sparse import canonical
-from skrec.training.rows import BLOCK_BYTES
+from skrec.preprocessing._vocabulary import raise_mixed
 
 NO_TARGET = "no_validation"  # what scikit-learn's validate_data takes for no y
 SHAPES = {
@@ -34,6 +34,7 @@ def checked_arrays(
     reset: bool,
     dimensions: tuple[int, ...],
     accept_sparse: bool,
+    allow_nan: bool = False,
     y_numeric: bool = False,
 ) -> Any:
     """Validate X, and y if given, and record or compare the features' number and names.
@@ -52,6 +53,8 @@ def checked_arrays(
         Numbers of dimensions that the network takes.
     accept_sparse : bool
         Whether the network takes a sparse matrix.
+    allow_nan : bool, default=False
+        Whether NaN is a missing number, where X has two dimensions.
     y_numeric : bool, default=False
         Whether the targets are numbers.
 
@@ -63,10 +66,11 @@ def checked_arrays(
     Raises
     ------
     ValueError
-        If a column is not numeric, a value is not finite, or the shape is not one that
-        the network takes.
+        If a column is not numeric, a value is not finite (or missing, where it may be),
+        or the shape is not one that the network takes.
     """
     name = type(estimator).__name__
+    require_dimensions(X, estimator)
     require_numeric_columns(X, name)
     if sparse.issparse(X) and not accept_sparse:
         raise TypeError(
@@ -82,12 +86,14 @@ def checked_arrays(
     if isinstance(y, str):
         X = validate_data(estimator, X, reset=reset, **options)
     else:
+        require_targets(y, y_numeric)
         X, y = validate_data(
             estimator, X, y, reset=reset, multi_output=True, y_numeric=y_numeric,
             **options,
         )  # fmt: skip
     X = canonical(X) if sparse.issparse(X) else X
-    require_finite(X, estimator)
+    names = getattr(estimator, "feature_names_in_", None)
+    require_finite(X, estimator, names, allow_nan=allow_nan and X.ndim == 2)
     if 0 in X.shape[1:]:
         raise ValueError(
             f"{name} needs at least one value in each dimension of X. "
@@ -173,6 +179,7 @@ def checked_table(
             f"{type(estimator).__name__} requires y to be passed, but the target y is "
             "None"
         )
+    require_targets(y, y_numeric)
     y = _check_y(y, multi_output=True, y_numeric=y_numeric, estimator=estimator)
     check_consistent_length(X, y)
     return X, y
@@ -247,46 +254,104 @@ def holds_text(X: Any) -> bool:
     return array.dtype.kind in "UST"
 
 
-def require_finite(X: Any, estimator: Any) -> None:
-    """Let scikit-learn raise, and add where the first bad value is."""
-    name = type(estimator).__name__
-    try:
-        for _, block in _blocks(X):
-            assert_all_finite(block, estimator_name=name, input_name="X")
-    except ValueError as error:
-        n_bad, row, column = _bad_values(X)
-        if not n_bad:
-            raise
-        names = getattr(estimator, "feature_names_in_", None)
-        if names is not None:
-            where = f"column {names[column]!r}"
-        else:
-            where = f"{'column' if X.ndim == 2 else 'channel'} {column}"
-        raise ValueError(
-            f"{error}\nThe first of {n_bad} such values is in row {row}, {where}."
-        ) from None
+def require_dimensions(X: Any, estimator: Any) -> None:
+    """Let scikit-learn refuse rows of one value, before anybody reads their dtype.
 
-
-def _blocks(X: Any) -> Iterator[tuple[int, Any]]:
-    """Walk X, which may be a file, some rows at a time; say which row is the first."""
-    if sparse.issparse(X) or X.nbytes <= BLOCK_BYTES:
-        yield 0, X
+    Parameters
+    ----------
+    X : array-like
+        Samples; anything but a Series, or another array of one dimension, passes.
+    estimator : estimator
+        Who asks, for the message.
+    """
+    if hasattr(X, "columns"):
         return
-    for part in gen_batches(len(X), max(1, BLOCK_BYTES * len(X) // X.nbytes)):
-        yield part.start, X[part]
+    if (X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim) == 1:
+        check_array(X, dtype=None, estimator=estimator, input_name="X")
 
 
-def _bad_values(X: Any) -> tuple[int, int, int]:
-    """Count the values that are not finite; return row and channel of the first too."""
-    n_bad, row, channel = 0, -1, -1
-    for start, block in _blocks(X):
-        if sparse.issparse(block):
-            entries = block.tocoo()
-            wrong = ~np.isfinite(entries.data)
-            bad = np.column_stack([entries.row[wrong], entries.col[wrong]])
-        else:
-            bad = np.argwhere(~np.isfinite(block))
-        if len(bad) and not n_bad:
-            row, channel = start + int(bad[0][0]), int(bad[0][-1])
-        n_bad += len(bad)
-    return n_bad, row, channel
+def require_targets(y: Any, numbers: bool) -> None:
+    """Name the first row of y that has no target, or none of the right type.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets.
+    numbers : bool
+        Whether they must be numbers, not labels.
+
+    Raises
+    ------
+    ValueError
+        If a target is missing or infinite, or no number where it must be one; if labels
+        are of types that cannot be compared.
+    """
+    if y is None or sparse.issparse(y):
+        return
+    values = np.asarray(y)
+    if values.dtype.kind == "f":
+        _require_finite_targets(values)
+    if values.dtype.kind not in "OUSTmM":
+        return
+    if values.dtype.kind == "T":  # which pandas does not know
+        values = values.astype(object)
+    row, value = _first(values, pd.isna(values))
+    if row is not None:
+        label = "" if numbers else ", or give them a label of their own"
+        raise ValueError(
+            f"y is missing in row {row}: leave such rows out{label}. "
+            f"Received: {value!r}."
+        )
+    if not numbers:
+        _require_one_type(values)
+        return
+    if not _are_numbers(values):
+        wrong = [not _are_numbers(one) for one in values.ravel()]
+        row, value = _first(values, wrong)
+        raise ValueError(
+            "y must hold numbers: convert it, for example with pandas.to_numeric, or "
+            f"take a classifier if these are labels. Received: {value!r} in row {row}."
+        )
+
+
+def _require_finite_targets(y: np.ndarray) -> None:
+    """Let scikit-learn raise, and add where the first bad target is."""
+    try:
+        assert_all_finite(y, input_name="y")
+    except ValueError as error:
+        row, _ = _first(y, ~np.isfinite(y))
+        raise ValueError(f"{error}\nThe first such value is in row {row}.") from None
+
+
+def _require_one_type(labels: np.ndarray) -> None:
+    """Name the types of labels that cannot be brought into an order."""
+    if labels.dtype.kind != "O":
+        return
+    try:
+        different = pd.unique(labels.ravel())
+    except TypeError:  # such as lists: scikit-learn says so
+        return
+    try:
+        np.sort(different)
+    except TypeError:
+        raise_mixed(different, "y")
+
+
+def _are_numbers(values: Any) -> bool:
+    """Tell whether targets are numbers, or strings of some, as scikit-learn reads."""
+    if getattr(values, "dtype", np.dtype("O")).kind in "mM":  # to NumPy, numbers
+        return False
+    try:
+        np.asarray(values).astype(np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _first(values: np.ndarray, wrong: Any) -> tuple[int | None, Any]:
+    """Return the row and the value of the first target that is wrong, if one is."""
+    places = np.flatnonzero(wrong)
+    if not len(places):
+        return None, None
+    row = int(places[0]) // (values.size // len(values))
+    return row, values.ravel()[places[0]]

@@ -245,6 +245,8 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     # What the family's network takes.
     _dimensions: ClassVar[tuple[int, ...]] = (2, 3)
     _accept_sparse: ClassVar[bool] = False
+    # Whether NaN in rows of numbers is a missing value, which is imputed.
+    _allow_nan: ClassVar[bool] = False
     # What a task predicts.
     _new_target: ClassVar[type[Labels] | type[Numbers]]
 
@@ -267,6 +269,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             reset=reset,
             dimensions=self._dimensions,
             accept_sparse=self._accept_sparse,
+            allow_nan=self._allow_nan,
             y_numeric=not self._new_target.has_classes,
         )
 
@@ -534,6 +537,12 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             return self._model
 
     @property
+    def best_epoch_(self) -> int:
+        """Epoch, counted from 1, whose weights were kept; 0 for the start."""
+        check_is_fitted(self)
+        return self._state.kept_epoch
+
+    @property
     def n_parameters_(self) -> int:
         """Number of weights of the network."""
         check_is_fitted(self)
@@ -597,6 +606,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         tags.non_deterministic = False
         tags.input_tags.three_d_array = 3 in self._dimensions
         tags.input_tags.sparse = self._accept_sparse
+        tags.input_tags.allow_nan = self._allow_nan
         return tags
 
     def _get_fitted_attr_html(self, doc_link: str = "") -> Any:

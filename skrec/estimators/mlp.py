@@ -74,8 +74,8 @@ class MLPClassifier(_MLP, NetworkClassifier):
     Dense layers over the columns of a table, with a vector for each id, or over the
     flattened values of sequences and images. Beside those of a table stands a linear
     model of its columns, at whose solution training starts, unless `linear_start` is
-    False. A table of numbers may be a
-    sparse matrix, which is made dense block by block where it would be large.
+    False. NaN in a table is a missing number, which is imputed. A table of numbers may
+    be a sparse matrix, which is made dense block by block where it would be large.
 
     Parameters
     ----------
@@ -123,8 +123,9 @@ class MLPRegressor(_MLP, NetworkRegressor):
     Dense layers over the columns of a table, with a vector for each id, or over the
     flattened values of sequences and images; trained on the mean squared error. Beside
     those of a table stands a linear model of its columns, at whose solution training
-    starts, unless `linear_start` is False. A table of numbers may be a sparse matrix,
-    which is made dense block by block where it would be large.
+    starts, unless `linear_start` is False. NaN in a table is a missing number, which is
+    imputed. A table of numbers may be a sparse matrix, which is made dense block by
+    block where it would be large.
 
     Parameters
     ----------

@@ -176,6 +176,7 @@ class TableNetwork(BaseNetwork):
 
     _dimensions: ClassVar[tuple[int, ...]] = (2,)
     _accept_sparse: ClassVar[bool] = True
+    _allow_nan: ClassVar[bool] = True
 
     # ---- encoding ------------------------------------------------------------------
 

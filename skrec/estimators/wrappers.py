@@ -31,8 +31,9 @@ from skrec.estimators._callbacks import acts_in_prediction
 from skrec.estimators._epochs import EpochReporter, with_long_names
 from skrec.estimators._inputs import (
     holds_text,
-    require_finite,
+    require_dimensions,
     require_numeric_columns,
+    require_targets,
 )
 from skrec.estimators._keras_parameters import with_fresh_optimizer
 from skrec.estimators._memory import remembers
@@ -43,6 +44,7 @@ from skrec.estimators._routing import check_routed
 from skrec.estimators._scikeras import BaseWrapper, metric_name, route_params
 from skrec.estimators._validation_rows import given_rows
 from skrec.estimators._weights import row_weights
+from skrec.preprocessing._finite import require_finite
 from skrec.training import own_models, resolve_device
 from skrec.training._global_generators import global_generators
 from skrec.training._optimizer_items import uses_averages
@@ -220,6 +222,7 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
     ) -> tuple[Any, Any]:
         """Check with scikit-learn's functions; the dtype of numbers is left alone."""
         options: dict[str, Any] = {"accept_sparse": True, "allow_nd": True}
+        require_dimensions(X, self)
         is_text = holds_text(X)  # for a network that looks words up
         if not is_text:
             require_numeric_columns(X, type(self).__name__)
@@ -229,6 +232,8 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
         if y is None:
             X = validate_data(self, X, reset=reset, **options)
         else:
+            if not is_regressor(self):
+                require_targets(y, numbers=False)
             X, y = validate_data(
                 self,
                 X,
@@ -241,7 +246,7 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
             y = y.toarray() if sparse.issparse(y) else y
         X = X.toarray() if sparse.issparse(X) else X
         if not is_text:
-            require_finite(X, self)
+            require_finite(X, self, getattr(self, "feature_names_in_", None))
         if reset:
             self.X_dtype_, self.X_shape_ = X.dtype, X.shape
         elif X.ndim != len(self.X_shape_):

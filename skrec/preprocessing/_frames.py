@@ -9,13 +9,14 @@ from pandas.api.types import infer_dtype
 from scipy import sparse
 from sklearn.utils import check_array
 
+from skrec.preprocessing._finite import require_finite
 from skrec.preprocessing._floats import FLOATS, accepted_dtypes
 from skrec.preprocessing._ids import LARGEST_EXACT, objects
 from skrec.preprocessing._sparse import canonical
 
 
 def as_table(X: Any, estimator: Any, only_numbers: bool = False) -> Any:
-    """Return a pandas frame, or a 2-D array or CSR matrix of finite floats.
+    """Return a pandas frame, or a 2-D array or CSR matrix of numbers.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def as_table(X: Any, estimator: Any, only_numbers: bool = False) -> Any:
     ------
     ValueError
         If there are no rows or columns, if X is not of two dimensions, if two columns
-        have one name, or if an array of numbers is not finite.
+        have one name, or if an array of numbers holds infinity; NaN is a missing one.
     """
     if isinstance(X, pd.DataFrame):
         table = X
@@ -52,7 +53,7 @@ def as_table(X: Any, estimator: Any, only_numbers: bool = False) -> Any:
         if values.dtype.kind in "UST":
             values = values.astype(object)
         if values.ndim != 2:
-            check_array(values, dtype=None, estimator=estimator, input_name="X")
+            check_array(X, dtype=None, estimator=estimator, input_name="X")
         kinds = "O" if only_numbers else "Oiu"
         if values.dtype.kind not in kinds:
             return _numeric(values, estimator, only_numbers)
@@ -122,7 +123,7 @@ def _holds_numbers(values: np.ndarray) -> bool:
 
 
 def _numeric(X: Any, estimator: Any, only_numbers: bool) -> Any:
-    """Return an array or CSR matrix of finite numbers, or let scikit-learn raise."""
+    """Return an array or CSR matrix of numbers, NaN where one is missing."""
     # Where columns may be of other kinds, their dtypes would say so.
     dtype = accepted_dtypes(X) if only_numbers else FLOATS
     X = check_array(
@@ -134,23 +135,8 @@ def _numeric(X: Any, estimator: Any, only_numbers: bool) -> Any:
         input_name="X",
     )
     X = canonical(X) if sparse.issparse(X) else X
-    try:
-        return check_array(
-            X, accept_sparse="csr", dtype=dtype, estimator=estimator, input_name="X"
-        )
-    except ValueError as error:
-        entries = X.tocoo() if sparse.issparse(X) else None
-        wrong = ~np.isfinite(X if entries is None else entries.data)
-        if not wrong.any():
-            raise
-        if entries is None:
-            row, column = np.argwhere(wrong)[0]
-        else:
-            row, column = entries.row[wrong][0], entries.col[wrong][0]
-        raise ValueError(
-            f"{error}\nThe first of {np.count_nonzero(wrong)} such values is in row "
-            f"{row}, column {column}. Missing numbers are imputed in data frames."
-        ) from None
+    require_finite(X, estimator, allow_nan=True)
+    return X
 
 
 def _require_shape(table: pd.DataFrame, name: str) -> None:

@@ -136,7 +136,6 @@ class NumberScaler:
         numbers: Any,
         rows: np.ndarray | None,
         sample_weight: np.ndarray | None,
-        missing: bool,
         names: list,
     ) -> None:
         """Learn all but the scale: what is missing where, range, and quantiles.
@@ -149,23 +148,19 @@ class NumberScaler:
             Rows to learn from; all if None.
         sample_weight : ndarray of shape (n_rows,), or None
             Weights of all rows, for the means that are imputed if nothing is scaled.
-        missing : bool
-            Whether there may be missing values.
         names : list
             Names of the columns, for the messages.
         """
         self.seen = range_of(numbers, rows)
         require_scalable(self.seen, numbers, rows, names, raw=self.how is None)
-        if missing:
-            chosen = numbers if rows is None else numbers[rows]
-            gone = np.isnan(chosen)
-            shares = gone.mean(axis=0)
-            self.indicators = np.flatnonzero((shares > 0) & (shares < 1))
-            self.empty = np.flatnonzero(shares == 1)
-            if self.how is None:
-                weight = _check_sample_weight(sample_weight, numbers)
-                weight = weight if rows is None else weight[rows]
-                self.fill = _means(chosen, gone, weight)
+        n_missing, n_rows = _n_missing(numbers, rows)
+        self.indicators = np.flatnonzero((n_missing > 0) & (n_missing < n_rows))
+        self.empty = np.flatnonzero(n_missing == n_rows)
+        if self.how is None:
+            weight = np.ones(numbers.shape[0])
+            if sample_weight is not None:
+                weight = _check_sample_weight(sample_weight, weight)
+            self.fill = _means(numbers, rows, weight)
         if self.how == "quantile":
             self.quantile = _quantiles(numbers, rows, self.seen)
 
@@ -177,22 +172,21 @@ class NumberScaler:
 
         Parameters
         ----------
-        numbers : ndarray of shape (n_rows, n_numbers)
+        numbers : ndarray or CSR matrix of shape (n_rows, n_numbers)
             All rows.
         rows : ndarray of int, or None
             Rows to learn from; all if None.
         indicators : bool
             Whether indicators may be added.
         """
-        numbers = numbers if rows is None else numbers[rows]
-        for block, _ in dense_blocks(numbers, None):
+        for block, _ in dense_blocks(numbers, rows):
             self.seen.widen(block)
         if not indicators:
             return
-        gone = np.isnan(numbers)
-        empty = np.isin(np.arange(gone.shape[1]), self.empty)
-        still = empty if self.how == "quantile" else empty & gone.all(axis=0)
-        both = (gone.any(axis=0) | empty) & ~still
+        n_missing, n_rows = _n_missing(numbers, rows)
+        empty = np.isin(np.arange(len(n_missing)), self.empty)
+        still = empty if self.how == "quantile" else empty & (n_missing == n_rows)
+        both = ((n_missing > 0) | empty) & ~still
         new = np.setdiff1d(np.flatnonzero(both), self.indicators)
         self.empty = np.flatnonzero(still)
         self.indicators = np.concatenate([self.indicators, new])
@@ -250,13 +244,50 @@ class NumberScaler:
         return prepared
 
 
+def _n_missing(numbers: Any, rows: np.ndarray | None) -> tuple[np.ndarray, int]:
+    """Count the missing values of some rows in each column, and these rows."""
+    n_rows, n_columns = numbers.shape
+    n_rows = n_rows if rows is None else len(rows)
+    found = np.zeros(n_columns, dtype=np.intp)
+    if numbers.dtype.kind != "f":
+        return found, n_rows
+    if sparse.issparse(numbers):
+        chosen = numbers if rows is None else numbers[rows]
+        gone = chosen.indices[np.isnan(chosen.data)]
+        return np.bincount(gone, minlength=n_columns), n_rows
+    for block, _ in dense_blocks(numbers, rows):
+        found += np.isnan(block).sum(axis=0)
+    return found, n_rows
+
+
 def _means(
-    numbers: np.ndarray, gone: np.ndarray, sample_weight: np.ndarray
+    numbers: Any, rows: np.ndarray | None, sample_weight: np.ndarray
 ) -> np.ndarray:
     """Return the weighted mean of what is there in each column; 0 of nothing."""
-    total = sample_weight @ np.where(gone, 0, numbers)
-    weight = sample_weight @ ~gone
+    if sparse.issparse(numbers):
+        total, weight = _sparse_sums(numbers, rows, sample_weight)
+    else:
+        total = weight = np.zeros(numbers.shape[1])
+        for block, which in dense_blocks(numbers, rows):
+            floats = as_floats(block)
+            gone, own = np.isnan(floats), sample_weight[which]
+            total = total + own @ np.where(gone, 0, floats)
+            weight = weight + own @ ~gone
     return np.divide(total, weight, out=np.zeros(len(weight)), where=weight > 0)
+
+
+def _sparse_sums(
+    numbers: Any, rows: np.ndarray | None, sample_weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return weighted sums of what is there in each column, and sums of its weights."""
+    if rows is not None:
+        numbers, sample_weight = numbers[rows], sample_weight[rows]
+    floats = numbers.astype(np.float64)  # a copy
+    gone = np.isnan(floats.data)
+    floats.data[gone] = 0
+    of_entries = np.repeat(sample_weight, np.diff(floats.indptr))
+    lost = np.bincount(floats.indices[gone], of_entries[gone], numbers.shape[1])
+    return sample_weight @ floats, sample_weight.sum() - lost
 
 
 def _quantiles(

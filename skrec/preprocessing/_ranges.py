@@ -134,7 +134,7 @@ def range_of(numbers: Any, rows: np.ndarray | None) -> Range:
     found = Range()
     if sparse.issparse(numbers):
         chosen = numbers if rows is None else numbers[rows]
-        ends = [end.toarray().ravel() for end in (chosen.min(0), chosen.max(0))]
+        ends = [end.toarray().ravel() for end in (chosen.nanmin(0), chosen.nanmax(0))]
         return found.update(np.array(ends))
     n_rows = len(numbers) if rows is None else len(rows)
     for part in gen_batches(n_rows, RANGE_ROWS):

@@ -146,7 +146,8 @@ def raise_unhashable(
         except TypeError:
             raise TypeError(
                 f"column {name!r}, row {_row(index, lengths)}: argument must be a "
-                f"string or a number. Received: {value!r}, of type "
+                "string or a number, or a list of them: make it one, or give each "
+                f"value in it a column of its own. Received: {value!r}, of type "
                 f"{type(value).__name__}."
             ) from None
 

@@ -6,7 +6,6 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import Tags
@@ -45,13 +44,13 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
     are compared by their exact values: 3 and 3.0 are one id, 2**60 and 2**60 + 1 are
     two. A warning tells where floats have made one of such ids before.
 
-    Missing numbers become the median (the mean with ``numbers="standard"``, ``"log"``
-    or None), and a column that says where they were missing, 0 or 1, is appended for
-    each column in which `fit` has seen some. Missing arrays become what their scale
-    makes 0. Arrays of numbers, other than data frames, must not have missing values. A
-    number that lies outside of what `fit` saw by more than a tenth of its range counts
-    as the end of that, so no finite number becomes NaN in a network; `fit` itself
-    refuses numbers beyond 1e100 (1e38 if they stay as they are).
+    Missing numbers (NaN, also in an array or a sparse matrix) become the median (the
+    mean with ``numbers="standard"``, ``"log"`` or None), and a column that says where
+    they were missing, 0 or 1, is appended for each column in which `fit` has seen some.
+    Missing arrays become what their scale makes 0. A number that lies outside of what
+    `fit` saw by more than a tenth of its range counts as the end of that, so no finite
+    number becomes NaN in a network; `fit` itself refuses numbers beyond 1e100 (1e38 if
+    they stay as they are).
 
     Parameters
     ----------
@@ -177,7 +176,7 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.categorical = tags.input_tags.string = True
-        tags.input_tags.sparse = True
+        tags.input_tags.sparse = tags.input_tags.allow_nan = True
         return tags
 
     # ---- scikit-learn's methods ----------------------------------------------------
@@ -292,10 +291,8 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
         self._numbers = NumberScaler(self.numbers)
         encoded = self._encode(table, learn=True, rows=rows)
         if "numbers" in encoded:
-            is_frame = isinstance(table, pd.DataFrame)
             names = self._names_of("number")
-            block = encoded["numbers"]
-            self._numbers.learn(block, rows, sample_weight, is_frame, names)
+            self._numbers.learn(encoded["numbers"], rows, sample_weight, names)
             warn_of_empty([names[k] for k in self._numbers.empty])
         self._array_scalers = [
             ArrayScaler(self.numbers, encoded[f"array_{k}"], rows, sample_weight, name)
@@ -331,8 +328,7 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
         encoded = own._encode(table, learn=True, rows=rows)
         if "numbers" in encoded:
             # Arrays follow the numbers among a network's inputs, which grow at the end.
-            more = isinstance(table, pd.DataFrame) and not own._shapes
-            own._numbers.grow(encoded["numbers"], rows, indicators=more)
+            own._numbers.grow(encoded["numbers"], rows, indicators=not own._shapes)
         own._describe()
         return own, encoded
 

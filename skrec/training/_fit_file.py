@@ -18,7 +18,7 @@ import xxhash
 
 from skrec.training.state import Best, Progress, State
 
-FORMAT = 6  # of the files, and of the training whose results are in them
+FORMAT = 7  # of the files, and of the training whose results are in them
 _FIRST = "skrec_fit"
 _SIGNATURE, _NAME_AT = b"PK\x03\x04", 30  # of a zip file, and where its first name is
 _WEIGHTS = "best_weights"  # noted by a callback; all else that one notes are numbers
@@ -94,7 +94,7 @@ def write_fit(file: IO[bytes], key: str, progress: Progress) -> None:
         "epoch": progress.state.epoch,
         "history": progress.history,
         "best_loss": best.loss,
-        "waited": best.waited,
+        "best_epoch": best.epoch,
         "has_best": best.weights is not None,
         "stopped": progress.stopped,
         "callbacks": [
@@ -172,7 +172,9 @@ def _read(archive: zipfile.ZipFile, key: str, epoch: int, like: State) -> Progre
     return Progress(
         State(weights, optimizer, epoch),
         about["history"],
-        Best(about["best_loss"], about["waited"], best if about["has_best"] else None),
+        Best(
+            about["best_loss"], about["best_epoch"], best if about["has_best"] else None
+        ),
         about["stopped"],
         callbacks,
     )
@@ -187,7 +189,7 @@ def _is_sound(about: dict[str, Any]) -> bool:
     return (
         len(history) == about["epoch"]
         and _are_numbers([numbers, notes])
-        and type(about["waited"]) is int
+        and type(about["best_epoch"]) in (int, type(None))
         and all(count is None or type(count) is int for count in counts)
         and {type(about["has_best"]), type(about["stopped"])} == {bool}
     )

@@ -75,17 +75,18 @@ def train_with_keras(
     if val_data is not None:
         own.append(_Validation(plan, val_data))
     own.append(_Report(observer))
+    best: _BestEpoch | None = None
     if plan.patience is not None:
-        own.append(
-            _BestEpoch(
-                val_data,
-                plan,
-                monitor=f"val_{plan.maximize or 'loss'}",
-                mode="max" if plan.maximize else "min",
-                patience=plan.patience,
-                restore_best_weights=True,
-            )
+        best = _BestEpoch(
+            val_data,
+            plan,
+            state.kept_epoch,
+            monitor=f"val_{plan.maximize or 'loss'}",
+            mode="max" if plan.maximize else "min",
+            patience=plan.patience,
+            restore_best_weights=True,
         )
+        own.append(best)
     history = model.fit(
         feed.dataset(),
         epochs=state.epoch + plan.epochs,
@@ -99,7 +100,8 @@ def train_with_keras(
     )
     slots = getattr(model.optimizer, "variables", ())
     optimizer = values_of(slots)
-    return State(model.get_weights(), optimizer, history.epoch[-1] + 1)
+    kept = None if best is None else best.kept_epoch
+    return State(model.get_weights(), optimizer, history.epoch[-1] + 1, kept)
 
 
 def _as_given(rows: Rows, which: np.ndarray | slice) -> tuple[Any, ...]:
@@ -205,9 +207,11 @@ class _Validation(keras.callbacks.Callback):
 class _BestEpoch(keras.callbacks.EarlyStopping):
     """Keeps what the loop keeps: the start, where no epoch was better."""
 
-    def __init__(self, val_data: Any, plan: Plan, **options: Any) -> None:
+    def __init__(
+        self, val_data: Any, plan: Plan, start_epoch: int, **options: Any
+    ) -> None:
         super().__init__(**options)
-        self.val_data, self.plan = val_data, plan
+        self.val_data, self.plan, self.kept_epoch = val_data, plan, start_epoch
 
     def on_train_begin(self, logs: Any = None) -> None:
         super().on_train_begin(logs)
@@ -223,6 +227,8 @@ class _BestEpoch(keras.callbacks.EarlyStopping):
     def on_train_end(self, logs: Any = None) -> None:
         if not self._is_improvement(self.best, self.start):
             self.best_weights = self.start_weights
+        else:
+            self.kept_epoch = self.best_epoch + 1
         super().on_train_end(logs)
 
 

@@ -302,7 +302,8 @@ def train(
     if plan.patience is not None and not history and val_data is not None:
         # A start at a linear model may be better than all that comes of it; patience
         # is with the epochs alone, since untrained networks are good by accident.
-        _look_for_best(best, _validate(program, val_data, plan), plan, program)
+        logs = _validate(program, val_data, plan)
+        _look_for_best(best, logs, progress.state.kept_epoch, plan, program)
     stop = patience_is_over = False
     for epoch in range(progress.state.epoch, end):
         is_new = epoch >= n_told
@@ -320,10 +321,10 @@ def train(
             watcher.epoch_end(program, epoch, logs)
         history.append(logs)
         if plan.patience is not None:
-            _look_for_best(best, logs, plan, program)
+            _look_for_best(best, logs, epoch + 1, plan, program)
             losses = [_loss_of(past, plan) for past in history]
-            best.waited = len(losses) - 1 - int(np.argmin(losses))
-            patience_is_over = best.waited >= plan.patience
+            n_waited = len(losses) - 1 - int(np.argmin(losses))
+            patience_is_over = n_waited >= plan.patience
         stop = is_new and observer.epoch_end(logs, program.get_weights)
         if stop or patience_is_over or (watcher is not None and watcher.stop):
             break
@@ -340,7 +341,8 @@ def train(
         watcher.end(program, logs)
         notes = [] if memory is None else watcher.notes()
         state = program.dump(epoch + 1)
-        progress = Progress(state, history, stopped=True, callbacks=notes)
+        best = Best(best.loss, best.epoch)  # its weights are the state's
+        progress = Progress(state, history, best, stopped=True, callbacks=notes)
     require_finite(logs, progress.kept.weights, epoch)
     if memory is not None and (memory.continues or (not stop and end == last)):
         memory.save(progress)
@@ -382,11 +384,13 @@ def _validate(program: Program, val_data: Data | Stream, plan: Plan) -> Logs:
     return {f"val_{name}": value for name, value in scores.items()}
 
 
-def _look_for_best(best: Best, logs: Logs, plan: Plan, program: Program) -> None:
+def _look_for_best(
+    best: Best, logs: Logs, epoch: int, plan: Plan, program: Program
+) -> None:
     """Take note of what validation rows lost, and of the weights if least."""
     loss = _loss_of(logs, plan)
     if loss < best.loss:
-        best.loss, best.weights = loss, program.get_weights()
+        best.loss, best.epoch, best.weights = loss, epoch, program.get_weights()
 
 
 def _loss_of(logs: Logs, plan: Plan) -> float:

@@ -22,11 +22,20 @@ class State:
         Optimizer variables (step count and slots).
     epoch : int, default=0
         Number of epochs trained.
+    best_epoch : int, default=None
+        Epoch, counted from 1, that the weights are of; 0 for those before the first.
+        None where they are of the last.
     """
 
     weights: list[np.ndarray]
     optimizer: list[np.ndarray]
     epoch: int = 0
+    best_epoch: int | None = None
+
+    @property
+    def kept_epoch(self) -> int:
+        """The epoch, counted from 1, that the weights are of; 0 before the first."""
+        return self.epoch if self.best_epoch is None else self.best_epoch
 
 
 @dataclass
@@ -37,14 +46,14 @@ class Best:
     ----------
     loss : float, default=inf
         Its validation loss, or the score with its sign changed.
-    waited : int, default=0
-        Number of epochs since the best epoch.
+    epoch : int, default=None
+        Its number, counted from 1; None where none is looked for.
     weights : list of ndarray, default=None
         Weights at that time; None where none is looked for.
     """
 
     loss: float = np.inf
-    waited: int = 0
+    epoch: int | None = None
     weights: list[np.ndarray] | None = None
 
 
@@ -76,9 +85,10 @@ class Progress:
     @property
     def kept(self) -> State:
         """The state to keep: that of the best epoch, if one was looked for."""
-        if self.best.weights is None:
-            return self.state
-        return replace(self.state, weights=self.best.weights)
+        weights = self.best.weights
+        if weights is None:  # Keras callbacks have acted on them since
+            weights = self.state.weights
+        return replace(self.state, weights=weights, best_epoch=self.best.epoch)
 
 
 @dataclass

@@ -219,8 +219,16 @@ def test_networks_over_an_order_refuse_sparse_input_and_say_what_to_do(cls):
 # ---- values that are no numbers ------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("cls", [CNNClassifier, RNNRegressor, MLPClassifier])
+@pytest.mark.parametrize(
+    ("cls", "value"),
+    [
+        (CNNClassifier, np.nan),
+        (RNNRegressor, np.nan),
+        (CNNClassifier, np.inf),
+        (MLPClassifier, np.inf),
+        (MLPClassifier, -np.inf),
+    ],
+)
 def test_the_row_and_the_column_of_a_bad_value_are_named(cls, value):
     X = ARRAYS[2].copy()
     X[7, 4] = X[9, 1] = value

@@ -40,7 +40,8 @@ def numbers(estimator):
         arrays = estimator.model_.get_weights() + slots
     else:
         arrays = estimator._state.weights + estimator._state.optimizer
-    return [array.tobytes() for array in arrays], estimator.history_, estimator.n_iter_
+    epochs = estimator.n_iter_, getattr(estimator, "best_epoch_", None)
+    return [array.tobytes() for array in arrays], estimator.history_, epochs
 
 
 def generic(**params):

@@ -141,7 +141,7 @@ def test_rows_are_prepared_a_few_at_a_time(size, index, monkeypatch):
 
 
 def test_half_precision_that_is_not_finite_is_found_block_by_block(monkeypatch):
-    monkeypatch.setattr("skrec.estimators._inputs.BLOCK_BYTES", 10 * 7 * 2)
+    monkeypatch.setattr("skrec.preprocessing._finite.BLOCK_BYTES", 10 * 7 * 2)
     X = numbers((7,), "float16")
     X[33, 4] = X[41, 2] = np.nan
     message = r"contains NaN(.|\n)*first of 2 such values is in row 33, column 4"

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from skrec.preprocessing import FieldEncoder
@@ -66,6 +67,19 @@ def test_polars_dtypes(series, kind, values):
     assert encoder.columns_["a"].kind == kind
     if kind == "id":
         assert encoder.vocabularies_[0].tolist() == values
+
+
+def test_categories_of_integers_are_ids_where_there_can_be_any():
+    frame = pd.DataFrame({"site": pd.Categorical([1, 2, 3, 1])})
+    table = pl.from_pandas(frame)  # which keeps the numbers alone
+    as_text = table.with_columns(pl.col("site").cast(pl.String))
+
+    def kind(X, **params):
+        return FieldEncoder(**params).fit(X).columns_["site"].kind
+
+    kinds = [kind(X) for X in (frame, pa.Table.from_pandas(frame), table, as_text)]
+    assert kinds == ["id", "id", "number", "id"]
+    assert kind(table, categorical_features=["site"]) == "id"
 
 
 def test_large_polars_ids_beside_missing_ones():

@@ -49,7 +49,7 @@ def bits(progress):
     arrays = [(a.dtype, a.shape, a.tobytes()) for g in groups for a in g or []]
     notes = [{k: v for k, v in n.items() if v is not None} for n in progress.callbacks]
     named = [{k: v for k, v in n.items() if k != "best_weights"} for n in notes]
-    best = progress.best.loss, progress.best.waited
+    best = progress.best.loss, progress.best.epoch
     rest = [progress.state.epoch, progress.history, best, progress.stopped, named]
     return arrays, repr(rest)
 
@@ -120,7 +120,7 @@ NONSENSE = {
     "key": put(key="another"),
     "format": put(format=3),
     "best": put(best_loss="low"),
-    "waited": put(waited=None),
+    "best epoch": put(best_epoch=[1]),
     "stopped": put(stopped="no"),
     "callbacks": put(callbacks=[1]),
     "notes of callbacks": put(callbacks=[{"wait": "long", "best_weights": None}] * 2),

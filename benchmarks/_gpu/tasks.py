@@ -100,7 +100,7 @@ class Epochs:
     def train(self, program: Program, batch_size: int) -> None:
         """Train one epoch, and wait for its end."""
         order = np.random.default_rng(self.seed).permutation(self.n_rows)
-        rates = Rates.of(program.optimizer, [0.0] * len(program.dropout_names))
+        rates = Rates.of(program.optimizer, {"dropout": 0.0}, program.tuned)
         n_steps = -(-self.n_rows // batch_size)
         learning_rates = np.full(n_steps, LEARNING_RATE)
         seeds = [np.zeros(2, np.uint32)] * program.n_seeds

@@ -25,8 +25,6 @@ from skrec.training.predictor import rows_at_once
 from skrec.training.program import Program
 from skrec.training.state import Rates, State
 
-PENALTIES = ("l1", "l2", "embedding_l2")
-
 
 def trained(
     estimator: Any,
@@ -116,17 +114,13 @@ def _plan(
     if given.is_part:
         whole = budget_of(estimator, n_rows, given._replace(is_part=False))
     stops = budget.early_stopping and prepared.validation is not None
-    dropout = [estimator._dropout_rate(name) for name in program.dropout_names]
-    penalties: dict[str, Any] = {
-        k: v for k, v in estimator._rates_made.items() if k in PENALTIES
-    }
     named = isinstance(estimator.lr_schedule, str)
     return Plan(
         seed=estimator._seed,
         epochs=budget.epochs,
         batch_size=min(budget.batch_size, n_rows),
         learning_rate=base_learning_rate(optimizer),
-        rates=Rates.of(optimizer, dropout, **penalties),
+        rates=Rates.of(optimizer, estimator._tuned(), program.tuned),
         schedule=str(estimator.lr_schedule) if named else estimator.lr_schedule,
         total_epochs=whole.epochs,
         patience=budget.n_iter_no_change if stops else None,

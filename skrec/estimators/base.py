@@ -59,7 +59,6 @@ ACTIVATIONS = {
     for name, value in vars(keras.activations).items()
     if inspect.isfunction(value) and name not in ("get", "serialize", "deserialize")
 }
-PENALTIES = ("l1", "l2", "embedding_l2")
 SCALES = {True: "robust", False: None}  # what `standardize` means
 _handing_out = threading.RLock()  # so that each estimator has one `model_`
 
@@ -390,9 +389,9 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         l2: Any = self.l2
         return {"dropout": self.dropout, "l1": self.l1, "l2": l2}
 
-    def _dropout_rate(self, layer_name: str) -> float:
-        """Return the rate of a dropout layer of the network."""
-        return self.dropout
+    def _tuned(self) -> dict[str, float]:
+        """Return these of the fit, and what is tuned beside the network, by name."""
+        return self._rates_made
 
     @property
     def _monitored(self) -> str | None:

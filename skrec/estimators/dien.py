@@ -1,7 +1,5 @@
 """Deep interest evolution network: recurrent layers over a history."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
@@ -17,7 +15,6 @@ from skrec.estimators.base import ACTIVATIONS
 from skrec.estimators.tables import TableNetwork
 from skrec.networks import Network, as_sizes, build_dien
 from skrec.networks.dien import PlusRowLoss
-from skrec.training.program import Program
 
 
 @with_parameters
@@ -88,14 +85,8 @@ class _DIEN(TableNetwork):
             return loss
         return PlusRowLoss(loss, self._target.n_outputs, float(self.alpha), dtype=dtype)
 
-    @contextmanager
-    def _lease(self) -> Iterator[Program]:
-        """Lease the program, which all values of `alpha` share."""
-        with super()._lease() as program:
-            loss = program.model.loss
-            if isinstance(loss, PlusRowLoss):
-                loss.alpha.assign(self.alpha)
-            yield program
+    def _tuned(self) -> dict[str, float]:
+        return {**super()._tuned(), "alpha": self.alpha}
 
     def _deployable(self, core: keras.Model) -> keras.Model:
         """Leave out the auxiliary loss: it would be one more prediction in training."""

@@ -157,11 +157,6 @@ class _LateFusion(TableNetwork):
     def _rates(self) -> dict[str, float]:
         return {**super()._rates(), "modality_dropout": self.modality_dropout}
 
-    def _dropout_rate(self, layer_name: str) -> float:
-        if layer_name.startswith("modality_dropout"):
-            return self.modality_dropout
-        return super()._dropout_rate(layer_name)
-
     def _network(self, n_outputs: int) -> Network:
         return Network.of(
             build_late_fusion,

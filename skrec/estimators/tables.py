@@ -22,7 +22,6 @@ from skrec.estimators.base import BaseNetwork
 from skrec.networks import Network
 from skrec.networks._fields import table_vectors
 from skrec.networks._sizes import embedding_dims
-from skrec.networks._unknown import UNKNOWN_IDS
 from skrec.preprocessing import FieldEncoder
 from skrec.preprocessing._network_inputs import ArrayInputs, TableInputs
 from skrec.preprocessing._vocabulary import FIRST, UNKNOWN
@@ -232,11 +231,6 @@ class TableNetwork(BaseNetwork):
             for name in ("l2", "embedding_l2")
         }
         return {**super()._rates(), **penalties, "unknown_share": self.unknown_share}
-
-    def _dropout_rate(self, layer_name: str) -> float:
-        if layer_name == UNKNOWN_IDS:
-            return self.unknown_share
-        return super()._dropout_rate(layer_name)
 
     def _lazy_rows(self, optimizer: keras.optimizers.Optimizer) -> int | None:
         if self.embedding_update == "lazy" and not is_fused(optimizer):

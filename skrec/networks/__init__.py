@@ -11,10 +11,11 @@ from skrec.networks.fm import build_deepfm, build_fm
 from skrec.networks.late_fusion import FieldGroup, build_late_fusion, groups_by_kind
 from skrec.networks.mlp import build_field_mlp, build_mlp
 from skrec.networks.neumf import build_neumf
-from skrec.networks.rnn import build_rnn
+from skrec.networks.rnn import PADDING_VALUE, build_rnn
 from skrec.networks.wide_deep import build_wide_deep
 
 __all__ = [
+    "PADDING_VALUE",
     "FieldGroup",
     "Network",
     "as_sizes",

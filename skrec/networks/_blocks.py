@@ -12,6 +12,16 @@ def penalty(l1: float, l2: float) -> keras.Regularizer | None:
     return keras.regularizers.L1L2(l1=l1, l2=l2) if l1 or l2 else None
 
 
+def tuned_by(layer: keras.layers.Dropout, parameter: str) -> keras.layers.Dropout:
+    """Say which hyper-parameter is a layer's rate, where it is not `dropout`.
+
+    A compiled program takes the rate as an input by that name, whatever the layer was
+    built with.
+    """
+    layer.tuned_by = parameter
+    return layer
+
+
 def activate(x: Any, activation: str, batch_norm: bool, dtype: str) -> Any:
     """Apply batch normalisation, if asked for, and then the activation."""
     if batch_norm:

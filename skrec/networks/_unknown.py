@@ -4,12 +4,11 @@ from typing import Any
 
 import keras
 
+from skrec.networks._blocks import tuned_by
 from skrec.preprocessing._spec import FieldSpec
 from skrec.preprocessing._vocabulary import FIRST, UNKNOWN
 
 ops = keras.ops
-
-UNKNOWN_IDS = "unknown_ids"  # name of the layer that draws them
 
 
 def with_unknown(
@@ -46,7 +45,8 @@ def with_unknown(
     if not names or not reads_unknown:
         return inputs
     # A layer of Keras's own, since the engine sets the rates and the seeds of those.
-    draw = keras.layers.Dropout(share, dtype="float32", name=UNKNOWN_IDS)
+    draw = keras.layers.Dropout(share, dtype="float32", name="unknown_ids")
+    draw = tuned_by(draw, "unknown_share")
     read = dict(inputs)
     for name in names:
         codes = inputs[name]

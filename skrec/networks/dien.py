@@ -167,6 +167,7 @@ class PlusRowLoss(keras.losses.Loss):
         self.n_outputs = n_outputs
         # A variable, so that one traced graph serves every value.
         self.alpha = keras.Variable(alpha, trainable=False, dtype=self.dtype)
+        self.tuned = {"alpha": self.alpha}  # by programs
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the loss of each row."""

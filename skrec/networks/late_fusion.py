@@ -5,7 +5,13 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from skrec.networks._blocks import activate, dense_tower, logits_layer, penalty
+from skrec.networks._blocks import (
+    activate,
+    dense_tower,
+    logits_layer,
+    penalty,
+    tuned_by,
+)
 from skrec.networks._fields import (
     Embedded,
     embed,
@@ -136,8 +142,7 @@ def build_late_fusion(
     unknown_share : float, default=0.0
         That share.
     modality_dropout : float, default=0.0
-        Probability to drop a whole branch of a row in training [3]_, by layers whose
-        names begin with ``"modality_dropout"``.
+        Probability to drop a whole branch of a row in training [3]_.
 
     Returns
     -------
@@ -181,7 +186,7 @@ def build_late_fusion(
             dtype=dtype,
             name=f"modality_dropout_{k}",
         )
-        branches.append(drop(branch))
+        branches.append(tuned_by(drop, "modality_dropout")(branch))
     x = blocks.tower(blocks.fuse(branches, fusion), units)
     return field_model(inputs, logits_layer(x, n_outputs, l1, l2, dtype), "late_fusion")
 

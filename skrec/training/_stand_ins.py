@@ -15,6 +15,7 @@ class TunedDropout(keras.layers.Dropout):
         # each epoch; 0 keeps Keras from drawing one from Python's global generator.
         super().__init__(**{**kwargs, "rate": 0.5, "seed": 0})
         self.tuned_rate = tf.Variable(rate, trainable=False, dtype="float32")
+        self.tuned_by = "dropout"
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Drop inputs in training, unless the rate is 0 at this moment."""
@@ -82,7 +83,10 @@ def program_copy(model: keras.Model, as_keras: bool) -> keras.Model:
 
     def clone(layer: keras.Layer) -> keras.Layer:
         kind: Any = stand_ins.get(type(layer), type(layer))
-        return kind.from_config(layer.get_config())
+        own = kind.from_config(layer.get_config())
+        if isinstance(own, TunedDropout):
+            own.tuned_by = getattr(layer, "tuned_by", own.tuned_by)
+        return own
 
     # A compiled copy would have to find the user's own loss by its name.
     compiled, model.compiled = model.compiled, False
@@ -96,6 +100,28 @@ def program_copy(model: keras.Model, as_keras: bool) -> keras.Model:
     return copy
 
 
-def tuned_layers(model: keras.Model) -> list[TunedDropout]:
-    """Return the tunable dropout layers, in the model's order."""
-    return [layer for layer in model.layers if isinstance(layer, TunedDropout)]
+def tuned_variables(model: keras.Model, as_keras: bool) -> dict[str, list[Any]]:
+    """Return the variables that hold continuous hyper-parameters, by their names.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A copy that `program_copy` made, compiled.
+    as_keras : bool
+        Whether it is a user's own, whose rates are ``dropout_0``, ``dropout_1``, ... in
+        the model's order.
+
+    Returns
+    -------
+    dict of str to list of variables
+        Those of dropout layers and, of a loss of skrec's own, those in its `tuned`.
+    """
+    found: dict[str, list[Any]] = {}
+    layers = [layer for layer in model.layers if isinstance(layer, TunedDropout)]
+    for k, layer in enumerate(layers):
+        name = f"dropout_{k}" if as_keras else layer.tuned_by
+        found.setdefault(name, []).append(layer.tuned_rate)
+    if not as_keras:
+        for name, variable in getattr(model.loss, "tuned", {}).items():
+            found.setdefault(name, []).append(variable)
+    return found

@@ -173,8 +173,10 @@ def fit_model(
         if by_keras:  # from what the model is
             return State([], [], epoch), plan
         weights, slots = program.weights_of(model), values_of(model.optimizer.variables)
-        rates = dropout_rates(model) if program.model is not model else []
-        plan.rates = Rates.of(model.optimizer, rates, has_pieces=program.has_pieces)
+        rates = dropout_rates(model)
+        plan.rates = Rates.of(
+            model.optimizer, rates, program.tuned, has_pieces=program.has_pieces
+        )
         _first_rows[model] = tf.nest.map_structure(tf.constant, rows.take(slice(1)))
         if callbacks:  # which may ask for the names of the metrics
             with_metrics(model)

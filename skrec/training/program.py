@@ -23,7 +23,7 @@ from skrec.training._graphs import (
 )
 from skrec.training._optimizer_items import ensure_built
 from skrec.training._pace import Pace
-from skrec.training._stand_ins import program_copy, tuned_layers
+from skrec.training._stand_ins import program_copy, tuned_variables
 from skrec.training._variables import (
     copy_variables,
     further_variables,
@@ -128,7 +128,8 @@ class Program(Graphs):
             ensure_built(self.optimizer, self.model.trainable_variables)
         self.has_pieces = has_pieces
         self.fused = _updates.is_fused(self.optimizer, has_pieces)
-        self._dropout = tuned_layers(self.model)
+        # What a fit sets before each epoch, by the name of the hyper-parameter.
+        self.tuned = tuned_variables(self.model, as_keras)
         # TensorFlow's own variables: Keras's take five times as long to set.
         self._weights = [v.value for v in self._variables_of(model) if v is not None]
         self._generators = [
@@ -312,8 +313,9 @@ class Program(Graphs):
         dict of str to float
             ``loss``, the mean over the rows, and the compiled metrics.
         """
-        for layer, rate in zip(self._dropout, rates.dropout, strict=True):
-            layer.tuned_rate.assign(rate)
+        for name, variables in self.tuned.items():
+            for variable in variables:
+                variable.assign(rates.tuned[name])
         for generator, seed in zip(self._generators, seeds, strict=True):
             generator.assign(seed)
         inputs = tf.nest.map_structure(
@@ -351,11 +353,6 @@ class Program(Graphs):
     def is_lazy(self) -> bool:
         """Whether a table is updated only in the rows that a batch has read."""
         return any(map(self._is_lazy, self.model.trainable_variables))
-
-    @property
-    def dropout_names(self) -> list[str]:
-        """Names of the dropout layers, in the model's order."""
-        return [layer.name for layer in self._dropout]
 
     @property
     def n_seeds(self) -> int:

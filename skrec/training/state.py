@@ -1,6 +1,6 @@
 """What goes into a training beside the rows, and comes out: rates and weights."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -8,6 +8,8 @@ import keras
 import numpy as np
 
 from skrec.training import _updates
+
+PENALTIES = ("l1", "l2", "embedding_l2")
 
 
 @dataclass
@@ -97,8 +99,8 @@ class Rates:
 
     Parameters
     ----------
-    dropout : sequence of float
-        Rate of each dropout layer, in the model's order.
+    tuned : dict of str to float
+        Values of `Program.tuned`, such as the rates of dropout.
     l1, l2 : float, default=0.0
         Penalties on the kernels that the model itself does not know of.
     clipnorm : float, default=None
@@ -109,7 +111,7 @@ class Rates:
         Penalty on the squares of embedding tables that the model does not know of.
     """
 
-    dropout: Sequence[float] = ()
+    tuned: dict[str, float] = field(default_factory=dict)
     l1: float = 0.0
     l2: float = 0.0
     clipnorm: float | None = None
@@ -135,10 +137,8 @@ class Rates:
     def of(
         cls,
         optimizer: keras.optimizers.Optimizer,
-        dropout: Sequence[float],
-        l1: float = 0.0,
-        l2: float = 0.0,
-        embedding_l2: float = 0.0,
+        values: Mapping[str, float],
+        tuned: Iterable[str],
         has_pieces: bool = False,
     ) -> "Rates":
         """Gather the hyper-parameters, with those that the optimizer has.
@@ -147,12 +147,10 @@ class Rates:
         ----------
         optimizer : keras.optimizers.Optimizer
             An optimizer that shapes the program's graph, with the values to use.
-        dropout : sequence of float
-            Rate of each dropout layer.
-        l1, l2 : float, default=0.0
-            Penalties on the kernels.
-        embedding_l2 : float, default=0.0
-            Penalty on the embedding tables.
+        values : mapping of str to float
+            Hyper-parameters by name; a penalty that is left out is 0.
+        tuned : iterable of str
+            Names of the program's tuned variables, all of which must have a value.
         has_pieces : bool, default=False
             See :func:`skrec.training._updates.is_fused`.
 
@@ -161,12 +159,9 @@ class Rates:
         Rates
             What :meth:`Program.train_epoch` takes.
         """
-        rates = cls(
-            [float(rate) for rate in dropout],
-            float(l1),
-            float(l2),
-            embedding_l2=float(embedding_l2),
-        )
+        rates = cls({name: float(values[name]) for name in tuned})
+        for name in PENALTIES:
+            setattr(rates, name, float(values.get(name, 0)))
         if _updates.is_fused(optimizer, has_pieces):
             if optimizer.clipnorm is not None:
                 rates.clipnorm = float(optimizer.clipnorm)

@@ -217,8 +217,8 @@ def compile_kwargs(model: keras.Model) -> dict[str, Any]:
     return {**kwargs, "optimizer": fresh(model.optimizer)}
 
 
-def dropout_rates(model: keras.Model) -> list[float]:
-    """Return the rate of each layer that a program makes tunable, in its order.
+def dropout_rates(model: keras.Model) -> dict[str, float]:
+    """Return the rate of each layer that a program makes tunable, by its number.
 
     Parameters
     ----------
@@ -227,10 +227,11 @@ def dropout_rates(model: keras.Model) -> list[float]:
 
     Returns
     -------
-    list of float
-        Rates.
+    dict of str to float
+        Rates, as ``dropout_0`` and so on.
     """
-    return [layer.rate for layer in model.layers if type(layer) is layers.Dropout]
+    own = [layer.rate for layer in model.layers if type(layer) is layers.Dropout]
+    return {f"dropout_{k}": rate for k, rate in enumerate(own)}
 
 
 def _is_known(optimizer: keras.optimizers.Optimizer) -> bool:

@@ -37,7 +37,8 @@ def step(program, batch, **penalties):
     """Train on one batch."""
     x = {name: np.array(codes, "int32") for name, codes in BATCHES[batch].items()}
     y = np.array([[1.0], [0.0]], "float32")
-    rates = Rates.of(program.optimizer, [0.0] * len(program.dropout_names), **penalties)
+    values = {**dict.fromkeys(program.tuned, 0.0), **penalties}
+    rates = Rates.of(program.optimizer, values, program.tuned)
     data = Data.of(x, y, np.ones(2, "float32"), "/CPU:0")
     seeds = [np.array([0, 0], "uint32")] * program.n_seeds
     return program.train_epoch(data, np.arange(2), 2, np.array([RATE]), rates, seeds)

@@ -73,7 +73,7 @@ def make_plan(program, **kwargs):
         "epochs": 6,
         "batch_size": 16,
         "learning_rate": 0.01,
-        "rates": Rates.of(program.optimizer, [0.0] * len(program.dropout_names)),
+        "rates": Rates.of(program.optimizer, {"dropout": 0.0}, program.tuned),
     }
     return Plan(**{**defaults, **kwargs})
 
@@ -282,7 +282,8 @@ def test_an_observer_stops_training(program):
     ],
 )
 def test_the_fallback_gives_what_the_loop_gives(program, plan_params, dropout, l2):
-    rates = Rates.of(program.optimizer, [dropout] * len(program.dropout_names), l2=l2)
+    values = {"dropout": dropout, "l2": l2}
+    rates = Rates.of(program.optimizer, values, program.tuned)
     plan = make_plan(program, epochs=3, rates=rates, **plan_params)
     loop, in_graph = in_loop(program, plan)
     fallback, by_keras = in_fallback(program, plan, dropout=dropout, l2=l2)

@@ -98,8 +98,8 @@ def predicted_by(program, x):
 
 
 def rates_of(program, optimizer=None, dropout=0.0, **penalties):
-    rates = [dropout] * len(program.dropout_names)
-    return Rates.of(optimizer or program.optimizer, rates, **penalties)
+    values = {"dropout": dropout, **penalties}
+    return Rates.of(optimizer or program.optimizer, values, program.tuned)
 
 
 def run_epoch(program, rows, order=None, batch_size=BATCH_SIZE, rates=None, seed=0):

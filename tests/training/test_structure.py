@@ -168,7 +168,10 @@ def test_two_epochs_of_a_shared_program_are_those_of_keras(make):
     program.load(state)
     x, y, weight = rows_of(model)
     rates = [layer.rate for layer in model.layers if type(layer) is L.Dropout]
-    rates = Rates.of(model.optimizer, rates, has_pieces=program.has_pieces)
+    values = {f"dropout_{k}": rate for k, rate in enumerate(rates)}
+    rates = Rates.of(
+        model.optimizer, values, program.tuned, has_pieces=program.has_pieces
+    )
     steps = np.full(-(-N_ROWS // BATCH_SIZE), 0.05)
     data = Data.of(x, y, weight, "/CPU:0")
     order = np.arange(N_ROWS)

@@ -134,30 +134,16 @@ def run_script(
 
 @dataclass
 class Samples:
-    """What models are trained on, and what they are judged on.
-
-    Parameters
-    ----------
-    X_train, X_test : ndarray of shape (n_samples, ...)
-        Samples.
-    y_train, y_test : ndarray of shape (n_samples,)
-        Their classes.
-    groups_train, groups_test : ndarray of shape (n_samples,)
-        Their users, or their row numbers where there are no users.
-    by_user : bool
-        Whether the groups are users, whom folds must not split.
-    facts : dict of str to str
-        Where the samples are from and how they were made, for the reader.
-    """
+    """What models are trained on, and what they are judged on."""
 
     X_train: np.ndarray
     y_train: np.ndarray
-    groups_train: np.ndarray
+    groups_train: np.ndarray  # users, or numbers of rows where there are no users
     X_test: np.ndarray
     y_test: np.ndarray
     groups_test: np.ndarray
-    by_user: bool
-    facts: dict[str, str]
+    by_user: bool  # whether the groups are users, whom folds must not split
+    facts: dict[str, str]  # where they are from, for the reader
 
     @property
     def fold_groups(self) -> np.ndarray | None:
@@ -383,6 +369,11 @@ def environment() -> str:
     )
 
 
+def as_list(facts: dict[str, Any]) -> str:
+    """Write facts in markdown, an item each."""
+    return "\n".join(f"- {name}: {fact}" for name, fact in facts.items())
+
+
 def protocol(
     args: argparse.Namespace, samples: Samples, cv: Any, facts: dict[str, Any]
 ) -> str:
@@ -407,7 +398,7 @@ def protocol(
         name: re.sub(r"<function (\w+) at 0x\w+>", r"\1", " ".join(str(fact).split()))
         for name, fact in of_all.items()
     }
-    return "\n".join(f"- {name}: {fact}" for name, fact in one_line.items())
+    return as_list(one_line)
 
 
 def to_markdown(frame: pd.DataFrame) -> str:
@@ -424,15 +415,7 @@ def to_markdown(frame: pd.DataFrame) -> str:
 
 
 class Report:
-    """What a benchmark says: printed at once, and kept in ``report.md``.
-
-    Parameters
-    ----------
-    out : path-like
-        Folder of the results; made if it is not there.
-    title : str
-        First line of the report.
-    """
+    """What a benchmark says: printed at once, and kept in ``report.md``."""
 
     def __init__(self, out: str | os.PathLike, title: str) -> None:
         self.out = Path(out)

@@ -17,6 +17,7 @@ import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+from sklearn.callback import ProgressBar
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, log_loss, recall_score
@@ -146,11 +147,6 @@ class Samples:
     facts: dict[str, str]  # where they are from, for the reader
 
     @property
-    def fold_groups(self) -> np.ndarray | None:
-        """Groups for a splitter, if there are any."""
-        return self.groups_train if self.by_user else None
-
-    @property
     def classes(self) -> np.ndarray:
         """All classes, sorted."""
         return np.unique(np.concatenate([self.y_train, self.y_test]))
@@ -231,24 +227,24 @@ def search_settings(
     }
 
 
-def fit_model(model: Any, samples: Samples, **fit_params: Any) -> None:
+def fit_model(model: Any, samples: Samples) -> None:
     """Fit a model, or a search on folds that know the users."""
-    if hasattr(model, "cv") and samples.by_user:
-        fit_params["groups"] = samples.fold_groups
+    knows_users = hasattr(model, "cv") and samples.by_user
+    groups = {"groups": samples.groups_train} if knows_users else {}
     # OpenMP's threads spin while they wait: on a busy machine two of them took 20 s for
     # the gradient boosting that one does in 1.3 s.
     with threadpool_limits(1, user_api="openmp"):
-        model.fit(samples.X_train, samples.y_train, **fit_params)
+        model.fit(samples.X_train, samples.y_train, **groups)
 
 
-def judge(
-    models: dict[str, Any], samples: Samples, fit: Callable[..., None] = fit_model
-) -> pd.DataFrame:
-    """Fit models and searches, and score them on the held-out part."""
+def judge(models: dict[str, Any], samples: Samples) -> pd.DataFrame:
+    """Fit models and searches, which show their progress; score them on new rows."""
     rows = []
     for name, model in models.items():
         print(f"{name} ...", flush=True)
-        _, seconds = timed(fit, model, samples)
+        if hasattr(model, "cv"):
+            model.set_callbacks(ProgressBar(max_propagation_depth=0))
+        _, seconds = timed(fit_model, model, samples)
         found = held_out_scores(model, samples)
         rows.append({"model": name, **found, "seconds": seconds})
     return pd.DataFrame(rows)

@@ -90,14 +90,16 @@ def run_table(
     """Fit the systems on the splits of a table for which there is no result."""
     table, seen = TABLES[name], set()
     for system, k in results.missing(name, systems, n_splits):
-        package = SYSTEMS[system].package
         try:
             found = measure(system, table, table.split(k, results.tiny), k, python)
         except (MeasurementError, ValueError, FloatingPointError) as error:
             print(f"  {system} failed on {name}, split {k}: {error}", flush=True)
             continue
         line = {"table": name, "system": system, "split": k, **found}
-        line |= {"version": version_of(package), "is_first": system not in seen}
+        line |= {
+            "version": version_of(SYSTEMS[system].package),
+            "is_first": system not in seen,
+        }
         seen.add(system)
         results.of_system[system].add(line)
         shown = f"{line['score']:.4f}, {line['cpu_seconds']:.1f} CPU seconds"

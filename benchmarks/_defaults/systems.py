@@ -88,54 +88,43 @@ def _sklearn_mlp(table: Table, X: pd.DataFrame, seed: int) -> Any:
 # ---- skrec -------------------------------------------------------------------------
 
 
-def _own(family: str, table: Table, X: pd.DataFrame, seed: int, **names: Any) -> Any:
-    """Return a family's classifier or regressor; `names` are of columns alone."""
+def _own(family: str, table: Table, X: pd.DataFrame, seed: int) -> Any:
+    """Return a family's classifier or regressor, which is told of columns alone."""
     kind = "Regressor" if table.is_numbers else "Classifier"
-    return getattr(skrec, family + kind)(**names, random_state=seed)
+    past = {"shared_embeddings": [list(table.past)]} if family in HISTORIES else {}
+    return getattr(skrec, family + kind)(**past, random_state=seed)
 
 
-def _interest(family: str, table: Table, X: pd.DataFrame, seed: int) -> Any:
-    return _own(family, table, X, seed, shared_embeddings=[list(table.past)])
+def _skrec(family: str, **more: Callable) -> System:
+    return System("skrec", partial(_own, family), **more)
 
 
-def _on_tables(family: str) -> System:
-    return System("skrec", partial(_own, family))
-
-
-def _on_arrays(family: str, kinds: tuple[str, ...]) -> System:
-    return System(
-        "skrec",
-        partial(_own, family),
+def _on_arrays(family: str, *kinds: str) -> System:
+    return _skrec(
+        family,
         rows=lambda table, part: part.arrays,
         fits=lambda table: table.arrays in kinds,
     )
 
 
-def _on_histories(family: str) -> System:
-    return System(
-        "skrec", partial(_interest, family), fits=lambda table: bool(table.past)
-    )
-
-
-NEUMF = System(
-    "skrec",
-    partial(_own, "NeuMF"),
-    rows=lambda table, part: part.X[list(table.pair)],
-    fits=lambda table: bool(table.pair),
-)
+HISTORIES = ("DIN", "DIEN")
 SYSTEMS = {
     "linear": System("scikit-learn", _linear, rows=_linear_rows),
     "boosting": System("scikit-learn", _boosting),
     "sklearn MLP": System("scikit-learn", _sklearn_mlp),
     "RealMLP": System("pytabkit", None),
     "TabM": System("pytabkit", None),
-    **{name: _on_tables(name) for name in ("MLP", "WideDeep", "DeepFM", "FM", "DCN")},
-    "NeuMF": NEUMF,
-    "CNN": _on_arrays("CNN", ("sequences", "images")),
-    "RNN": _on_arrays("RNN", ("sequences",)),
-    "DIN": _on_histories("DIN"),
-    "DIEN": _on_histories("DIEN"),
+    **{name: _skrec(name) for name in ("MLP", "WideDeep", "DeepFM", "FM", "DCN")},
+    "NeuMF": _skrec(
+        "NeuMF",
+        rows=lambda table, part: part.X[list(table.pair)],
+        fits=lambda table: bool(table.pair),
+    ),
+    "CNN": _on_arrays("CNN", "sequences", "images"),
+    "RNN": _on_arrays("RNN", "sequences"),
+    **{name: _skrec(name, fits=lambda table: bool(table.past)) for name in HISTORIES},
 }
+
 
 # ---- peers -------------------------------------------------------------------------
 

@@ -366,6 +366,7 @@ def test_an_environment_is_made_anew_for_other_versions(tmp_path, monkeypatch):
 
     def make(folder, *packages):
         folder.mkdir(exist_ok=True)
+        (folder / "pyvenv.cfg").touch()
         made.append(packages)
         return folder / "python"
 
@@ -376,9 +377,15 @@ def test_an_environment_is_made_anew_for_other_versions(tmp_path, monkeypatch):
     for packages in (["a==1"], ["a==1"], ["a==2", "b==1"]):
         _measure.peers_python(folder, True, packages)
     assert made == [("a==1",), ("a==2", "b==1")]
-    assert (
-        _measure.peers_python(folder, False, ["a==2", "b==1"]).parent.parent == folder
-    )
+    python = _measure.peers_python(folder, False, ["a==2", "b==1"])
+    assert python.parent.parent == folder
+
+
+def test_a_folder_of_something_else_is_not_cleared(tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(MeasurementError, match=r"--envs must name an environment"):
+        _measure.peers_python(tmp_path, True, ["a==1"])
+    assert (tmp_path / "thesis.tex").exists()
 
 
 def test_missing_interpreter_is_one_line(tmp_path):

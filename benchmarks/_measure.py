@@ -72,8 +72,8 @@ def peers_python(folder: Path, install: bool, packages: Sequence[str]) -> Path:
     is_new = not folder.exists() or not any(folder.iterdir())
     if not is_new and not (folder / "pyvenv.cfg").exists():
         raise MeasurementError(
-            "not installed: --envs must name an environment or a new folder, since what "
-            f"is in it is removed. Received: {folder}"
+            "not installed: --envs must name an environment or a new folder, since "
+            f"what is in it is removed. Received: {folder}"
         )
     python = make_environment(folder, *packages)
     complete.write_text(wanted)

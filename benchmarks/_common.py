@@ -17,6 +17,7 @@ import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+from sklearn.callback import ProgressBar
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, log_loss, recall_score
@@ -134,35 +135,16 @@ def run_script(
 
 @dataclass
 class Samples:
-    """What models are trained on, and what they are judged on.
-
-    Parameters
-    ----------
-    X_train, X_test : ndarray of shape (n_samples, ...)
-        Samples.
-    y_train, y_test : ndarray of shape (n_samples,)
-        Their classes.
-    groups_train, groups_test : ndarray of shape (n_samples,)
-        Their users, or their row numbers where there are no users.
-    by_user : bool
-        Whether the groups are users, whom folds must not split.
-    facts : dict of str to str
-        Where the samples are from and how they were made, for the reader.
-    """
+    """What models are trained on, and what they are judged on."""
 
     X_train: np.ndarray
     y_train: np.ndarray
-    groups_train: np.ndarray
+    groups_train: np.ndarray  # users, or numbers of rows where there are no users
     X_test: np.ndarray
     y_test: np.ndarray
     groups_test: np.ndarray
-    by_user: bool
-    facts: dict[str, str]
-
-    @property
-    def fold_groups(self) -> np.ndarray | None:
-        """Groups for a splitter, if there are any."""
-        return self.groups_train if self.by_user else None
+    by_user: bool  # whether the groups are users, whom folds must not split
+    facts: dict[str, str]  # where they are from, for the reader
 
     @property
     def classes(self) -> np.ndarray:
@@ -245,24 +227,24 @@ def search_settings(
     }
 
 
-def fit_model(model: Any, samples: Samples, **fit_params: Any) -> None:
+def fit_model(model: Any, samples: Samples) -> None:
     """Fit a model, or a search on folds that know the users."""
-    if hasattr(model, "cv") and samples.by_user:
-        fit_params["groups"] = samples.fold_groups
+    knows_users = hasattr(model, "cv") and samples.by_user
+    groups = {"groups": samples.groups_train} if knows_users else {}
     # OpenMP's threads spin while they wait: on a busy machine two of them took 20 s for
     # the gradient boosting that one does in 1.3 s.
     with threadpool_limits(1, user_api="openmp"):
-        model.fit(samples.X_train, samples.y_train, **fit_params)
+        model.fit(samples.X_train, samples.y_train, **groups)
 
 
-def judge(
-    models: dict[str, Any], samples: Samples, fit: Callable[..., None] = fit_model
-) -> pd.DataFrame:
-    """Fit models and searches, and score them on the held-out part."""
+def judge(models: dict[str, Any], samples: Samples) -> pd.DataFrame:
+    """Fit models and searches, which show their progress; score them on new rows."""
     rows = []
     for name, model in models.items():
         print(f"{name} ...", flush=True)
-        _, seconds = timed(fit, model, samples)
+        if hasattr(model, "cv"):
+            model.set_callbacks(ProgressBar(max_propagation_depth=0))
+        _, seconds = timed(fit_model, model, samples)
         found = held_out_scores(model, samples)
         rows.append({"model": name, **found, "seconds": seconds})
     return pd.DataFrame(rows)
@@ -383,6 +365,11 @@ def environment() -> str:
     )
 
 
+def as_list(facts: dict[str, Any]) -> str:
+    """Write facts in markdown, an item each."""
+    return "\n".join(f"- {name}: {fact}" for name, fact in facts.items())
+
+
 def protocol(
     args: argparse.Namespace, samples: Samples, cv: Any, facts: dict[str, Any]
 ) -> str:
@@ -407,7 +394,7 @@ def protocol(
         name: re.sub(r"<function (\w+) at 0x\w+>", r"\1", " ".join(str(fact).split()))
         for name, fact in of_all.items()
     }
-    return "\n".join(f"- {name}: {fact}" for name, fact in one_line.items())
+    return as_list(one_line)
 
 
 def to_markdown(frame: pd.DataFrame) -> str:
@@ -424,15 +411,7 @@ def to_markdown(frame: pd.DataFrame) -> str:
 
 
 class Report:
-    """What a benchmark says: printed at once, and kept in ``report.md``.
-
-    Parameters
-    ----------
-    out : path-like
-        Folder of the results; made if it is not there.
-    title : str
-        First line of the report.
-    """
+    """What a benchmark says: printed at once, and kept in ``report.md``."""
 
     def __init__(self, out: str | os.PathLike, title: str) -> None:
         self.out = Path(out)

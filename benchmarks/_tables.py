@@ -39,31 +39,15 @@ MOVIELENS = "MovieLens-100K (Harper and Konstan, 2015)"
 
 @dataclass
 class Table:
-    """A table with a column to predict; an event log if it has users and times.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        One row per sample or event.
-    target : str
-        Name of the column of classes.
-    user, time : str, default=None
-        Names of the columns that say whose row it is and when it happened.
-    ids : sequence of str, default=()
-        Columns that tell rows apart, and are no features.
-    source : str, default=""
-        Where the table is from.
-    notes : list of str
-        What has been done to the table, for the reader of the results.
-    """
+    """A table with a column to predict; an event log if it has users and times."""
 
     frame: pd.DataFrame
-    target: str
-    user: str | None = None
+    target: str  # column of classes
+    user: str | None = None  # columns that say whose row it is, and when it happened
     time: str | None = None
-    ids: Sequence[str] = ()
+    ids: Sequence[str] = ()  # columns that tell rows apart, and are no features
     source: str = ""
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # what was done, for the reader
 
     @property
     def keys(self) -> list[str]:
@@ -181,20 +165,10 @@ def _check_classes(table: Table, notes: list[str]) -> None:
 
 @dataclass
 class TableSamples(Samples):
-    """Samples of a table, and what made them.
+    """Samples of a table, and what made them."""
 
-    Parameters
-    ----------
-    encoder : ColumnTransformer
-        What made numbers of the columns, fitted on the training part.
-    channels : list of str
-        Names of the features of X.
-    table : Table
-        The table, clean.
-    """
-
-    encoder: ColumnTransformer
-    channels: list[str]
+    encoder: ColumnTransformer  # fitted on the training part
+    channels: list[str]  # names of the features of X
     table: Table
 
 

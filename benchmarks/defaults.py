@@ -7,21 +7,18 @@ own. Half of the tables served to choose skrec's defaults; the other half was he
 """
 
 import argparse
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-from _common import Report, environment, timed
+from _common import Report, as_list, environment, timed
 from _defaults.report import write_half
 from _defaults.runs import Results, run_table
 from _defaults.systems import BASELINES, PEER_MODELS, PEERS, SYSTEMS
 from _defaults.tables import DIAMONDS, HALVES, N_SPLITS, SESSIONS, TABLES, WINDOWS
-from _quality.environment import (
-    THREAD_VARIABLES,
-    PeerError,
-    default_folder,
+from _measure import (
+    MeasurementError,
+    add_environment_options,
     peers_python,
+    run_task,
 )
 
 PACKAGES = tuple(dict.fromkeys(system.package for system in SYSTEMS.values()))
@@ -62,39 +59,31 @@ def protocol(args: argparse.Namespace, notes: list[str]) -> str:
     }
     if notes:
         facts["left out"] = "; ".join(notes)
-    return "\n".join(f"- {name}: {fact}" for name, fact in facts.items())
+    return as_list(facts)
 
 
 # ---- the run -----------------------------------------------------------------------
 
 
-def run_in_process(args: argparse.Namespace, name: str, python: Path | None) -> None:
-    """Run a table in a process of its own, with one thread.
+def run(args: argparse.Namespace, python: Path | None) -> None:
+    """Fit what is missing, table by table, each in a process with one thread.
 
     So no table finds a network that another one has traced.
     """
-    command = [sys.executable, __file__, "--one-table", "--out", args.out]
-    command += ["--tables", name, "--systems", *args.systems]
-    command += ["--splits", str(args.splits), *(["--tiny"] if args.tiny else [])]
-    command += ["--no-install", "--envs", str(args.envs)]
-    variables = dict.fromkeys(THREAD_VARIABLES, "1") | {"CUDA_VISIBLE_DEVICES": "-1"}
-    done = subprocess.run(command, env={**os.environ, **variables})
-    if done.returncode:
-        print(f"  {name}: the process ended with {done.returncode}", flush=True)
-
-
-def run(args: argparse.Namespace, python: Path | None) -> None:
-    """Fit what is missing, table by table."""
     results = Results(Path(args.out), args.tiny)
     for system in args.again:
         results.forget(system)
     for name in args.tables:
-        if not results.missing(name, args.systems, args.splits):
+        task = name, args.systems, args.splits, results, python
+        if not results.missing(*task[:3]):
             continue
-        if args.one_table or args.tiny:
-            run_table(name, args.systems, args.splits, results, python)
-        else:
-            run_in_process(args, name, python)
+        if args.tiny:
+            run_table(*task)
+            continue
+        try:
+            run_task("_defaults.runs:run_table", *task, timeout=None, show=True)
+        except MeasurementError as error:
+            print(f"  {name}: {error}", flush=True)
 
 
 def report(args: argparse.Namespace, notes: list[str]) -> None:
@@ -149,22 +138,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "as skrec after a change",
     )
     add("--only-report", action="store_true", help="fit nothing, print what is there")
-    add(
-        "--envs",
-        type=Path,
-        default=default_folder("defaults"),
-        metavar="DIR",
-        help="virtual environment of the peers, made if it is not there (default: "
-        "%(default)s)",
-    )
-    add(
-        "--no-install",
-        dest="install",
-        action="store_false",
-        help="do not make that environment: without it the peers are left out",
-    )
+    add_environment_options(parser, "defaults")
     add("--tiny", action="store_true", help="few rows; the scores mean nothing")
-    add("--one-table", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     args.systems, args.again = _systems(args.systems), _systems(args.again)
     names = args.tables or TABLES
@@ -182,8 +157,8 @@ def find_peers(args: argparse.Namespace, notes: list[str]) -> Path | None:
     if not PEER_MODELS.keys() & set(args.systems):
         return None
     try:
-        return peers_python(args.envs.absolute(), args.install, PEERS)
-    except PeerError as error:
+        return peers_python(args.envs, args.install, PEERS)
+    except MeasurementError as error:
         args.systems = [name for name in args.systems if name not in PEER_MODELS]
         notes.append(f"RealMLP and TabM are left out: {error}")
         return None
@@ -195,8 +170,7 @@ def main(argv: list[str] | None = None) -> None:
     if not args.only_report:
         _, seconds = timed(run, args, find_peers(args, notes))
         print(f"Done in {seconds:.0f} seconds; everything is in {args.out}.")
-    if not args.one_table:
-        report(args, notes)
+    report(args, notes)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """What a GPU does for skrec: epochs, searches, and the same numbers as the CPU.
 
 For an MLP, a CNN, a GRU and a DeepFM the time of a step and of an epoch, as skrec
-trains on the GPU, with XLA over the epoch, and on all cores of the CPU; from which
-batch size on the GPU wins; a grid search with 1, 2 and 4 workers on one GPU, and on the
-CPU; how far predictions of a fit are from the CPU's, TF32 off; and whether a second fit
-has the same bits. Each figure comes from a process of its own. What --minutes leave no
-time for is listed. Where there is no GPU, the CPU stands in for it, which is said in
-each row: such figures show that the script runs, and nothing of a GPU.
+trains on the GPU and on all cores of the CPU; from which batch size on the GPU wins; a
+grid search with 1, 2 and 4 workers on one GPU, and on the CPU; how far predictions of a
+fit are from the CPU's, TF32 off; and whether a second fit has the same bits. Each
+figure comes from a process of its own. What --minutes leave no time for is listed.
+Where there is no GPU, the CPU stands in for it, which is said in each row: such figures
+show that the script runs, and nothing of a GPU.
 
 With --wheels FOLDER it makes an environment from the wheels in a folder alone, without
 network, and runs there.
@@ -18,7 +18,6 @@ equality.csv.
 import argparse
 import json
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ import numpy as np
 import pandas as pd
 from _common import Amount, Report, make_parser, parse_options, timed
 from _gpu.wheels import run_in_environment
-from _speed.processes import MeasurementError, run_task
+from _measure import MeasurementError, run_task
 
 AMOUNTS = {
     "rows": Amount(2**18, 2**16, 200, "rows of an epoch that is timed"),
@@ -41,19 +40,17 @@ ENOUGH = {"full": 5.0, "short": 2.0, "tiny": 0.0}  # seconds that are timed of e
 EPOCHS = {"full": 5, "short": 3, "tiny": 1}
 WORKERS = {"full": [1, 2, 4], "short": [1, 2, 4], "tiny": [1]}
 LIMIT = 1e-3  # of the difference between predictions
-LOOP, XLA, CORES = "loop", "XLA", "all cores"
+LOOP, CORES = "loop", "all cores"
+UNITS = {
+    "microseconds_a_step": "microseconds a step",
+    "seconds_an_epoch": "seconds an epoch",
+}
 NOT_RUN = "not run"  # the list at the end says why
 RESERVE, LEAST = 10, 5  # seconds kept for the end, and that a process needs
 
 
 class Measuring:
-    """Processes that measure until the time is over, and what came of them.
-
-    Parameters
-    ----------
-    args : Namespace
-        Options of the script.
-    """
+    """Processes that measure until the time is over, and what came of them."""
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
@@ -77,7 +74,7 @@ class Measuring:
             return "/CPU:0"
         return self.device if self.has_gpu else "/CPU:0 for want of a GPU"
 
-    def run(self, what: str, on_gpu: bool, **spec: Any) -> Any:
+    def run(self, what: str, on_gpu: bool, task: str, **spec: Any) -> Any:
         """Run a task; None where it failed or where no time is left, which is noted."""
         if self.left < LEAST:
             self.note(what, "no time left")
@@ -89,10 +86,10 @@ class Measuring:
         spec = {"seed": self.args.seed, "device": device, **spec}
         try:
             return run_task(
+                f"_gpu.tasks:{task}",
                 spec,
                 threads=threads,
                 device="gpu" if on_gpu else "cpu",
-                module="_gpu",
                 timeout=max(LEAST, self.left),
             )
         except MeasurementError as error:
@@ -113,16 +110,12 @@ def equality(m: Measuring) -> list[dict[str, Any]]:
     """Fit on the GPU twice and on the CPU once, and compare."""
     spec = {"rows": m.args.fit_rows, "epochs": EPOCHS[m.args.mode], "batch_size": 128}
     found, wrong = {}, {}
-    with tempfile.TemporaryDirectory() as folder:
-        for name, on_gpu in (("GPU", True), ("CPU", False), ("GPU again", True)):
-            what = f"fits to compare, {name}"
-            file = str(Path(folder, f"{name}.npz"))
-            spec |= {"task": "fits", "networks": COMPARED, "file": file}
-            failed = m.run(what, on_gpu, **spec)
-            if failed is not None:
-                wrong |= {n: f"{name}: {why}" for n, why in failed.items()}
-                with np.load(file) as arrays:
-                    found[name] = dict(arrays)
+    for name, on_gpu in (("GPU", True), ("CPU", False), ("GPU again", True)):
+        what = f"fits to compare, {name}"
+        done = m.run(what, on_gpu, "fit_all", networks=COMPARED, **spec)
+        if done is not None:
+            found[name], failed = done
+            wrong |= {n: f"{name}: {why}" for n, why in failed.items()}
     return [
         {
             "network": name,
@@ -151,15 +144,14 @@ def compared(found: dict[str, dict[str, np.ndarray]], name: str) -> dict[str, An
     return row
 
 
-def times(m: Measuring, hows: tuple[str, ...] = (LOOP, CORES)) -> list[dict[str, Any]]:
+def times(m: Measuring) -> list[dict[str, Any]]:
     """Time epochs of all networks at all batch sizes."""
     rows = []
     for name in m.args.networks:
-        for how in hows:
+        for how in (LOOP, CORES):
             on_gpu = how != CORES
             what = f"epochs, {name}, {how}"
             spec = {
-                "task": "epochs",
                 "network": name,
                 "how": how,
                 "rows": m.args.rows,
@@ -168,18 +160,13 @@ def times(m: Measuring, hows: tuple[str, ...] = (LOOP, CORES)) -> list[dict[str,
                 "seconds": 0.8 * m.left,  # the last size may take longer
                 "threads": m.cores if how == CORES else None,
             }
-            found = m.run(what, on_gpu, **spec) or [
+            found = m.run(what, on_gpu, "time_epochs", **spec) or [
                 {"network": name, "batch": batch, "how": how, "note": NOT_RUN}
                 for batch in m.args.batches
             ]
             device = m.device_in_words(on_gpu)
             rows += [{**row, "device": device} for row in found]
     return rows
-
-
-def xla(m: Measuring) -> list[dict[str, Any]]:
-    """Time epochs that XLA compiles."""
-    return times(m, (XLA,))
 
 
 def searches(m: Measuring) -> list[dict[str, Any]]:
@@ -190,7 +177,6 @@ def searches(m: Measuring) -> list[dict[str, Any]]:
     for on_gpu, n_jobs in plans:
         device = m.device_in_words(on_gpu)
         spec = {
-            "task": "search",
             "n_jobs": n_jobs,
             "rows": m.args.search_rows,
             "epochs": EPOCHS[m.args.mode],
@@ -198,12 +184,12 @@ def searches(m: Measuring) -> list[dict[str, Any]]:
         }
         n_workers = m.cores if n_jobs == -1 else n_jobs
         what = f"grid search, {device}, {n_workers} workers"
-        found = m.run(what, on_gpu, **spec) or {"note": NOT_RUN}
+        found = m.run(what, on_gpu, "search", **spec) or {"note": NOT_RUN}
         rows.append({"device": device, "workers": n_workers, **found})
     return rows
 
 
-PARTS = {"equality": equality, "times": times, "searches": searches, "xla": xla}
+PARTS = {"equality": equality, "times": times, "searches": searches}
 
 
 # ---- what comes out ----------------------------------------------------------------
@@ -211,19 +197,21 @@ PARTS = {"equality": equality, "times": times, "searches": searches, "xla": xla}
 
 def times_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return a row a network and batch size, with a pair of columns each way."""
-    table: dict[tuple[str, int], dict[str, Any]] = {}
-    for row in rows:
-        key = row["network"], row["batch"]
-        cells = table.setdefault(key, {"network": key[0], "batch": key[1]})
-        way = row["how"]
-        if way != CORES:
-            cells["device"] = row["device"]
-        cells[f"{way}, microseconds a step"] = row.get("microseconds_a_step", np.nan)
-        cells[f"{way}, seconds an epoch"] = row.get("seconds_an_epoch", np.nan)
-        if way == XLA:
-            difference = row.get("largest_difference_to_loop")
-            cells["XLA, difference to loop"] = in_digits(difference)
-    return pd.DataFrame(table.values())
+    columns = ["network", "batch", "how", "device", *UNITS]
+    table = pd.DataFrame(rows).reindex(columns=columns)
+    on_gpu = table[table["how"] == LOOP].set_index(["network", "batch"])["device"]
+    pairs = table.pivot_table(
+        index=["network", "batch"],
+        columns="how",
+        values=list(UNITS),
+        sort=False,
+        dropna=False,
+    ).reindex(on_gpu.index)
+    frame = on_gpu.to_frame()
+    for how in (LOOP, CORES):
+        for column, unit in UNITS.items():
+            frame[f"{how}, {unit}"] = pairs.get((column, how), np.nan)
+    return frame.reset_index()
 
 
 def in_digits(number: float | None) -> str:
@@ -240,17 +228,15 @@ def wins(rows: list[dict[str, Any]], has_gpu: bool) -> list[dict[str, Any]]:
         (row["network"], row["how"], row["batch"]): row.get("seconds_an_epoch")
         for row in rows
     }
+    sizes = sorted({row["batch"] for row in rows}, reverse=True)
     found = []
     for name in dict.fromkeys(row["network"] for row in rows):
-        row = {"network": name}
-        for how in (LOOP, XLA):
-            sizes = sorted({row["batch"] for row in rows}, reverse=True)
-            pairs = [
-                (seconds.get((name, how, b)), seconds.get((name, CORES, b)), b)
-                for b in sizes
-            ]
-            row[f"{how}, from batch"] = winning_batch(pairs, has_gpu)
-        found.append(row)
+        pairs = [
+            (seconds.get((name, LOOP, b)), seconds.get((name, CORES, b)), b)
+            for b in sizes
+        ]
+        batch = winning_batch(pairs, has_gpu)
+        found.append({"network": name, "from batch": batch})
     return found
 
 
@@ -294,8 +280,7 @@ def headline(m: Measuring, results: dict[str, Any]) -> str:
         f"an epoch: {m.args.rows:,} made-up rows that lie on the device, Adam, dense "
         f"updates, no dropout; the median of those in {ENOUGH[m.args.mode]:g} s after "
         "the first, or of one that takes longer",
-        f"{LOOP}: as a fit trains; {XLA}: the epoch compiled, in this benchmark alone; "
-        f"{CORES}: the loop on the CPU with {m.cores} threads",
+        f"{LOOP}: as a fit trains; {CORES}: the same on the CPU with {m.cores} threads",
         f"searches: 8 candidates of a CNN, 3 folds, {m.args.search_rows:,} rows, and "
         "the fit of the best; one thread a worker; first: with all starts and traces",
         f"equality: largest difference between predicted probabilities, TF32 off; "
@@ -308,7 +293,7 @@ def headline(m: Measuring, results: dict[str, Any]) -> str:
 def write_report(m: Measuring, results: dict[str, Any], report: Report) -> None:
     """Write the tables of all parts that ran."""
     report.write(headline(m, results))
-    rows = results.get("times", []) + results.get("xla", [])
+    rows = results.get("times", [])
     if rows:
         report.table("times", "Steps and epochs", times_frame(rows))
         results["wins"] = wins(rows, m.has_gpu)
@@ -338,7 +323,7 @@ def run(args: argparse.Namespace) -> None:
     """Run the parts in the order of their importance, and write what comes out."""
     m = Measuring(args)
     report = Report(args.out, "skrec on a GPU")
-    card = m.run("the card", True, task="card")
+    card = m.run("the card", True, "card")
     if card is None:
         raise SystemExit(f"TensorFlow does not start: {m.not_run[0]['why']}")
     m.has_gpu, m.cores = bool(card["gpus"]), card["cores"]

@@ -3,7 +3,7 @@
 Ratings: scikit-surprise's SVD and SVD++. Clicks: logistic regression, gradient boosting
 and FuxiCTR's DeepFM and DCNv2. Product choice: logistic regression and "copy the last
 choice". Every model is tuned inside the training part of each fold and sees the same
-rows. The training time of two networks is compared with FuxiCTR's too.
+rows.
 """
 
 import argparse
@@ -14,13 +14,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from _common import Amount, Report, environment, make_parser, parse_options, timed
-from _quality import baselines, data, neural, peer_models, speed, tables
+import pandas as pd
+from _common import (
+    Amount,
+    Report,
+    as_list,
+    environment,
+    make_parser,
+    parse_options,
+    timed,
+)
+from _measure import MeasurementError, Records, add_environment_options, peers_python
+from _quality import baselines, data, neural, peers, tables
 from _quality.data import Task
-from _quality.environment import PEERS, PeerError, default_folder, peers_python
-from _quality.evaluation import Records, evaluate, tune_and_judge
+from _quality.evaluation import evaluate, tune_and_judge
 
-PARTS = ["rating", "clicks", "choice", "speed"]
+PARTS = ["rating", "clicks", "choice"]
 AMOUNTS = {
     "candidates": Amount(20, 4, 1, "candidates of each search of a network or a peer"),
     "baseline_candidates": Amount(20, 8, 1, "candidates of each other search"),
@@ -29,8 +38,6 @@ AMOUNTS = {
     "criteo_repeats": Amount(5, 1, 1, "repetitions of five folds of criteo-8k"),
     "choice_repeats": Amount(10, 3, 1, "seeds of the models of product choice"),
     "epochs": Amount(60, 40, 2, "epochs of a network at most"),
-    "speed_epochs": Amount(10, 5, 1, "epochs that are timed"),
-    "speed_rounds": Amount(5, 3, 1, "rounds of the timing"),
 }
 FUXI = {"DeepFM": "FuxiCTR DeepFM", "DCNv2": "FuxiCTR DCNv2"}
 SVD = {"SVD": "Surprise SVD", "SVD++": "Surprise SVD++"}
@@ -92,8 +99,8 @@ def jobs_of(task: Task, args: argparse.Namespace, python: Path | None) -> list[J
         Job(model.name, partial(tune, model=model, n_candidates=few))
         for model in neural.MODELS[task.part](task, fixed)
     ]
-    peers = _peers(task, args, python) if python is not None else []
-    return [*simple, *peers, *networks]
+    others = _peers(task, args, python) if python is not None else []
+    return [*simple, *others, *networks]
 
 
 def _peers(task: Task, args: argparse.Namespace, python: Path) -> list[Job]:
@@ -101,13 +108,13 @@ def _peers(task: Task, args: argparse.Namespace, python: Path) -> list[Job]:
     if task.part == "rating":
         # A fit of SVD++ takes a minute: without --full its defaults have to do.
         budget = {"SVD": args.candidates, "SVD++": args.candidates if args.full else 1}
-        judge = partial(peer_models.svd_search, **common)
+        judge = partial(peers.svd_search, **common)
         return [
             Job(SVD[name], partial(judge, name=name, n_candidates=n))
             for name, n in budget.items()
         ]
     if task.part == "clicks":
-        judge = partial(peer_models.fuxi_search, **common, n_candidates=args.candidates)
+        judge = partial(peers.fuxi_search, **common, n_candidates=args.candidates)
         return [Job(FUXI[name], partial(judge, name=name)) for name in FUXI]
     return []
 
@@ -135,56 +142,34 @@ def protocol(args: argparse.Namespace, tasks: list[Task], notes: list[str]) -> s
         "on the AUC of the validation tenth, the rate cut on a plateau), trained on "
         "eight tenths; DeepFM and DCNv2 put together as in its model zoo, which its "
         "wheel leaves out; the same fields, encoded by skrec's FieldEncoder, of "
-        f"criteo-8k with min_count={peer_models.RARE}; "
-        f"embedding size {peer_models.EMBEDDING_DIM}, random search as above",
+        f"criteo-8k with min_count={peers.RARE}; "
+        f"embedding size {peers.EMBEDDING_DIM}, random search as above",
         "Surprise": "SVD: its defaults and candidates around them; SVD++: "
         + ("the same" if args.full else "its defaults"),
-        "peers": ", ".join(PEERS),
+        "peers": ", ".join(peers.PACKAGES),
         "run": f"{args.mode} size, n_jobs={args.n_jobs}, seed {args.seed}",
         "made with": environment(),
     }
     if notes:
         facts["left out"] = "; ".join(notes)
-    return "\n".join(f"- {name}: {fact}" for name, fact in facts.items())
+    return as_list(facts)
 
 
 def quality_part(
     args: argparse.Namespace, report: Report, task: Task, python: Path | None
 ) -> None:
     """Judge all models of a task and write its table."""
-    records = Records(Path(args.out, "folds.csv"))
+    records = Records(Path(args.out, "folds.jsonl"), ["task", "model", "fold"])
     data.save_folds(task, Path(args.out))
     print(f"{task.name} ...", flush=True)
     for name, judge in jobs_of(task, args, python):
         try:
             evaluate(task, name, judge, records, args.seed)
-        except PeerError as error:
+        except MeasurementError as error:
             report.write(f"{name} failed: {error}")
-    table = tables.summary(records.frame(), task.name, REFERENCES[task.part])
+    table = tables.summary(pd.DataFrame(records.rows), task.name, REFERENCES[task.part])
     name = task.name.lower().replace(" ", "_")
     report.table(name, task.name, tables.for_reading(table))
-
-
-def speed_part(args: argparse.Namespace, report: Report, python: Path | None) -> None:
-    """Time training beside FuxiCTR's."""
-    if python is None:
-        return
-    try:
-        measured = speed.measure(python, args)
-    except PeerError as error:
-        report.write(f"The part 'speed' failed: {error}")
-        return
-    settings = ", ".join(f"{key} {value}" for key, value in speed.SETTINGS.items())
-    report.write(
-        f"Training on the click data of MovieLens: {args.speed_epochs} epochs, "
-        f"{settings}; no validation. Each training is a "
-        "process of its own, one at a time, with one thread or one a core, whichever "
-        f"is faster; medians of {args.speed_rounds} rounds. `cold` is the "
-        "first training in a process, `seconds` a second one. skrec's include encoding "
-        "the fields and, cold, tracing; FuxiCTR's start from encoded rows. AUC is on "
-        "the training rows: both learn."
-    )
-    report.table("speed", "Seconds of training", speed.speed_table(measured))
 
 
 # ---- command line ------------------------------------------------------------------
@@ -194,7 +179,7 @@ def parse(argv: list[str] | None) -> tuple[argparse.ArgumentParser, argparse.Nam
     """Read the options."""
     parser = make_parser(__doc__)
     parser.epilog = (
-        "Written to --out: report.md, a csv file for each table, and folds.csv with "
+        "Written to --out: report.md, a csv file for each table, and folds.jsonl with "
         "every model on every fold, which grows as the run does: the same command goes "
         "on where it was interrupted, and only prints the tables where all is done."
     )
@@ -212,28 +197,7 @@ def parse(argv: list[str] | None) -> tuple[argparse.ArgumentParser, argparse.Nam
         metavar="DIR",
         help="folder of criteo-8k (default: in SKREC_DATA_MIRROR)",
     )
-    parser.add_argument(
-        "--envs",
-        type=Path,
-        default=default_folder(),
-        metavar="DIR",
-        help="virtual environment of the peers, made if it is not there (default: "
-        "%(default)s)",
-    )
-    parser.add_argument(
-        "--no-install",
-        dest="install",
-        action="store_false",
-        help="do not make that environment: without it the peers are left out",
-    )
-    parser.add_argument(
-        "--batch-sizes",
-        type=int,
-        nargs="+",
-        default=[256, 1024],
-        metavar="N",
-        help="of the timing (default: 256 1024)",
-    )
+    add_environment_options(parser, "quality_ctr")
     args = parse_options(parser, argv, AMOUNTS)
     return parser, args
 
@@ -258,8 +222,8 @@ def find_peers(args: argparse.Namespace, notes: list[str]) -> Path | None:
     if args.only == ["choice"]:
         return None
     try:
-        return peers_python(args.envs.absolute(), args.install)
-    except PeerError as error:
+        return peers_python(args.envs, args.install, peers.PACKAGES)
+    except MeasurementError as error:
         notes.append(f"FuxiCTR and Surprise are left out: {error}")
         return None
 
@@ -274,8 +238,6 @@ def run(args: argparse.Namespace, tasks: list[Task], notes: list[str]) -> None:
         warnings.filterwarnings("ignore", "Found unknown categories", UserWarning)
         for task in tasks:
             quality_part(args, report, task, python)
-    if "speed" in args.only:
-        speed_part(args, report, python)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -9,8 +9,7 @@ which all searches share. Hyperband is also compared with the full training of i
 candidates.
 
 Written to --out: report.md (how and with what result), searches.csv (each search of
-each repetition), summary.csv, hyperband.csv, progress.csv (best score so far after
-each candidate), search_efficiency.png.
+each repetition), summary.csv, hyperband.csv.
 """
 
 import argparse
@@ -21,7 +20,6 @@ import _common as bench
 import _tables as tables
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from scipy.stats import loguniform
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import (
@@ -127,24 +125,8 @@ def make_searches(
 # ---- one search ----------------------------------------------------------------------
 
 
-def so_far(search: Any) -> pd.DataFrame:
-    """Return the best score so far after each candidate, and what it has cost."""
-    results = search.cv_results_
-    n_rows = len(results["params"])
-    seconds = (results["mean_fit_time"] + results["mean_score_time"]) * N_FOLDS
-    return pd.DataFrame(
-        {
-            "fits": np.arange(1, n_rows + 1) * N_FOLDS,
-            "seconds": np.cumsum(seconds),
-            "best_score": np.fmax.accumulate(results["mean_test_score"]),
-        }
-    )
-
-
-def run_search(
-    name: str, search: Any, samples: bench.Samples
-) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Run one search and return its row, and its progress."""
+def run_search(name: str, search: Any, samples: bench.Samples) -> dict[str, Any]:
+    """Run one search and return its row."""
     with tempfile.TemporaryDirectory() as folder:
         search.set_params(estimator__memory=folder)
         _, seconds = bench.timed(bench.fit_model, search, samples)
@@ -152,18 +134,17 @@ def run_search(
         trained = memory_info(folder).n_epochs - search.best_estimator_.n_iter_
         more = full_training(search, samples) if name == "Hyperband" else {}
     held_out = bench.held_out_scores(search.best_estimator_, samples)
-    progress = so_far(search)
-    row = {
+    n_rows = len(search.cv_results_["params"])
+    return {
         "search": name,
-        "rows": len(progress),
-        "fits": progress["fits"].iloc[-1],
+        "rows": n_rows,
+        "fits": n_rows * N_FOLDS,
         "epochs": trained,
         "seconds": seconds,
         "best_score": search.best_score_,
         "held_out": held_out["accuracy"],
         **more,
     }
-    return row, progress
 
 
 def full_training(search: HyperbandSearchCV, samples: bench.Samples) -> dict[str, Any]:
@@ -192,11 +173,9 @@ def full_training(search: HyperbandSearchCV, samples: bench.Samples) -> dict[str
 # ---- all of them ---------------------------------------------------------------------
 
 
-def run_task(
-    name: str, task: Task, args: argparse.Namespace
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def run_task(name: str, task: Task, args: argparse.Namespace) -> list[dict[str, Any]]:
     """Run every search with every seed."""
-    rows, progress = [], []
+    rows = []
     for repetition in range(args.repetitions):
         seed = args.seed + repetition
         cv = bench.make_folds(task.samples, N_FOLDS, seed)
@@ -205,15 +184,8 @@ def run_task(
         for search_name, search in searches.items():
             print(f"{name}, seed {seed}, {search_name} ...", flush=True)
             about = {"task": name, "repetition": repetition}
-            row, steps = run_search(search_name, search, task.samples)
-            rows.append({**about, **row})
-            progress.append(steps.assign(search=search_name, **about))
-    return pd.DataFrame(rows), pd.concat(progress, ignore_index=True)
-
-
-def standard_error(values: pd.Series) -> float:
-    """Return the standard error of a mean over repetitions."""
-    return float(values.std(ddof=1) / np.sqrt(len(values)))
+            rows.append(about | run_search(search_name, search, task.samples))
+    return rows
 
 
 def summarise(searches: pd.DataFrame) -> pd.DataFrame:
@@ -233,9 +205,9 @@ def summarise(searches: pd.DataFrame) -> pd.DataFrame:
                     "seconds": found["seconds"].median(),
                     "best_score": found["best_score"].mean(),
                     "held_out": found["held_out"].mean(),
-                    "held_out_se": standard_error(found["held_out"]),
+                    "held_out_se": found["held_out"].sem(),
                     "score_minus_random": gain.mean(),
-                    "its_se": standard_error(gain),
+                    "its_se": gain.sem(),
                 }
             )
     return pd.DataFrame(rows)
@@ -244,45 +216,14 @@ def summarise(searches: pd.DataFrame) -> pd.DataFrame:
 def compare_hyperband(searches: pd.DataFrame) -> pd.DataFrame:
     """Say what Hyperband saved, and what it missed, of training all it looked at."""
     found = searches[searches["search"] == "Hyperband"]
-    return pd.DataFrame(
-        {
-            "task": found["task"],
-            "repetition": found["repetition"],
-            "rows": found["rows"],
-            "share_of_epochs": found["epochs"] / found["full_epochs"],
-            "best_score": found["best_score"],
-            "best_of_full_training": found["full_score"],
-            "its_se": found["full_se"],
-            "within_one_se": found["best_score"]
-            >= found["full_score"] - found["full_se"],
-        }
+    limit = found["full_score"] - found["full_se"]
+    return found[["task", "repetition", "rows"]].assign(
+        share_of_epochs=found["epochs"] / found["full_epochs"],
+        best_score=found["best_score"],
+        best_of_full_training=found["full_score"],
+        its_se=found["full_se"],
+        within_one_se=found["best_score"] >= limit,
     )
-
-
-def draw(progress: pd.DataFrame, report: bench.Report) -> None:
-    """Draw the best score so far against fits and against seconds."""
-    tasks = progress["task"].unique()
-    figure = Figure(figsize=(10, 4 * len(tasks)), layout="constrained")
-    panels = figure.subplots(len(tasks), 2, squeeze=False)
-    for row, (task, of_task) in zip(
-        panels, progress.groupby("task", sort=False), strict=True
-    ):
-        for axes, cost in zip(row, ("fits", "seconds"), strict=True):
-            for name, found in of_task.groupby("search", sort=False):
-                lines = [
-                    np.interp(
-                        np.linspace(0, found[cost].max(), 200),
-                        steps[cost],
-                        steps["best_score"],
-                        left=np.nan,
-                    )
-                    for _, steps in found.groupby("repetition")
-                ]
-                places = np.linspace(0, found[cost].max(), 200)
-                axes.plot(places, np.mean(lines, axis=0), label=name)
-            axes.set(title=task, xlabel=cost, ylabel="best score so far, mean")
-    panels[0, 0].legend()
-    figure.savefig(report.out / "search_efficiency.png", dpi=120)
 
 
 def run(args: argparse.Namespace, tasks: dict[str, Task]) -> None:
@@ -299,15 +240,13 @@ def run(args: argparse.Namespace, tasks: dict[str, Task]) -> None:
         }
         report.write(f"## {name}\n\n{bench.protocol(args, task.samples, cv, facts)}")
     with threadpool_limits(1, user_api="openmp"):
-        results = [run_task(name, task, args) for name, task in tasks.items()]
-    searches, progress = (pd.concat(frames) for frames in zip(*results, strict=True))
+        rows = [row for name in tasks for row in run_task(name, tasks[name], args)]
+    searches = pd.DataFrame(rows)
     searches.to_csv(report.out / "searches.csv", index=False)
-    progress.to_csv(report.out / "progress.csv", index=False)
     title = "Means over the repetitions (seconds: median of whole searches)"
     report.table("summary", title, summarise(searches))
     title = "Hyperband beside the full training of its candidates"
     report.table("hyperband", title, compare_hyperband(searches))
-    draw(progress, report)
 
 
 def main(argv: list[str] | None = None) -> None:

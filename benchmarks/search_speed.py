@@ -7,24 +7,20 @@ and initialisation, and every measurement is a process of its own.
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
-from _common import Report, add_common_options, environment, timed
+from _common import Report, add_common_options, as_list, environment, timed
+from _measure import MeasurementError, add_environment_options, run_task
 from _speed import alone, tables
-from _speed.bench import IN_PEERS, Bench
+from _speed.bench import IN_PEERS, PEERS, Bench
 from _speed.comparison import search_part
-from _speed.processes import PEERS, MeasurementError, run_task
 from _speed.workloads import WORKLOADS
 
 SYSTEMS = ["keras", "scikeras", "skorch", "keras-tuner", "skrec", "skrec-generic"]
 PARTS: dict[str, Callable[[Bench], None]] = {
     "search": search_part,
-    "growth": alone.growth_part,
     "memory": alone.memory_part,
     "predict": alone.predict_part,
-    "scores": alone.scores_part,
     "threads": alone.threads_part,
 }
 
@@ -61,14 +57,14 @@ def protocol(bench: Bench, device: str) -> str:
         workload = bench.workload(name)
         grid = ", ".join(f"{key} {values}" for key, values in workload.grid.items())
         facts[f"grid of {name}"] = f"{grid}; {workload.epochs} epochs"
-    return "\n".join(f"- {name}: {fact}" for name, fact in facts.items())
+    return as_list(facts)
 
 
 def peer_versions(bench: Bench) -> str:
     """Name the versions of the peers, or say why there are none."""
     packages = [pin.partition("==")[0] for pin in PEERS]
     try:
-        found = bench.run({"task": "versions", "packages": packages}, peer=True)
+        found = bench.run("_speed.tasks:versions", packages, system="skorch")
     except MeasurementError as error:
         return str(error)
     return ", ".join(f"{name} {version}" for name, version in found.items())
@@ -78,7 +74,7 @@ def device_name(device: str) -> str:
     """Name the device, and raise if there is no such one."""
     if device == "cpu":
         return "CPU"
-    found = run_task({"task": "gpus"}, device=device)
+    found = run_task("_speed.tasks:gpus", device=device)
     if not found:
         raise MeasurementError(
             "--device gpu needs a GPU that TensorFlow sees: install skrec-keras[gpu] "
@@ -121,42 +117,27 @@ def parse(argv: list[str] | None) -> tuple[argparse.ArgumentParser, argparse.Nam
         default="cpu",
         help="what to train on (default: cpu)",
     )
-    parser.add_argument(
-        "--peers",
-        type=Path,
-        metavar="DIR",
-        help="virtual environment of skorch and Keras Tuner, made if it is not there "
-        "(default: .peers below --out)",
-    )
-    parser.add_argument(
-        "--no-install",
-        dest="install",
-        action="store_false",
-        help="do not make that environment: a system that is missing gets a row that "
-        "says so",
-    )
+    add_environment_options(parser, "search_speed")
     args = parser.parse_args(argv)
     if args.repeats < 1:
         parser.error(f"--repeats must be at least 1. Received: {args.repeats}.")
-    args.peers = (args.peers or Path(args.out, ".peers")).absolute()
     return parser, args
 
 
 def run(args: argparse.Namespace, device: str) -> list[str]:
     """Measure what was asked for, and return the parts that failed."""
     report, failed = Report(args.out, "The speed of a search"), []
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(args, report, Path(folder))
-        report.write(protocol(bench, device))
-        for name in args.parts:
-            print(f"{name} ...", flush=True)
-            try:
-                _, seconds = timed(PARTS[name], bench)
-            except MeasurementError as error:
-                report.write(f"The part {name!r} failed: {error}")
-                failed.append(name)
-            else:
-                print(f"{name}: {seconds:.0f} seconds", flush=True)
+    bench = Bench(args, report)
+    report.write(protocol(bench, device))
+    for name in args.parts:
+        print(f"{name} ...", flush=True)
+        try:
+            _, seconds = timed(PARTS[name], bench)
+        except MeasurementError as error:
+            report.write(f"The part {name!r} failed: {error}")
+            failed.append(name)
+        else:
+            print(f"{name}: {seconds:.0f} seconds", flush=True)
     return failed
 
 

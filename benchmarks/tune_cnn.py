@@ -21,7 +21,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import loguniform, randint
-from sklearn.callback import ProgressBar
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import (
     GridSearchCV,
@@ -166,13 +165,6 @@ def make_searches(
     return {f"CNN, {type(search).__name__}": search for search in searches}
 
 
-def fit(model: Any, samples: tables.TableSamples) -> None:
-    """Fit a model or a search and show how far it is."""
-    if hasattr(model, "cv"):
-        model.set_callbacks(ProgressBar(max_propagation_depth=0))
-    bench.fit_model(model, samples)
-
-
 # ---- results -----------------------------------------------------------------------
 
 
@@ -187,7 +179,7 @@ def leak_frame(
     for name, model in models.items():
         for folds, cv, groups in (
             (f"cv={N_FOLDS}, users in several folds", N_FOLDS, None),
-            ("folds by user", settings["cv"], samples.fold_groups),
+            ("folds by user", settings["cv"], samples.groups_train),
         ):
             found = cross_validate(
                 model,
@@ -313,7 +305,7 @@ def run(args: argparse.Namespace, samples: tables.TableSamples) -> None:
     models = models_to_beat(args.seed, settings)
     models |= {"CNN, defaults": default, "CNN, not tuned": start}
     searches = make_searches(start, grid, args.seed, settings)
-    results = bench.judge(models | searches, samples, fit)
+    results = bench.judge(models | searches, samples)
     report.searches(searches, results)
     best = max(searches, key=lambda name: searches[name].best_score_)
     if samples.by_user:

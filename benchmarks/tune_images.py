@@ -23,7 +23,6 @@ import _common as bench
 import numpy as np
 import pandas as pd
 from PIL import Image
-from sklearn.callback import ProgressBar
 from sklearn.datasets import load_digits
 from sklearn.metrics import confusion_matrix
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
@@ -163,12 +162,10 @@ def make_searches(
         "own network": {"optimizer__learning_rate": rates, "strength": strengths},
         "CNNClassifier": {"learning_rate": rates},
     }
-    searches = {}
-    for name, model in models.items():
-        search = GridSearchCV(model, grids[name], **settings)
-        search.set_callbacks(ProgressBar(max_propagation_depth=0))
-        searches[f"{name}, tuned"] = search
-    return searches
+    return {
+        f"{name}, tuned": GridSearchCV(model, grids[name], **settings)
+        for name, model in models.items()
+    }
 
 
 # ---- results -----------------------------------------------------------------------

@@ -20,7 +20,6 @@ import _common as bench
 import _tables as tables
 import numpy as np
 from matplotlib.figure import Figure
-from sklearn.callback import ProgressBar
 from sklearn.datasets import load_digits
 from sklearn.model_selection import RandomizedSearchCV
 
@@ -75,7 +74,6 @@ def run(args: argparse.Namespace, samples: tables.TableSamples) -> None:
         random_state=args.seed,
         **bench.search_settings(args, samples, cv),
     )
-    search.set_callbacks(ProgressBar(max_propagation_depth=0))
     report = bench.Report(args.out, "A dense network on images of digits, tuned")
     facts = {
         "searched model": model,

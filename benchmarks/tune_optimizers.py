@@ -21,7 +21,6 @@ from typing import Any
 import _common as bench
 import _tables as tables
 import pandas as pd
-from sklearn.callback import ProgressBar
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingRandomSearchCV
 
@@ -88,13 +87,8 @@ def make_searches(
         random_state=args.seed,
         **{**settings, "scoring": "accuracy", "refit": True},  # it takes one score
     )
-    searches = {
-        GRID: GridSearchCV(model, make_grid(args.mode), **settings),
-        HALVING: halving,
-    }
-    for search in searches.values():
-        search.set_callbacks(ProgressBar(max_propagation_depth=0))
-    return searches
+    grid = GridSearchCV(model, make_grid(args.mode), **settings)
+    return {GRID: grid, HALVING: halving}
 
 
 def describe_halving(halving: HalvingRandomSearchCV) -> str:

@@ -15,13 +15,11 @@ value of each parameter), candidates.csv (each candidate, fold by fold).
 """
 
 import argparse
-from typing import Any
 
 import _common as bench
 import _tables as tables
 import pandas as pd
 from sklearn.base import clone
-from sklearn.callback import ProgressBar
 from sklearn.model_selection import GridSearchCV
 
 from skrec import MLPClassifier
@@ -72,13 +70,6 @@ AMOUNTS = {
 }
 
 
-def make_search(model: Any, grid: dict[str, list], settings: dict) -> GridSearchCV:
-    """Return a grid search that shows how far it is."""
-    search = GridSearchCV(model, grid, **settings)
-    search.set_callbacks(ProgressBar(max_propagation_depth=0))
-    return search
-
-
 def run(args: argparse.Namespace, samples: tables.TableSamples) -> None:
     """Search twice, judge what was found, and write what comes out."""
     cv = bench.make_folds(samples, N_FOLDS, args.seed)
@@ -101,11 +92,11 @@ def run(args: argparse.Namespace, samples: tables.TableSamples) -> None:
     }
     report.write(bench.protocol(args, samples, cv, facts))
 
-    first = make_search(model, training, settings)
+    first = GridSearchCV(model, training, **settings)
     models = {**bench.baselines(), "MLP, not tuned": model, "MLP, tuned": first}
     results = bench.judge(models, samples)
     start = clone(model).set_params(**first.best_params_)
-    second = make_search(start, against, settings)
+    second = GridSearchCV(start, against, **settings)
     regularised = bench.judge({"MLP, tuned and regularised": second}, samples)
     searches = {"MLP, tuned": first, "MLP, tuned and regularised": second}
 

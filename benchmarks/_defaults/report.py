@@ -19,39 +19,29 @@ def write_half(report: Report, results: pd.DataFrame, half: str) -> None:
         ("loss", "log-loss of classes, RMSE of numbers"),
     ):
         shown = means(own, column).map("{:.3f}".format, na_action="ignore")
-        report.table(f"{file}_{column}", f"Tables {half}: {title}", _named(shown))
+        shown = shown.astype(object).where(shown.notna(), "").reset_index()
+        report.table(f"{file}_{column}", f"Tables {half}: {title}", shown)
     report.table(f"{file}_seconds", f"Tables {half}: seconds of a fit", _seconds(own))
     title = f"Tables {half}: all {own['table'].nunique()} together"
     report.table(f"{file}_summary", title, summary(own))
     report.write(_what_is_missing(own))
 
 
-def means(results: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return the mean over the splits, a row a table and a column a system."""
-    found = results.pivot_table(index="table", columns="system", values=column)
-    return found.reindex(index=_in_order(found.index), columns=_systems(results))
-
-
-def _in_order(names: pd.Index) -> list[str]:
-    return [name for name in TABLES if name in names]
-
-
-def _systems(results: pd.DataFrame) -> list[str]:
-    return [name for name in SYSTEMS if (results["system"] == name).any()]
-
-
-def _named(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.astype(object).where(frame.notna(), "").reset_index()
+def means(results: pd.DataFrame, column: str, how: str = "mean") -> pd.DataFrame:
+    """Sum the splits up: a row a table and a column a system, in their order."""
+    over = {"index": "table", "columns": "system", "values": column, "aggfunc": how}
+    found = results.pivot_table(**over)
+    tables = [name for name in TABLES if name in found.index]
+    systems = [name for name in SYSTEMS if name in set(results["system"])]
+    return found.reindex(index=tables, columns=systems)
 
 
 def _seconds(results: pd.DataFrame) -> pd.DataFrame:
     """Write processor seconds and, in brackets, seconds that went by; the median."""
-    over = {"index": "table", "columns": "system", "aggfunc": "median"}
-    cpu = results.pivot_table(values="cpu_seconds", **over)
-    wall = results.pivot_table(values="seconds", **over)
+    cpu = means(results, "cpu_seconds", "median")
+    wall = means(results, "seconds", "median")
     shown = cpu.map("{:.1f}".format) + wall.map(" ({:.1f})".format)
-    shown = shown.where(cpu.notna(), "")
-    return shown.loc[_in_order(shown.index), _systems(results)].reset_index()
+    return shown.where(cpu.notna(), "").reset_index()
 
 
 def common_means(results: pd.DataFrame) -> pd.DataFrame:
@@ -61,7 +51,7 @@ def common_means(results: pd.DataFrame) -> pd.DataFrame:
     """
     n_tables = results["table"].nunique()
     has_all = results.groupby("system")["table"].nunique() == n_tables
-    systems = [name for name in _systems(results) if has_all[name]]
+    systems = [name for name in SYSTEMS if has_all.get(name, False)]
     scores = results.pivot_table(
         index=["table", "split"], columns="system", values="score"
     )[systems]

@@ -1,21 +1,19 @@
 """One fit after the other, each a line of a file: what is there is not done again."""
 
-import json
 import subprocess
 import time
 import warnings
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import sklearn
-from _quality.environment import PeerError, run_job
+from _measure import MeasurementError, Records, run_task
 from threadpoolctl import threadpool_limits
 
 import skrec
-from _defaults.systems import PEERS, SYSTEMS, peer_arrays, peer_job
+from _defaults.systems import PEERS, SYSTEMS, peer_name, peer_rows
 from _defaults.tables import TABLES, Split, Table, scores
 
 COLUMNS = [
@@ -32,55 +30,40 @@ COLUMNS = [
 
 
 class Results:
-    """Lines of results in a folder, a file for each system.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the files lie.
-    tiny : bool
-        Whether they are of tiny size, which has files of its own.
-    """
+    """Lines of results in a folder, a file a system; tiny ones have their own."""
 
     def __init__(self, folder: Path, tiny: bool) -> None:
-        self.folder, self.tiny = folder, tiny
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def _file(self, system: str) -> Path:
-        ending = "tiny.jsonl" if self.tiny else "jsonl"
-        return self.folder / f"{system.replace(' ', '_')}.{ending}"
+        self.tiny = tiny
+        ending = "tiny.jsonl" if tiny else "jsonl"
+        self.of_system = {
+            system: Records(
+                folder / f"{system.replace(' ', '_')}.{ending}", ["table", "split"]
+            )
+            for system in SYSTEMS
+        }
 
     def forget(self, system: str) -> None:
         """Put a system's results aside, so that all of them are missing."""
-        file = self._file(system)
+        file = self.of_system[system].path
         if file.exists():
             file.replace(file.with_suffix(".old"))
 
-    def add(self, line: dict[str, Any]) -> None:
-        """Write a result at once."""
-        with self._file(line["system"]).open("a") as file:
-            file.write(json.dumps(line) + "\n")
-
     def frame(self) -> pd.DataFrame:
         """Return all results."""
-        lines = [
-            json.loads(line)
-            for system in SYSTEMS
-            if self._file(system).exists()
-            for line in self._file(system).read_text().splitlines()
-        ]
-        return pd.DataFrame(lines, columns=COLUMNS)
+        rows = [row for records in self.of_system.values() for row in records.rows]
+        return pd.DataFrame(rows, columns=COLUMNS)
 
     def missing(
         self, table: str, systems: list[str], n_splits: int
     ) -> list[tuple[str, int]]:
         """Return the systems and splits of a table that have no result yet."""
-        frame = self.frame()
-        own = frame[frame["table"] == table]
-        done = set(zip(own["system"], own["split"], strict=True))
-        fit = [name for name in systems if SYSTEMS[name].fits(TABLES[table])]
-        every = [(system, k) for system in fit for k in range(n_splits)]
-        return [pair for pair in every if pair not in done]
+        return [
+            (system, k)
+            for system in systems
+            if SYSTEMS[system].fits(TABLES[table])
+            for k in range(n_splits)
+            if (table, k) not in self.of_system[system].done
+        ]
 
 
 @cache
@@ -107,16 +90,18 @@ def run_table(
     """Fit the systems on the splits of a table for which there is no result."""
     table, seen = TABLES[name], set()
     for system, k in results.missing(name, systems, n_splits):
-        package = SYSTEMS[system].package
         try:
             found = measure(system, table, table.split(k, results.tiny), k, python)
-        except (PeerError, ValueError, FloatingPointError) as error:
+        except (MeasurementError, ValueError, FloatingPointError) as error:
             print(f"  {system} failed on {name}, split {k}: {error}", flush=True)
             continue
         line = {"table": name, "system": system, "split": k, **found}
-        line |= {"version": version_of(package), "is_first": system not in seen}
+        line |= {
+            "version": version_of(SYSTEMS[system].package),
+            "is_first": system not in seen,
+        }
         seen.add(system)
-        results.add(line)
+        results.of_system[system].add(line)
         shown = f"{line['score']:.4f}, {line['cpu_seconds']:.1f} CPU seconds"
         print(f"  {name}, {system}, split {k}: {shown}", flush=True)
 
@@ -131,9 +116,9 @@ def measure(
     if SYSTEMS[system].make is None:
         assert python is not None
         y = split.train.y if classes is None else codes
-        arrays = peer_arrays(split.train._replace(y=y), split.test)
-        facts, answer = run_job(python, peer_job(system, table, seed), arrays, 1)
-        predicted = answer["predicted"]
+        train, test = peer_rows(split.train.X, split.test.X)
+        task = "_defaults.tabkit:fit", peer_name(system, table), train, y, test, seed
+        facts, predicted = run_task(*task, python=python)
     else:
         facts, predicted = _fit_here(system, table, split, seed)
     return {**scores(table, split.test.y, predicted, classes), **facts}

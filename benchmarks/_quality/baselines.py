@@ -1,28 +1,18 @@
-"""The models to beat that need no network: scikit-learn's, and rules."""
+"""The models to beat that need no network, and what of them is tuned."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
+from _columns import linear_columns, tree_columns
 from scipy.stats import loguniform, randint
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import (
-    FunctionTransformer,
-    OneHotEncoder,
-    OrdinalEncoder,
-    StandardScaler,
-)
+from sklearn.preprocessing import OneHotEncoder
 
 from _quality.data import Task
-from _quality.features import Loyalty
-
-MISSING = "missing"
+from _quality.estimators import CopyLastChoice, Loyalty
 
 
 class Model(NamedTuple):
@@ -31,88 +21,6 @@ class Model(NamedTuple):
     name: str
     estimator: Any
     space: dict[str, Any]
-
-
-class CopyLastChoice(ClassifierMixin, BaseEstimator):
-    """Expect the brand of the last purchase, as often as that came true in training."""
-
-    def fit(self, X: pd.DataFrame, y: np.ndarray) -> "CopyLastChoice":
-        """Learn the share of each brand, and how often one is bought again."""
-        self.classes_, counts = np.unique(y, return_counts=True)
-        self.shares_ = counts / counts.sum()
-        again = X["last_choice"].astype(object).to_numpy() == y
-        self.rate_ = again[X["last_choice"].notna().to_numpy()].mean()
-        return self
-
-    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
-        """Give the last brand that rate and the others what is left by their shares."""
-        last = X["last_choice"].astype(object).to_numpy()[:, None] == self.classes_
-        others = np.where(last, 0, self.shares_)
-        others /= others.sum(axis=1, keepdims=True)
-        known = last.any(axis=1, keepdims=True)
-        return np.where(known, self.rate_ * last + (1 - self.rate_) * others, others)
-
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
-        """Return the last brand."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
-
-# ---- tables to numbers -------------------------------------------------------------
-
-
-def columns_by_kind(X: pd.DataFrame) -> tuple[list[str], list[str], list[str]]:
-    """Return the columns of ids, of numbers and of lists."""
-    ids = X.select_dtypes("category").columns.tolist()
-    numbers = X.select_dtypes("number").columns.tolist()
-    return ids, numbers, [name for name in X if name not in {*ids, *numbers}]
-
-
-def signed_log(X: np.ndarray) -> np.ndarray:
-    """Shrink large numbers."""
-    return np.sign(X) * np.log1p(np.abs(X))
-
-
-def itself(ids: list[str]) -> list[str]:
-    """Return a list of ids, which is what a list of words is to a vectorizer."""
-    return ids
-
-
-def _text(X: pd.DataFrame) -> pd.DataFrame:
-    return X.astype(object).where(X.notna(), MISSING).astype(str)
-
-
-def linear_columns(X: pd.DataFrame, logarithms: bool) -> ColumnTransformer:
-    """Return one-hot ids and lists, and scaled numbers."""
-    ids, numbers, lists = columns_by_kind(X)
-    scale = [
-        SimpleImputer(strategy="median", add_indicator=True),
-        *([FunctionTransformer(signed_log)] if logarithms else []),
-        StandardScaler(),
-    ]
-    one_hot = OneHotEncoder(handle_unknown="infrequent_if_exist")
-    return ColumnTransformer(
-        [
-            ("ids", make_pipeline(FunctionTransformer(_text), one_hot), ids),
-            ("numbers", make_pipeline(*scale), numbers),
-            *((name, CountVectorizer(analyzer=itself), name) for name in lists),
-        ]
-    )
-
-
-def tree_columns(X: pd.DataFrame) -> ColumnTransformer:
-    """Return ordinal ids, counted lists, and numbers as they are."""
-    ids, numbers, lists = columns_by_kind(X)
-    ordinal = OrdinalEncoder(
-        handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2
-    )
-    return ColumnTransformer(
-        [
-            ("ids", ordinal, ids),
-            ("numbers", "passthrough", numbers),
-            *((name, CountVectorizer(analyzer=itself), name) for name in lists),
-        ],
-        sparse_threshold=0,
-    )
 
 
 # ---- models ------------------------------------------------------------------------

@@ -38,31 +38,15 @@ class Fold(NamedTuple):
 
 @dataclass
 class Task:
-    """A table, what to predict from it, and the rows of each fold.
-
-    Parameters
-    ----------
-    name, part : str
-        What it is called in the tables, and the part of the benchmark it is in.
-    X : DataFrame of shape (n_rows, n_columns)
-        Fields.
-    y : ndarray of shape (n_rows,)
-        Target.
-    folds : list of Fold
-        Splits, the same for every model.
-    protocol : str
-        How it was split, for the reader.
-    groups : ndarray of shape (n_rows,), default=None
-        Whose row it is, where rows that are judged come in groups.
-    """
+    """A table, what to predict from it, and the rows of each fold."""
 
     name: str
-    part: str
+    part: str  # of the benchmark
     X: pd.DataFrame
     y: np.ndarray
-    folds: list[Fold]
-    protocol: str
-    groups: np.ndarray | None = None
+    folds: list[Fold]  # the same for every model
+    protocol: str  # how it was split, for the reader
+    groups: np.ndarray | None = None  # whose row it is, where rows come in groups
 
     @property
     def scoring(self) -> str:

@@ -1,74 +1,18 @@
 """Tune a model inside the training part of a fold, train it, and judge it."""
 
-import csv
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from _measure import Records
 from sklearn.base import clone
 from sklearn.model_selection import RandomizedSearchCV
 from threadpoolctl import threadpool_limits
 
 from _quality.baselines import Model
 from _quality.data import METRICS, Fold, Task
-
-COLUMNS = [
-    "part",
-    "task",
-    "model",
-    "fold",
-    "seed",
-    *dict.fromkeys(name for names in METRICS.values() for name in names),
-    "accuracy_se",
-    "seconds",
-    "search_seconds",
-    "candidates",
-    "parameters",
-]
-KEY = ["task", "model", "fold"]
-
-
-class Records:
-    """Results in a file that grows row by row, such as of each model on each fold.
-
-    Parameters
-    ----------
-    path : Path
-        CSV file; what is in it is not done again.
-    columns : list of str, default=COLUMNS
-        Its columns.
-    key : list of str, default=KEY
-        Columns that say what was done.
-    """
-
-    def __init__(
-        self, path: Path, columns: list[str] = COLUMNS, key: list[str] = KEY
-    ) -> None:
-        self.path, self._columns, self._key = path, columns, key
-        self._done = set()
-        if path.exists():
-            self._done = set(self.frame()[key].itertuples(index=False, name=None))
-
-    def __contains__(self, key: tuple) -> bool:
-        return key in self._done
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Write one row at once."""
-        is_new = not self.path.exists()
-        with self.path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, self._columns)
-            if is_new:
-                writer.writeheader()
-            writer.writerow(row)
-        self._done.add(tuple(row[name] for name in self._key))
-
-    def frame(self) -> pd.DataFrame:
-        """Return all rows."""
-        return pd.read_csv(self.path)
 
 
 def evaluate(
@@ -78,23 +22,9 @@ def evaluate(
     records: Records,
     seed: int,
 ) -> None:
-    """Judge a model on every fold that is not in the records.
-
-    Parameters
-    ----------
-    task : Task
-        Table and folds.
-    name : str
-        What the model is called.
-    judge : callable
-        Returns its scores on a fold, with a seed.
-    records : Records
-        Where they go.
-    seed : int
-        Seed of the first fold.
-    """
+    """Judge a model on every fold that is not in the records, each with its seed."""
     for k, fold in enumerate(task.folds):
-        if (task.name, name, k) in records:
+        if (task.name, name, k) in records.done:
             continue
         found = judge(fold, seed + k)
         row = {"part": task.part, "task": task.name, "model": name, "fold": k}

@@ -6,10 +6,9 @@ import numpy as np
 from scipy.stats import loguniform, uniform
 from sklearn.pipeline import Pipeline
 
-from _quality.averaging import SeedAverage
 from _quality.baselines import Model
 from _quality.data import Task
-from _quality.features import Loyalty
+from _quality.estimators import Loyalty, SeedAverage
 from skrec import (
     DCNClassifier,
     DeepFMClassifier,

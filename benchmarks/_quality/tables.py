@@ -13,20 +13,8 @@ def summary(
 ) -> pd.DataFrame:
     """Sum the models of one task up, in the order in which they ran.
 
-    Parameters
-    ----------
-    records : DataFrame
-        One row a model and fold.
-    task : str
-        Name of the task.
-    references : list of list of str
-        Groups of models. The best of each group, in the first metric, is what the other
-        models are compared with, fold by fold.
-
-    Returns
-    -------
-    DataFrame
-        One row a model.
+    `records` has one row a model and fold. `references` are groups of models: the best
+    of each, in the first metric, is what the others are compared with, fold by fold.
     """
     own = records[records["task"] == task]
     metrics = METRICS[own["part"].iloc[0]]
@@ -40,14 +28,14 @@ def summary(
         row = {"model": name, "folds": len(found)}
         for metric in metrics:
             row[metric] = found[metric].mean()
-            row[f"{metric} se"] = standard_error(found[metric])
+            row[f"{metric} se"] = found[metric].sem()
         if same_rows:
             row["accuracy se"] = found["accuracy_se"].mean()
         for rival in rivals:
             gain = (by_fold[name] - by_fold[rival]).dropna()
             row[f"better than {rival} by"] = gain.mean()
             if not same_rows:
-                row[f"its se ({rival})"] = standard_error(gain)
+                row[f"its se ({rival})"] = gain.sem()
         for seconds in ("seconds", "search_seconds"):
             row[seconds] = found[seconds].median()
         rows.append({**row, "candidates": found["candidates"].iloc[0]})
@@ -63,8 +51,3 @@ def for_reading(table: pd.DataFrame) -> pd.DataFrame:
 
     floats = table.select_dtypes("float")
     return table.assign(**{name: written(floats[name]) for name in floats})
-
-
-def standard_error(values: pd.Series) -> float:
-    """Return the standard error of a mean; of one value it is not known."""
-    return float(values.std(ddof=1) / np.sqrt(len(values)))

@@ -1,71 +1,61 @@
-"""What the parts of the benchmark share: sizes, data files and fresh processes."""
+"""What the parts of the benchmark share: sizes, data and fresh processes."""
 
 import argparse
 import dataclasses
+import importlib.metadata
 import sys
-from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 from _common import Report
+from _measure import MeasurementError, peers_python, run_task
 from sklearn.datasets import load_digits
 from sklearn.preprocessing import StandardScaler
 
-from _speed.processes import MeasurementError, peers_python, run_task
+from _speed.systems import Job
 from _speed.workloads import WORKLOADS, Workload
 from skrec.datasets import make_sessions
 
 IN_PEERS = {"skorch", "keras-tuner"}  # the others are skrec's own dependencies
+PEERS = ["torch==2.13.0", "skorch==1.4.0", "keras-tuner==1.4.8"]
+# The peers run on the same versions of what they share with skrec.
+SHARED = [
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "joblib",
+    "threadpoolctl",
+    "tensorflow",
+    "keras",
+]
 
 FULL: dict[str, Any] = {
     "search_rows": 2_000,
-    "growth": {
-        "families": ["mlp", "conv1d"],
-        "rows": [100, 1_000, 10_000, 100_000],
-        "epochs": 5,
-        "n_rows": 200,
-        "fits": [10, 100, 1_000],
-    },
-    "memory": {"n_rows": 200, "fits": 300, "architectures": 8},
-    "memory_architectures": 40,
-    "latency": {"calls": 300},
-    "blocks": {"n_rows": 1_000_000},
-    "seeds": 5,
-    "matrix": 1024,
+    "memory_rows": 200,
+    "memory_fits": 300,
+    "memory_architectures": (8, 40),
+    "calls": 300,
+    "many_rows": 1_000_000,
+    # Rows, batch size and epochs.
     "fits": {
-        "conv1d": {"n_rows": 1_333, "batch_size": 32, "epochs": 10},
-        "digits": {"n_rows": 1_797, "batch_size": 32, "epochs": 10},
-        "large mlp": {"n_rows": 50_000, "batch_size": 4_096, "epochs": 2},
-        "gru": {"n_rows": 2_000, "batch_size": 256, "epochs": 5},
+        "conv1d": (1_333, 32, 10),
+        "digits": (1_797, 32, 10),
+        "large mlp": (50_000, 4_096, 2),
+        "gru": (2_000, 256, 5),
     },
     "fit_repeats": 3,
 }
 TINY: dict[str, Any] = {
     "search_rows": 120,
-    "growth": {
-        "families": ["mlp"],
-        "rows": [100, 200],
-        "epochs": 1,
-        "n_rows": 100,
-        "fits": [10],
-    },
-    "memory": {"n_rows": 60, "fits": 24, "architectures": 2},
-    "memory_architectures": 3,
-    "latency": {"calls": 20},
-    "blocks": {"n_rows": 20_000},
-    "seeds": 2,
-    "matrix": 128,
-    "fits": {"conv1d": {"n_rows": 100, "batch_size": 32, "epochs": 1}},
+    "memory_rows": 60,
+    "memory_fits": 24,
+    "memory_architectures": (2, 3),
+    "calls": 20,
+    "many_rows": 20_000,
+    "fits": {"conv1d": (100, 32, 1)},
     "fit_repeats": 1,
 }
-
-
-def shortened(workload: Workload) -> Workload:
-    """Return a search of two candidates and one epoch, for --tiny."""
-    grid = {name: values[:1] for name, values in workload.grid.items()}
-    grid["learning_rate"] = workload.grid["learning_rate"]
-    return dataclasses.replace(workload, grid=grid, epochs=1)
 
 
 def make_data(family: str, n_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -80,42 +70,36 @@ def make_data(family: str, n_rows: int, seed: int) -> tuple[np.ndarray, np.ndarr
 
 
 class Bench:
-    """What the parts share: options, report, data files and the peers' interpreter.
+    """What the parts share: options, report, sizes and the peers' interpreter."""
 
-    Parameters
-    ----------
-    args : Namespace
-        Options of the script.
-    report : Report
-        Where tables go.
-    folder : Path
-        For data that measured processes read.
-    """
-
-    def __init__(self, args: argparse.Namespace, report: Report, folder: Path) -> None:
-        self.args, self.report, self.folder = args, report, folder
+    def __init__(self, args: argparse.Namespace, report: Report) -> None:
+        self.args, self.report = args, report
         self.sizes = TINY if args.tiny else FULL
         self.cores = joblib.cpu_count()
         self.n_jobs = joblib.effective_n_jobs(args.n_jobs)
-        self._peers: Path | MeasurementError | None = None
+        self._peers: Any = None
 
-    def run(self, spec: dict[str, Any], threads: int = 1, peer: bool = False) -> Any:
-        """Run a task in a fresh process.
+    def run(
+        self, task: str, *args: Any, threads: int = 1, system: str | None = None
+    ) -> Any:
+        """Run a task in a fresh process, in the environment that a system needs.
 
         Raises
         ------
         MeasurementError
             If it fails, or there is no environment to run it in.
         """
-        python = self._peers_python() if peer else sys.executable
-        spec = {"seed": self.args.seed, **spec}
-        return run_task(spec, threads=threads, device=self.args.device, python=python)
+        python = self._peers_python() if system in IN_PEERS else sys.executable
+        options = {"threads": threads, "device": self.args.device, "python": python}
+        return run_task(task, *args, **options)
 
-    def _peers_python(self) -> Path:
+    def _peers_python(self) -> Any:
         """Return the peers' interpreter, installed at the first call."""
         if self._peers is None:
+            pins = [f"{name}=={importlib.metadata.version(name)}" for name in SHARED]
             try:
-                self._peers = peers_python(self.args.peers, self.args.install)
+                options = self.args.envs, self.args.install, [*PEERS, *pins]
+                self._peers = peers_python(*options)
             except MeasurementError as error:
                 self._peers = error
         if isinstance(self._peers, MeasurementError):
@@ -124,26 +108,26 @@ class Bench:
 
     def workload(self, name: str) -> Workload:
         """Return a workload in the size that was asked for."""
-        return shortened(WORKLOADS[name]) if self.args.tiny else WORKLOADS[name]
-
-    def data(self, name: str) -> tuple[np.ndarray, np.ndarray, str]:
-        """Return a workload's data, and the file that measured processes read."""
-        path = self.folder / f"{name}.npz"
-        X, y = make_data(name, self.sizes["search_rows"], self.args.seed)
-        np.savez(path, X=X, y=y)
-        return X, y, str(path)
+        workload = WORKLOADS[name]
+        if not self.args.tiny:
+            return workload
+        grid = {key: values[:1] for key, values in workload.grid.items()}
+        grid["learning_rate"] = workload.grid["learning_rate"]
+        return dataclasses.replace(workload, grid=grid, epochs=1)
 
     def search(
-        self, system: str, workload: Workload, n_jobs: int, threads: int, **spec: Any
+        self,
+        system: str,
+        workload: Workload,
+        *,
+        n_jobs: int = 1,
+        threads: int = 1,
+        seeds: list[int],
     ) -> dict[str, Any]:
-        """Search in a fresh process, once for each of the seeds that are given."""
-        spec = {
-            "task": "search",
-            "system": system,
-            "workload": dataclasses.asdict(workload),
-            "n_jobs": n_jobs,
-            "fold_seed": self.args.seed,
-            "torch_device": "cuda" if self.args.device == "gpu" else "cpu",
-            **spec,
-        }
-        return self.run(spec, threads, peer=system in IN_PEERS)
+        """Search in a fresh process, once for each of the seeds."""
+        seed = self.args.seed
+        X, y = make_data(workload.family, self.sizes["search_rows"], seed)
+        device = "cuda" if self.args.device == "gpu" else "cpu"
+        job = Job(workload, X, y, workload.folds(seed), n_jobs, seed, device)
+        task = "_speed.tasks:search"
+        return self.run(task, system, job, seeds, threads=threads, system=system)

@@ -5,64 +5,41 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from _measure import MeasurementError
 
 from _speed import tables
 from _speed.bench import Bench
-from _speed.processes import MeasurementError
-from _speed.workloads import Workload, n_parameters, search_flops
+from _speed.workloads import Workload
+
+BLANK = dict.fromkeys(
+    ("seconds", "fits_per_second", "best_score", "start_mb", "end_mb"), np.nan
+)
 
 
 def search_part(bench: Bench) -> None:
     """Compare the systems on every workload, rounds interleaved."""
-    rate = bench.run({"task": "sgemm", "n": bench.sizes["matrix"]})
-    gflop: dict[str, float] = {}
     choices: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
     for name in bench.args.workloads:
         workload = bench.workload(name)
-        X, y, path = bench.data(name)
-        n_classes = len(np.unique(y))
-        gflop[name] = search_flops(workload, len(y), X.shape[1:], n_classes) / 1e9
-        chosen = choose_threads(bench, name, workload, path)
-        found = run_rounds(bench, name, workload, path, chosen)
-        check_parameters(found, workload, X.shape[1:], n_classes)
+        chosen = choose_threads(bench, name, workload)
+        found = run_rounds(bench, name, workload, chosen)
+        check_parameters(found)
         choices += chosen
         rows += found
         measurements = pd.DataFrame(rows).drop(columns="parameters")
         measurements.to_csv(bench.report.out / "measurements.csv", index=False)
-    write_tables(bench, measurements, pd.DataFrame(choices), gflop, rate)
-
-
-def write_tables(
-    bench: Bench,
-    measurements: pd.DataFrame,
-    choices: pd.DataFrame,
-    gflop: dict[str, float],
-    rate: float,
-) -> None:
-    """Report medians, ratios and the share of the machine's rate."""
-    report, medians = bench.report, tables.summary(measurements)
-    report.table("threads_chosen", "Threads of one process", choices)
+    report = bench.report
+    report.table("threads_chosen", "Threads of one process", pd.DataFrame(choices))
+    medians = tables.summary(measurements)
     report.table("searches", "Searches, medians of the rounds", medians)
     factors = tables.ratios(measurements)
     if len(factors):
         title = "Seconds of a peer for one of skrec's, medians over the rounds"
         report.table("ratios", title, factors)
-    shares = tables.efficiency(medians, gflop, rate)
-    if len(shares):
-        report.table("efficiency", "Share of the matrix product rate", shares)
-        report.write(
-            f"One thread multiplies float32 matrices of {bench.sizes['matrix']} rows "
-            f"and columns at {rate:.1f} GFLOP/s (NumPy, median of 20). A search is "
-            "counted from its layers' shapes: for a row 2 operations a multiplication "
-            "to predict, 3 times that to train, less the gradient of the first layer's "
-            "input; element-wise operations and the optimizer are not counted."
-        )
 
 
-def choose_threads(
-    bench: Bench, name: str, workload: Workload, path: str
-) -> list[dict[str, Any]]:
+def choose_threads(bench: Bench, name: str, workload: Workload) -> list[dict[str, Any]]:
     """Find each system's best number of threads, on one candidate."""
     first = {key: values[:1] for key, values in workload.grid.items()}
     part = dataclasses.replace(workload, grid=first)
@@ -73,7 +50,7 @@ def choose_threads(
         try:
             for threads in sorted({1, bench.cores}):
                 found = bench.search(
-                    system, part, 1, threads, data=path, seeds=[bench.args.seed]
+                    system, part, threads=threads, seeds=[bench.args.seed]
                 )
                 seconds[threads] = found["seconds"][0]
                 row[f"seconds with {threads}"] = seconds[threads]
@@ -87,11 +64,7 @@ def choose_threads(
 
 
 def run_rounds(
-    bench: Bench,
-    name: str,
-    workload: Workload,
-    path: str,
-    choices: list[dict[str, Any]],
+    bench: Bench, name: str, workload: Workload, choices: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Measure every system once a round, with one process and with several."""
     rows: list[dict[str, Any]] = []
@@ -104,9 +77,11 @@ def run_rounds(
                     note = "Keras Tuner has no n_jobs"
                 found = [blank(name, number, n_jobs, system, threads, note)]
                 if not note:
-                    found = measure(bench, found[0], workload, path)
-                print_row(found[0])
+                    found = measure(bench, found[0], workload)
                 rows += found
+                said = found[0]["note"] or f"{found[0]['seconds']:.1f} s"
+                what = f"{name}, round {number}, n_jobs={n_jobs}, {system}"
+                print(f"{what}: {said}", flush=True)
     return rows
 
 
@@ -122,25 +97,22 @@ def blank(
         "state": tables.WARM,
         "threads": threads,
         "fits": 0,
-        "seconds": np.nan,
-        "fits_per_second": np.nan,
-        "best_score": np.nan,
-        "start_mb": np.nan,
-        "end_mb": np.nan,
+        **BLANK,
         "parameters": None,
         "note": note,
     }
 
 
 def measure(
-    bench: Bench, row: dict[str, Any], workload: Workload, path: str
+    bench: Bench, row: dict[str, Any], workload: Workload
 ) -> list[dict[str, Any]]:
     """Measure once: a row for each of the states that one process passes through."""
     system, n_jobs = row["system"], row["n_jobs"]
     seeds = [bench.args.seed] * (2 if system in tables.SUBJECTS else 1)
-    spec = {"data": path, "seeds": seeds, "count": n_jobs == 1}
     try:
-        found = bench.search(system, workload, n_jobs, row["threads"], **spec)
+        found = bench.search(
+            system, workload, n_jobs=n_jobs, threads=row["threads"], seeds=seeds
+        )
     except MeasurementError as error:
         return [{**row, "note": str(error)}]
     states = {tables.WARM: found["seconds"][0]}
@@ -164,27 +136,11 @@ def measure(
     ]
 
 
-def print_row(row: dict[str, Any]) -> None:
-    """Say how far the rounds are."""
-    what = "{workload}, round {round}, n_jobs={n_jobs}, {system}".format(**row)
-    print(f"{what}: {row['note'] or '{:.1f} s'.format(row['seconds'])}", flush=True)
-
-
-def check_parameters(
-    rows: list[dict[str, Any]],
-    workload: Workload,
-    input_shape: tuple[int, ...],
-    n_classes: int,
-) -> None:
-    """Raise if a system trained networks of another size than the workload's."""
-    expected = [
-        n_parameters(workload.family, input_shape, n_classes, sizes)
-        for sizes in workload.architectures
-    ]
-    for row in rows:
-        if row["parameters"] not in (None, expected):
-            raise RuntimeError(
-                f"the networks of {workload.architectures} must have {expected} "
-                f"weights in every system. Received: {row['parameters']} from "
-                f"{row['system']}."
-            )
+def check_parameters(rows: list[dict[str, Any]]) -> None:
+    """Raise if two systems trained networks of different sizes."""
+    counts = {row["system"]: row["parameters"] for row in rows if row["parameters"]}
+    if len({tuple(numbers) for numbers in counts.values()}) > 1:
+        raise RuntimeError(
+            "the networks must have the same numbers of weights in every system. "
+            f"Received: {counts}."
+        )

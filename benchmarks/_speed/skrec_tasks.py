@@ -1,24 +1,16 @@
-"""What is measured of skrec alone: growth, memory, predictions, threads."""
+"""What a measured process does to measure skrec alone."""
 
 import statistics
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV
+from sklearn.datasets import load_digits
 
 import skrec
 from _speed.readings import peak_mb, reset_peak, resident_mb, seconds_of
-from _speed.systems import BUILD, LOSS, PLAIN
+from _speed.systems import LOSS, PLAIN, build
 from skrec.datasets import make_sessions
-
-N_STEPS, N_CHANNELS = 20, 8
-
-
-def sessions(n_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return sequences and their classes."""
-    X, y = make_sessions(n_rows, N_STEPS, N_CHANNELS, random_state=seed)
-    return X.astype(np.float32), y
 
 
 def table(n_rows: int, n_columns: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -27,121 +19,69 @@ def table(n_rows: int, n_columns: int, seed: int) -> tuple[np.ndarray, np.ndarra
     return X, np.digitize(X[:, 0] * X[:, 1] + X[:, 2], [-0.5, 0.5])
 
 
-def small_network(family: str, **parameters: Any) -> Any:
-    """Return an estimator of the least surprising size."""
-    named = {**PLAIN, "random_state": 0, **parameters}
-    if family == "mlp":
-        return skrec.MLPClassifier(units=64, **named)
-    if family == "conv1d":
-        return skrec.CNNClassifier(filters=16, units=64, **named)
-    if family == "gru":
-        return skrec.RNNClassifier(units=128, **named)
-    return skrec.KerasClassifier(
-        BUILD["conv1d"],
-        loss=LOSS,
-        optimizer="adam",
-        optimizer__learning_rate=0.001,
-        batch_size=32,
-        verbose=0,
-        random_state=0,
-        model__filters=16,
-        model__units=64,
-        **parameters,
-    )
-
-
 def data_of(family: str, n_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return data of the shape that a family of networks takes."""
+    if family == "large mlp":
+        return table(n_rows, 40, seed)
     if family == "mlp":
-        return table(n_rows, N_STEPS, seed)
-    return sessions(n_rows, seed)
+        return table(n_rows, 20, seed)
+    if family == "digits":
+        X, y = load_digits(return_X_y=True)
+        return X[:n_rows], y[:n_rows]
+    X, y = make_sessions(n_rows, 20, 8, random_state=seed)
+    return X.astype(np.float32), y
 
 
-def growth_in_rows(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    """Time one fit on more and more rows, the program being traced already."""
-    rows = []
-    for family in spec["families"]:
-        estimator = small_network(family, epochs=spec["epochs"])
-        X, y = data_of(family, max(spec["rows"]), spec["seed"])
-        estimator.fit(X[:100], y[:100])
-        for n in spec["rows"]:
-            calls = 3 if n <= 10_000 else 1
-            times = [seconds_of(estimator.fit, X[:n], y[:n]) for _ in range(calls)]
-            seconds = statistics.median(times)
-            per_row = seconds / (n * spec["epochs"])
-            rows.append(
-                {
-                    "network": family,
-                    "rows": n,
-                    "epochs": spec["epochs"],
-                    "seconds": seconds,
-                    "microseconds_per_row_and_epoch": 1e6 * per_row,
-                }
-            )
-    return rows
+def network(family: str, **parameters: Any) -> Any:
+    """Return an estimator of the least surprising size."""
+    kind, sizes = {
+        "conv1d": (skrec.CNNClassifier, {"filters": 16, "units": 64}),
+        "gru": (skrec.RNNClassifier, {"units": 128}),
+        "large mlp": (skrec.MLPClassifier, {"units": "400-400-400"}),
+    }.get(family, (skrec.MLPClassifier, {"units": 64}))
+    return kind(**sizes | PLAIN | {"random_state": 0} | parameters)
 
 
-def growth_in_fits(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    """Time searches of more and more candidates, the program being traced already."""
-    rows = []
-    n_folds = 5
-    for family in spec["families"]:
-        estimator = small_network(family, epochs=spec["epochs"])
-        X, y = data_of(family, spec["n_rows"], spec["seed"])
-        estimator.fit(X, y)
-        for n in spec["fits"]:
-            grid = {"learning_rate": np.geomspace(1e-4, 1e-2, n // n_folds)}
-            search = GridSearchCV(estimator, grid, cv=n_folds, refit=False)
-            seconds = seconds_of(search.fit, X, y)
-            rows.append(
-                {
-                    "network": family,
-                    "rows": spec["n_rows"],
-                    "epochs": spec["epochs"],
-                    "candidates": n // n_folds,
-                    "folds": n_folds,
-                    "fits": n,
-                    "seconds": seconds,
-                    "milliseconds_per_fit": 1e3 * seconds / n,
-                }
-            )
-    return rows
+def generic_network(family: str, **parameters: Any) -> Any:
+    """Return the same from a build function."""
+    fixed = {"loss": LOSS, "optimizer": "adam", "verbose": 0, "random_state": 0}
+    return skrec.KerasClassifier(build, model__family=family, **fixed, **parameters)
 
 
-def growth(spec: dict[str, Any]) -> dict[str, Any]:
-    """Time more and more rows, and more and more fits."""
-    return {"rows": growth_in_rows(spec), "fits": growth_in_fits(spec)}
-
-
-def memory(spec: dict[str, Any]) -> dict[str, Any]:
-    """Fit again and again, architectures in turn, and watch the resident memory.
+def memory(
+    system: str, n_rows: int, n_fits: int, n_architectures: int, seed: int
+) -> tuple[float, list[float]]:
+    """Fit again and again, architectures in turn; return the memory before and after.
 
     With fewer fits than architectures each of them is new.
     """
-    X, y = sessions(spec["n_rows"], spec["seed"])
-    generic = spec["estimator"] == "skrec-generic"
-    template = small_network("generic" if generic else "conv1d", epochs=1)
-    prefix, rate = ("model__", "optimizer__") if generic else ("", "")
-    start, seen = resident_mb(), []
-    for i in range(spec["fits"]):
-        network = i % spec["architectures"]
+    X, y = data_of("conv1d", n_rows, seed)
+    make, prefix, rate = network, "", ""
+    if system == "skrec-generic":
+        make, prefix, rate = generic_network, "model__", "optimizer__"
+    start, after = resident_mb(), []
+    for i in range(n_fits):
+        number = i % n_architectures
         parameters = {
-            f"{prefix}filters": 8 + 8 * (network % 2),
-            f"{prefix}units": 16 + 8 * (network // 2),
-            f"{rate}learning_rate": 0.001 * (1 + i / spec["fits"]),
+            f"{prefix}filters": 8 + 8 * (number % 2),
+            f"{prefix}units": 16 + 8 * (number // 2),
+            f"{rate}learning_rate": 0.001 * (1 + i / n_fits),
         }
-        clone(template).set_params(**parameters).fit(X, y)
-        seen.append(resident_mb())
-    return {"start_mb": start, "after_mb": seen}
+        make("conv1d", epochs=1, batch_size=32, **parameters).fit(X, y)
+        after.append(resident_mb())
+    return start, after
 
 
-def latency(spec: dict[str, Any]) -> list[dict[str, Any]]:
+def latency(n_calls: int, seed: int) -> list[dict[str, Any]]:
     """Time one-row predictions, of skrec and of the Keras model it hands out."""
     rows = []
     for family in ("conv1d", "mlp", "generic"):
-        X, y = data_of(family, 500, spec["seed"])
-        estimator = small_network(family, epochs=1).fit(X, y)
-        model = clone(estimator).fit(X, y).model_  # handing it out binds an estimator
+        X, y = data_of(family, 500, seed)
+        estimator = network(family, epochs=1)
+        if family == "generic":
+            estimator = generic_network("conv1d", batch_size=32)
+        # Handing the model out binds an estimator, so that it is another one's.
+        model = clone(estimator.fit(X, y)).fit(X, y).model_
 
         def keras_predict(row: np.ndarray, model: Any = model) -> np.ndarray:
             return model.predict(row, verbose=0)
@@ -154,8 +94,7 @@ def latency(spec: dict[str, Any]) -> list[dict[str, Any]]:
             for row in range(20):  # traced and warm
                 call(X[row : row + 1])
             times = [
-                seconds_of(call, X[row % 500 : row % 500 + 1])
-                for row in range(spec["calls"])
+                seconds_of(call, X[row % 500 : row % 500 + 1]) for row in range(n_calls)
             ]
             rows.append(
                 {
@@ -169,22 +108,18 @@ def latency(spec: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def blocks(spec: dict[str, Any]) -> dict[str, Any]:
+def blocks(system: str, n_rows: int, seed: int) -> dict[str, Any]:
     """Predict many rows at once, and see how much memory that takes at its peak."""
-    X, y = table(2_000, 20, spec["seed"])
-    if spec["estimator"] == "skrec":
-        estimator = small_network("mlp", epochs=1)
-    else:
-        estimator = skrec.KerasClassifier(
-            BUILD["mlp"], loss=LOSS, optimizer="adam", verbose=0, random_state=0
-        )
+    X, y = table(2_000, 20, seed)
+    make = generic_network if system == "skrec-generic" else network
+    estimator = make("mlp", epochs=1)
     estimator.fit(X, y).predict(X)
-    many, _ = table(spec["n_rows"], 20, spec["seed"])
+    many, _ = table(n_rows, 20, seed)
     reset_peak()
     before = resident_mb()
     seconds = seconds_of(estimator.predict, many)
     return {
-        "estimator": spec["estimator"],
+        "estimator": system,
         "rows": len(many),
         "input_mb": many.nbytes / 2**20,
         "peak_mb_above_input": peak_mb() - before,
@@ -192,21 +127,11 @@ def blocks(spec: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def one_fit(spec: dict[str, Any]) -> dict[str, Any]:
-    """Time one fit, the program being traced already."""
-    if spec["family"] == "large mlp":
-        X, y = table(spec["n_rows"], 40, spec["seed"])
-        estimator = skrec.MLPClassifier(units="400-400-400", **PLAIN, random_state=0)
-    elif spec["family"] == "digits":
-        from sklearn.datasets import load_digits
-
-        X, y = load_digits(return_X_y=True)
-        X, y = X[: spec["n_rows"]], y[: spec["n_rows"]]
-        estimator = small_network("mlp")
-    else:
-        X, y = sessions(spec["n_rows"], spec["seed"])
-        estimator = small_network(spec["family"])
-    estimator.set_params(batch_size=spec["batch_size"], epochs=spec["epochs"])
+def one_fit(
+    family: str, n_rows: int, batch_size: int, epochs: int, repeats: int, seed: int
+) -> float:
+    """Return the seconds of one fit, the program being traced already."""
+    X, y = data_of(family, n_rows, seed)
+    estimator = network(family).set_params(batch_size=batch_size, epochs=epochs)
     estimator.fit(X, y)
-    times = [seconds_of(estimator.fit, X, y) for _ in range(spec["repeats"])]
-    return {"seconds": statistics.median(times)}
+    return statistics.median(seconds_of(estimator.fit, X, y) for _ in range(repeats))

@@ -35,31 +35,15 @@ MODULES = {
 
 @dataclass
 class Job:
-    """One search.
-
-    Parameters
-    ----------
-    workload : Workload
-        Which networks to train.
-    X, y : ndarray of shape (n_samples, ...) and (n_samples,)
-        On what.
-    folds : cross-validator
-        Judged on which parts of it.
-    n_jobs : int
-        In how many processes.
-    seed : int
-        From where randomness starts.
-    device : {"cpu", "cuda"}
-        Where PyTorch trains, which does not choose by itself.
-    """
+    """One search: what is trained on which rows, and judged on which folds of them."""
 
     workload: Workload
     X: np.ndarray
     y: np.ndarray
     folds: BaseCrossValidator
-    n_jobs: int
+    n_jobs: int  # processes
     seed: int
-    device: str
+    device: str  # "cpu" or "cuda": where PyTorch trains, which does not choose itself
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -83,59 +67,34 @@ def import_all(modules: list[str]) -> None:
         importlib.import_module(name)
 
 
-# ---- the networks, as a build function ---------------------------------------------
+# ---- the networks ------------------------------------------------------------------
 
 
-def build_conv1d(meta: dict[str, Any], filters: int = 16, units: int = 64) -> Any:
-    """Build a convolution, a pooling and a dense layer."""
+def build(
+    meta: dict[str, Any], family: str, units: int | str = 64, filters: int = 16
+) -> Any:
+    """Build a network of a family: with dense layers, unless it is recurrent."""
     import keras
 
+    layers = keras.layers
+    first = {
+        "conv1d": lambda: [
+            layers.Conv1D(filters, KERNEL_SIZE, activation="relu", padding="same"),
+            layers.MaxPooling1D(POOL_SIZE, padding="same"),
+            layers.Flatten(),
+        ],
+        "gru": lambda: [layers.GRU(units)],
+        "mlp": list,
+    }[family]()
+    hidden = [] if family == "gru" else hidden_units(units)
     return keras.Sequential(
         [
             keras.Input(meta["X_shape_"][1:]),
-            keras.layers.Conv1D(
-                filters, KERNEL_SIZE, activation="relu", padding="same"
-            ),
-            keras.layers.MaxPooling1D(POOL_SIZE, padding="same"),
-            keras.layers.Flatten(),
-            keras.layers.Dense(units, activation="relu"),
-            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+            *first,
+            *(layers.Dense(n_units, activation="relu") for n_units in hidden),
+            layers.Dense(meta["n_classes_"], activation="softmax"),
         ]
     )
-
-
-def build_mlp(meta: dict[str, Any], units: int | str = 64) -> Any:
-    """Build dense layers."""
-    import keras
-
-    hidden = [keras.layers.Dense(n, activation="relu") for n in hidden_units(units)]
-    return keras.Sequential(
-        [
-            keras.Input(meta["X_shape_"][1:]),
-            *hidden,
-            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
-        ]
-    )
-
-
-def build_gru(meta: dict[str, Any], units: int = 32) -> Any:
-    """Build one recurrent layer."""
-    import keras
-
-    return keras.Sequential(
-        [
-            keras.Input(meta["X_shape_"][1:]),
-            keras.layers.GRU(units),
-            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
-        ]
-    )
-
-
-BUILD: dict[str, Callable[..., Any]] = {
-    "conv1d": build_conv1d,
-    "mlp": build_mlp,
-    "gru": build_gru,
-}
 
 
 # ---- the searches: mean test accuracy of each candidate ----------------------------
@@ -148,7 +107,8 @@ def fit_and_score(
     import keras
 
     keras.utils.set_random_seed(job.seed)
-    model = BUILD[job.workload.family](job.meta, **architecture_of(candidate))
+    sizes = architecture_of(candidate)
+    model = build(job.meta, job.workload.family, **sizes)
     model.compile(
         optimizer=keras.optimizers.Adam(candidate["learning_rate"]),
         loss=LOSS,
@@ -250,15 +210,15 @@ def search_skorch(job: Job) -> np.ndarray:
 
 def wrapped(wrapper: type, job: Job) -> Any:
     """Wrap the build function in scikeras's classifier, or in skrec's."""
-    family = job.workload.family
+    sizes = {"family": job.workload.family, **job.workload.architectures[0]}
     return wrapper(
-        BUILD[family],
+        build,
         loss=LOSS,
         optimizer="adam",
         epochs=job.workload.epochs,
         verbose=0,
         random_state=job.seed,
-        **{f"model__{k}": v for k, v in job.workload.architectures[0].items()},
+        **{f"model__{name}": value for name, value in sizes.items()},
     )
 
 
@@ -345,4 +305,4 @@ def count_parameters(system: str, job: Job, sizes: dict[str, Any]) -> int:
         estimator = named_estimator(job).set_params(epochs=1, **sizes)
         weights = estimator.fit(job.X, job.y).model_.get_weights()
         return sum(weight.size for weight in weights)
-    return BUILD[job.workload.family](job.meta, **sizes).count_params()
+    return build(job.meta, job.workload.family, **sizes).count_params()

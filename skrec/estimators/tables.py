@@ -42,7 +42,7 @@ SHRINKAGE_OF_KERNELS = 1.0
 # Columns of numbers up to which "auto" gives them waves.
 MOST_PERIODIC = 128
 # Rows of a table from which on "auto" updates it lazily: there the dense update begins
-# to take longer than all the rest of a step (`benchmarks/catalogue.py`).
+# to take longer than all the rest of a step (measured on 2026-11-25, docs/tables.md).
 LAZY_ROWS = 100_000
 LAZY_FROM = {"auto": LAZY_ROWS, "lazy": 0, "dense": None}
 

@@ -27,7 +27,7 @@ N_DRAWS = 100
 MAX_LISTED = 10_000
 # The acquisition is read at so many points, and followed from the best of them. With
 # that and one start of the surrogate's fit a suggestion takes a tenth of the time, for
-# no worse results: benchmarks/suggestion_time.py.
+# no worse results (measured on 2026-11-22, docs/benchmarks.md).
 ACQUISITION = {"n_points": 1_000, "n_restarts_optimizer": 2}
 
 

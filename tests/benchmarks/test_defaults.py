@@ -10,6 +10,7 @@ import pytest
 import sklearn
 from _defaults import report, runs, systems
 from _defaults.tables import TABLES, Part, scores
+from _measure import MeasurementError
 
 import skrec
 
@@ -100,32 +101,33 @@ def test_what_fails_is_told_and_the_others_go_on(tmp_path, capsys):
     python = Path(sys.executable)  # has no pytabkit
     runs.run_table("iris", ["RealMLP", "linear"], 1, found, python)
 
-    assert "RealMLP failed on iris, split 0: exit code 1" in capsys.readouterr().out
+    assert (
+        "RealMLP failed on iris, split 0: ModuleNotFoundError: No module named"
+        in capsys.readouterr().out
+    )
     assert found.frame()["system"].tolist() == ["linear"]
     missing = found.missing("iris", ["RealMLP", "linear", "CNN"], 1)
     assert missing == [("RealMLP", 0)]
 
 
-def test_a_table_has_a_process_of_its_own(tmp_path, monkeypatch):
-    commands = []
+def test_a_table_has_a_process_of_its_own(tmp_path, monkeypatch, capsys):
+    tasks = []
 
-    class Done:
-        returncode = 0
+    def noted(task, *args, **options):
+        tasks.append((task, args))
+        if args[0] == "Hitters":
+            raise MeasurementError("exit code 1: killed")
 
-    def noted(command, env):
-        commands.append((command, env))
-        return Done
-
-    monkeypatch.setattr(defaults.subprocess, "run", noted)
+    monkeypatch.setattr(defaults, "run_task", noted)
     args = defaults.parse(["--out", str(tmp_path), "--half", "choosing"])
     defaults.run(args, None)
 
-    assert len(commands) == 10
-    command, variables = commands[0]
-    assert variables["TF_NUM_INTRAOP_THREADS"] == variables["OMP_NUM_THREADS"] == "1"
-    again = defaults.parse(command[2:])
-    assert (again.tables, again.one_table) == (["iris"], True)
-    assert again.systems == list(systems.SYSTEMS)
+    assert [args[0] for _, args in tasks] == list(TABLES)[:10]
+    task, (_, names, n_splits, results, python) = tasks[0]
+    assert task == "_defaults.runs:run_table"
+    assert (names, n_splits, python) == (list(systems.SYSTEMS), 5, None)
+    assert len(results.frame()) == 0
+    assert "Hitters: exit code 1: killed" in capsys.readouterr().out
 
 
 # ---- splits, scores and columns ----------------------------------------------------
@@ -181,11 +183,11 @@ def test_peers_get_numbers_without_gaps_and_codes_of_ids():
     test = Part(X[1:].assign(colour=["green", None, "blue"]), np.arange(3))
     test.X["colour"] = test.X["colour"].astype("category")
 
-    arrays = systems.peer_arrays(train, test)
-    assert arrays["train.numbers"].tolist() == [[1, 1, 0], [3, 1, 1], [5, 0, 0]]
-    assert arrays["test.numbers"].tolist() == [[3, 1, 1], [5, 0, 0], [9, 0, 1]]
-    assert arrays["train.categories"].ravel().tolist() == [1, 0, -2]
-    assert arrays["test.categories"].ravel().tolist() == [-1, -2, 0]
+    (numbers, codes), (test_numbers, test_codes) = systems.peer_rows(train.X, test.X)
+    assert numbers.tolist() == [[1, 1, 0], [3, 1, 1], [5, 0, 0]]
+    assert test_numbers.tolist() == [[3, 1, 1], [5, 0, 0], [9, 0, 1]]
+    assert codes.ravel().tolist() == [1, 0, -2]
+    assert test_codes.ravel().tolist() == [-1, -2, 0]
 
 
 def test_boosting_takes_few_categories_as_such_and_codes_of_many():

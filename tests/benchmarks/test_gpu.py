@@ -3,23 +3,29 @@
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import _measure
 import gpu as script
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
 from _gpu import tasks, wheels
-from _speed.processes import MeasurementError, environment_of, run_task
+from _measure import MeasurementError, environment_of, run_task
 
 OPTIONS = ["--tiny", "--n-jobs", "1", "--networks", "MLP", "DeepFM", "--batches", "64"]
+
+
+def here(task, spec, **options):
+    return getattr(tasks, task.removeprefix("_gpu.tasks:"))(spec)
 
 
 @pytest.fixture(params=["here", pytest.param("real", marks=pytest.mark.nightly)])
 def in_this_process(request, monkeypatch):
     """Run tasks here, since each start of a process takes seconds; by night, there."""
     if request.param == "here":
-        monkeypatch.setattr(script, "run_task", lambda spec, **_: tasks.run(spec))
+        monkeypatch.setattr(script, "run_task", here)
         monkeypatch.setattr(script, "COMPARED", ["MLP", "DeepFM, lazy"])
     yield
     tf.config.experimental.enable_tensor_float_32_execution(True)
@@ -57,7 +63,7 @@ def test_tables(tmp_path, in_this_process):
     assert {row["best_score"] for row in found["searches"]} <= {
         found["searches"][0]["best_score"]
     }
-    assert {row["loop, from batch"] for row in found["wins"]} == {"no GPU seen"}
+    assert {row["from batch"] for row in found["wins"]} == {"no GPU seen"}
 
     report = (tmp_path / "report.md").read_text("utf-8")
     assert "**No GPU was seen.**" in report
@@ -66,30 +72,11 @@ def test_tables(tmp_path, in_this_process):
     assert times["network"].tolist() == ["MLP", "DeepFM"]
 
 
-@pytest.mark.parametrize(
-    ("network", "batches"),
-    [
-        ("MLP", [64]),
-        *(
-            pytest.param(name, [64, 100], marks=pytest.mark.nightly)
-            for name in ("CNN", "GRU", "DeepFM")
-        ),
-    ],
-)
-def test_an_epoch_in_xla_trains_the_same_weights(network, batches):
-    spec = {"network": network, "how": "XLA", "device": "cpu", "rows": 200, "seed": 0}
-    rows = tasks.time_epochs(spec | {"batches": batches, "enough": 0, "seconds": 500})
-    assert [row["batch"] for row in rows] == batches
-    for row in rows:
-        assert row["largest_difference_to_loop"] < 1e-5
-        assert row["microseconds_a_step"] > 0
-
-
 def test_what_fails_is_a_row(monkeypatch):
     def refuse(*args):
         raise tf.errors.UnimplementedError(None, None, "no such kernel\nand more")
 
-    monkeypatch.setattr(tasks, "time_loop", refuse)
+    monkeypatch.setattr(tasks.Epochs, "time", refuse)
     spec = {"network": "MLP", "how": "loop", "device": "cpu", "rows": 50, "seed": 0}
     spec |= {"enough": 0, "batches": [32, 64]}
     rows = tasks.time_epochs(spec | {"seconds": 500})
@@ -102,8 +89,8 @@ def test_what_fails_is_a_row(monkeypatch):
 def test_what_there_is_no_time_for_is_listed(tmp_path, monkeypatch):
     card = {"gpus": [], "cores": 2, "driver": "", "tensorflow_build": {}}
 
-    def only_the_card(spec, **options):
-        if spec["task"] == "card":
+    def only_the_card(task, spec, **options):
+        if task == "_gpu.tasks:card":
             return card | {"environment": "here"}
         raise MeasurementError("TimeoutExpired: 1 s")
 
@@ -114,7 +101,11 @@ def test_what_there_is_no_time_for_is_listed(tmp_path, monkeypatch):
     assert {row["note"] for row in found["times"] + found["searches"]} == {"not run"}
     assert found["equality"][0]["is_equal"] is None
     whats = {one["what"] for one in found["not_run"]}
-    assert {"epochs, MLP, loop", "epochs, DeepFM, XLA", "fits to compare, CPU"} <= whats
+    assert {
+        "epochs, MLP, loop",
+        "epochs, DeepFM, all cores",
+        "fits to compare, CPU",
+    } <= whats
     for part in ("wins.csv", "equality.csv"):
         assert (tmp_path / part).exists()
     report = (tmp_path / "report.md").read_text("utf-8")
@@ -123,7 +114,7 @@ def test_what_there_is_no_time_for_is_listed(tmp_path, monkeypatch):
 
     monkeypatch.setattr(script.Measuring, "left", 0)
     measuring = script.Measuring(script.parse(OPTIONS))
-    assert measuring.run("epochs", True, task="epochs") is None
+    assert measuring.run("epochs", True, "time_epochs") is None
     assert measuring.not_run == [{"what": "epochs", "why": "no time left"}]
 
 
@@ -147,15 +138,10 @@ def rows_of(how, *seconds):
 )
 def test_the_batch_from_which_the_gpu_wins(loop, batch):
     rows = rows_of(script.CORES, 2.5, 2.5, 2.5) + rows_of(script.LOOP, *loop)
-    assert script.wins(rows, has_gpu=True) == [
-        {
-            "network": "MLP",
-            "loop, from batch": batch,
-            "XLA, from batch": "not measured",
-        }
-    ]
+    expected = [{"network": "MLP", "from batch": batch}]
+    assert script.wins(rows, has_gpu=True) == expected
     found = script.wins(rows, has_gpu=False)
-    assert found[0]["loop, from batch"] == "no GPU seen"
+    assert found[0]["from batch"] == "no GPU seen"
 
 
 def test_fits_that_differ_are_told_from_those_that_do_not():
@@ -179,12 +165,9 @@ def test_threads_are_those_of_any_user_unless_they_are_set(monkeypatch):
     assert variables["CUDA_VISIBLE_DEVICES"] == "-1"
 
 
-def test_a_process_that_takes_too_long_is_ended(tmp_path, monkeypatch):
-    module = tmp_path / "slow.py"
-    module.write_text("import time\ntime.sleep(600)\n", "utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
+def test_a_process_that_takes_too_long_is_ended():
     with pytest.raises(MeasurementError, match="TimeoutExpired"):
-        run_task({}, module="slow", timeout=0.5)
+        run_task("time:sleep", 600, timeout=0.5)
 
 
 def test_wheels_are_all_that_is_installed_from(tmp_path, monkeypatch):
@@ -192,10 +175,10 @@ def test_wheels_are_all_that_is_installed_from(tmp_path, monkeypatch):
 
     def run(command, **options):
         commands.append([str(part) for part in command])
-        return type("Done", (), {"returncode": 3 * (len(commands) == 2)})
+        return SimpleNamespace(returncode=3 * (len(commands) == 2))
 
     monkeypatch.setattr(wheels.subprocess, "run", run)
-    monkeypatch.setattr(wheels.venv, "create", lambda folder, with_pip: None)
+    monkeypatch.setattr(_measure.venv, "create", lambda folder, **_: None)
     options = ["--wheels", str(tmp_path), "--minutes=4", "--tiny", "--extra", "gpu"]
     with pytest.raises(SystemExit) as ended:
         script.main(options)

@@ -1,16 +1,12 @@
 """benchmarks/quality_ctr.py: its splits, features, baselines and tables."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 import quality_ctr
-from _quality import baselines, data, environment, evaluation, peer_models, tables
-from _quality.averaging import SeedAverage
-from _quality.features import Loyalty
-from _quality.speed import speed_table
+from _measure import MeasurementError, Records, run_task
+from _quality import baselines, data, evaluation, peers, tables
+from _quality.estimators import CopyLastChoice, Loyalty, SeedAverage
 from sklearn.ensemble import ExtraTreesClassifier
 
 from skrec.preprocessing import FieldEncoder
@@ -31,13 +27,17 @@ def tiny(folder, run_tiny, tmp_path_factory):
     return run_tiny(quality_ctr, *options), options
 
 
+def records_of(out):
+    return Records(out / "folds.jsonl", ["task", "model", "fold"])
+
+
 # ---- the script --------------------------------------------------------------------
 
 
 @pytest.mark.nightly
 def test_every_model_is_judged_on_every_task(tiny):
     out, _ = tiny
-    found = pd.read_csv(out / "folds.csv")
+    found = pd.DataFrame(records_of(out).rows)
 
     assert found.groupby("task")["model"].nunique().to_dict() == {
         "MovieLens-100K ratings": 4,
@@ -58,7 +58,8 @@ def test_every_model_is_judged_on_every_task(tiny):
 @pytest.mark.nightly
 def test_baselines_find_the_household_and_the_past(tiny):
     out, _ = tiny
-    found = pd.read_csv(out / "folds.csv").set_index(["task", "model"])["accuracy"]
+    found = pd.DataFrame(records_of(out).rows)
+    found = found.set_index(["task", "model"])["accuracy"]
     prices = "logistic regression: prices"
 
     for name in ("yogurt", "catsup"):
@@ -74,7 +75,7 @@ def test_baselines_find_the_household_and_the_past(tiny):
 @pytest.mark.nightly
 def test_a_second_run_fits_nothing(tiny, monkeypatch):
     out, options = tiny
-    before = (out / "folds.csv").read_text()
+    before = (out / "folds.jsonl").read_text()
 
     def fit_again(*args, **kwargs):
         raise AssertionError("was done")
@@ -82,7 +83,7 @@ def test_a_second_run_fits_nothing(tiny, monkeypatch):
     monkeypatch.setattr(quality_ctr, "tune_and_judge", fit_again)
     quality_ctr.main(["--tiny", "--n-jobs", "1", "--out", str(out), *options])
 
-    assert (out / "folds.csv").read_text() == before
+    assert (out / "folds.jsonl").read_text() == before
 
 
 @pytest.mark.nightly
@@ -148,7 +149,7 @@ def test_copying_the_last_choice_knows_how_often_that_is_right():
     last = pd.Series(["a", "b", "a", "b", None], dtype="category")
     X, y = pd.DataFrame({"last_choice": last}), np.array(["a", "b", "c", "b", "a"])
 
-    model = baselines.CopyLastChoice().fit(X, y)
+    model = CopyLastChoice().fit(X, y)
 
     assert model.rate_ == 0.75  # three of four with a last choice
     assert model.predict(X[:2]).tolist() == ["a", "b"]
@@ -200,30 +201,29 @@ def test_fields_are_handed_over_as_the_encoder_made_them():
     task = data.Task("clicks", "clicks", X, np.array([0, 1, 1]), [], "")
     encoder = FieldEncoder().fit(X)
 
-    fields = peer_models.fuxi_fields(encoder)
-    arrays = peer_models.fuxi_arrays(encoder, task, {"train": np.array([0, 2])})
+    fields = peers.fuxi_fields(encoder)
+    arrays = peers.fuxi_arrays(encoder, task, np.array([0, 2]))
 
     kinds = {name: field["type"] for name, field in fields.items()}
     assert list(kinds.values()) == ["categorical", "numeric", "sequence"]
-    assert arrays["train.id_0"].tolist() == [3, 3]
-    assert arrays["train.id_0"].max() < fields["id_0"]["vocab_size"]
-    assert arrays["train.sequence_0"].shape == (2, fields["sequence_0"]["max_len"])
-    assert arrays["train.label"].tolist() == [0, 1]
+    assert arrays["id_0"].tolist() == [3, 3]
+    assert arrays["id_0"].max() < fields["id_0"]["vocab_size"]
+    assert arrays["sequence_0"].shape == (2, fields["sequence_0"]["max_len"])
+    assert arrays["label"].tolist() == [0, 1]
 
 
 def test_candidates_can_be_written_down():
-    found = peer_models.candidates(peer_models.FUXI_SPACE, 3, seed=0)
+    found = peers.candidates(peers.FUXI_SPACE, 3, seed=0)
 
-    assert found == peer_models.candidates(peer_models.FUXI_SPACE, 3, seed=0)
+    assert found == peers.candidates(peers.FUXI_SPACE, 3, seed=0)
     assert len(found) == 3
     assert all(type(params["learning_rate"]) is float for params in found)
     assert all(type(params["batch_size"]) is int for params in found)
 
 
 def test_a_job_that_fails_says_how():
-    job = {"runner": "surprise_svd", "task": "search"}
-    with pytest.raises(environment.PeerError, match="No module named 'surprise'"):
-        environment.run_job(Path(sys.executable), job, {}, threads=1)
+    with pytest.raises(MeasurementError, match="No module named 'surprise'"):
+        run_task("_quality.surprise_svd:search")
 
 
 # ---- tables ------------------------------------------------------------------------
@@ -253,18 +253,3 @@ def test_gains_are_over_the_best_reference_fold_by_fold():
     read = tables.for_reading(found)
     assert read["rmse"].tolist() == ["1.0000", "0.8500", "0.7000"]
     assert read["seconds"].tolist() == ["2.0", "1.0", "1.0"]
-
-
-def test_speed_is_that_with_the_threads_that_suit_a_system():
-    rows = [
-        ("FuxiCTR", 1, 9.0, 8.0),
-        ("FuxiCTR", 2, 9.0, 6.0),
-        ("skrec", 1, 3.0, 2.0),
-        ("skrec", 2, 5.0, 4.0),
-    ]
-    measured = pd.DataFrame(rows, columns=["system", "threads", "cold", "seconds"])
-    found = speed_table(measured.assign(network="DeepFM", batch_size=256, round=0))
-
-    assert found["threads"].tolist() == [2, 1]
-    assert found["skrec is faster by (seconds)"].tolist() == [3, 1]
-    assert found["skrec is faster by (cold)"].tolist() == [3, 1]

@@ -2,40 +2,36 @@
 
 import argparse
 import dataclasses
+import importlib
 import os
+from itertools import pairwise
 
+import _measure
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
 import search_speed
+from _measure import MeasurementError, environment_of, run_task
 from _speed import bench as bench_module
 from _speed import comparison, systems, tables, tasks
 from _speed.bench import Bench, make_data
-from _speed.processes import MeasurementError, environment_of, run_task
-from _speed.workloads import (
-    WORKLOADS,
-    Workload,
-    layers,
-    n_parameters,
-    search_flops,
-)
+from _speed.workloads import WORKLOADS, Workload
+
+import skrec
 
 
-def made_up(spec, **options):
+def made_up(task, *args, **options):
     """Measure nothing: skrec takes half the time, and less where it has traced."""
-    if spec["task"] == "sgemm":
-        return 50.0
-    if spec["task"] == "versions":
-        return tasks.run(spec)
-    workload, n_jobs = Workload(**spec["workload"]), spec["n_jobs"]
-    seconds = [4.0, 1.0] if spec["system"] == "skrec" else [8.0]
+    assert task == "_speed.tasks:search"
+    system, job, seeds = args
+    seconds = [4.0, 1.0] if system == "skrec" else [8.0]
     return {
-        "worker_seconds": 6.0 * (n_jobs > 1),
-        "start_mb": 500.0 * (n_jobs if n_jobs == 1 else n_jobs + 1),
-        "end_mb": 600.0 * (n_jobs if n_jobs == 1 else n_jobs + 1),
-        "seconds": seconds[: len(spec["seeds"])],
-        "scores": [[0.25] * len(workload.candidates)] * len(spec["seeds"]),
+        "worker_seconds": 6.0 * (job.n_jobs > 1),
+        "start_mb": 500.0 * (job.n_jobs if job.n_jobs == 1 else job.n_jobs + 1),
+        "end_mb": 600.0 * (job.n_jobs if job.n_jobs == 1 else job.n_jobs + 1),
+        "seconds": seconds[: len(seeds)],
+        "scores": [[0.25] * len(job.workload.candidates)] * len(seeds),
     }
 
 
@@ -51,11 +47,12 @@ def compared(request, tmp_path_factory):
     options = (
         "--tiny --parts search --workloads mlp --repeats 1 --n-jobs 2 --no-install"
     )
-    systems_option = ["--systems", "keras", "skorch", "skrec"]
+    options = [*options.split(" "), "--envs", str(out / "none")]
+    options += ["--systems", "keras", "skorch", "skrec"]
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "made up":
             patch.setattr(bench_module, "run_task", made_up)
-        search_speed.main([*options.split(" "), *systems_option, "--out", str(out)])
+        search_speed.main([*options, "--out", str(out)])
     return out
 
 
@@ -63,13 +60,12 @@ def compared(request, tmp_path_factory):
 def alone(tmp_path_factory):
     """Run the other parts; none of them needs processes of their own for this."""
 
-    def in_this_process(spec, **options):
-        if spec["task"] == "search":  # its processes are compared above
-            return {"scores": [[0.5, 0.7], [0.6, 0.7]]}
-        return tasks.run(spec)
+    def in_this_process(task, *args, **options):
+        module, _, name = task.partition(":")
+        return getattr(importlib.import_module(module), name)(*args)
 
     out = tmp_path_factory.mktemp("alone")
-    parts = ["growth", "memory", "predict", "scores", "threads"]
+    parts = ["memory", "predict", "threads"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bench_module, "run_task", in_this_process)
         search_speed.main(["--tiny", "--out", str(out), "--parts", *parts])
@@ -79,8 +75,8 @@ def alone(tmp_path_factory):
 def a_bench(tmp_path, **options):
     """Return a bench that is only looked at."""
     given = {"seed": 0, "tiny": True, "n_jobs": 2, "device": "cpu", "repeats": 1}
-    given |= {"peers": tmp_path / "none", "install": False, **options}
-    return Bench(argparse.Namespace(**given), None, tmp_path)
+    given |= {"envs": tmp_path / "none", "install": False, **options}
+    return Bench(argparse.Namespace(**given), None)
 
 
 # ---- the same work -----------------------------------------------------------------
@@ -93,6 +89,20 @@ def test_grids_and_their_fits():
     assert len(WORKLOADS["mlp"].architectures) == 4
 
 
+def n_parameters(family, sizes):
+    """Count the weights of a network by hand."""
+    dense = [int(width) for width in str(sizes["units"]).split("-")]
+    if family == "gru":  # three gates of an input of 8, a state and two biases
+        (units,) = dense
+        return 3 * units * (8 + units + 2) + units * 3 + 3
+    n_inputs, n_classes, total = 64, 10, 0
+    if family == "conv1d":  # kernels of 3 steps; pooling leaves 10 of 20 steps
+        total = 3 * 8 * sizes["filters"] + sizes["filters"]
+        n_inputs, n_classes = 10 * sizes["filters"], 3
+    widths = [n_inputs, *dense, n_classes]
+    return total + sum((width + 1) * following for width, following in pairwise(widths))
+
+
 @pytest.mark.parametrize("family", WORKLOADS)
 def test_networks_have_the_weights_that_shapes_say(family):
     X, y = make_data(family, 60, seed=0)
@@ -100,42 +110,19 @@ def test_networks_have_the_weights_that_shapes_say(family):
     job = systems.Job(workload, X, y, workload.folds(0), 1, 0, "cpu")
 
     for sizes in workload.architectures:
-        expected = n_parameters(family, X.shape[1:], len(np.unique(y)), sizes)
         for system in ("keras", "skrec"):
-            assert systems.count_parameters(system, job, sizes) == expected
+            found = systems.count_parameters(system, job, sizes)
+            assert found == n_parameters(family, sizes)
 
 
 def test_generic_estimator_builds_with_the_build_function():
     X, y = make_data("conv1d", 60, seed=0)
     workload = Workload("conv1d", {"filters": [4], "units": [8]}, epochs=1)
     job = systems.Job(workload, X, y, workload.folds(0), 1, 0, "cpu")
-    import skrec
 
     fitted = systems.wrapped(skrec.KerasClassifier, job).fit(X, y)
-    sizes = {"filters": 4, "units": 8}
-    assert fitted.model_.count_params() == n_parameters("conv1d", (20, 8), 3, sizes)
-
-
-def test_operations_of_layers():
-    convolution, hidden, logits = layers(
-        "conv1d", (5, 2), 3, {"filters": 4, "units": 7}
-    )
-    # A kernel of 3 steps at each of 5 steps; pooling leaves 3 steps of 4 filters.
-    assert convolution == (3 * 2 * 4 + 4, 5 * 3 * 2 * 4, 5 * 3 * 2 * 4)
-    assert hidden == (12 * 7 + 7, 12 * 7, 12 * 7)
-    assert logits == (7 * 3 + 3, 7 * 3, 7 * 3)
-    gru, _ = layers("gru", (5, 2), 3, {"units": 4})
-    assert gru == (3 * 4 * (2 + 4 + 2), 5 * 3 * 4 * (2 + 4), 5 * 3 * 4 * 2)
-
-
-def test_operations_of_a_search():
-    grid = {"units": [4], "learning_rate": [0.1, 0.2], "batch_size": [8]}
-    workload = Workload("mlp", grid, epochs=5, n_folds=3)
-
-    forward = 2 * (6 * 4 + 4 * 2)
-    training = 3 * forward - 2 * 6 * 4
-    per_fit = 20 * 5 * training + 10 * forward
-    assert search_flops(workload, 30, (6,), 2) == 6 * per_fit
+    expected = n_parameters("conv1d", {"filters": 4, "units": 8})
+    assert fitted.model_.count_params() == expected
 
 
 @pytest.mark.parametrize("system", ["skrec", "skrec-generic"])
@@ -152,13 +139,15 @@ def test_search_learns(system):
 
 
 def test_another_number_of_weights_raises():
-    workload = Workload("mlp", {"units": [4]})
-    expected = 3 * 4 + 4 + 4 * 2 + 2
-    rows = [{"system": "skorch", "parameters": [expected]}]
-    comparison.check_parameters(rows, workload, (3,), 2)
-    rows.append({"system": "keras", "parameters": [expected + 1]})
-    with pytest.raises(RuntimeError, match=r"have \[26\] weights.*\[27\] from keras"):
-        comparison.check_parameters(rows, workload, (3,), 2)
+    rows = [
+        {"system": "skorch", "parameters": [26, 50]},
+        {"system": "scikeras", "parameters": None},
+        {"system": "skrec", "parameters": [26, 50]},
+    ]
+    comparison.check_parameters(rows)
+    rows.append({"system": "keras", "parameters": [27, 50]})
+    with pytest.raises(RuntimeError, match=r"skorch.*\[26, 50\].*keras.*\[27, 50\]"):
+        comparison.check_parameters(rows)
 
 
 # ---- the comparison ----------------------------------------------------------------
@@ -220,22 +209,6 @@ def test_ratios_are_those_of_the_rows(compared):
         assert row.skrec == pytest.approx(peer / own)
 
 
-def test_share_of_the_matrix_product_rate(compared):
-    found = pd.read_csv(compared / "efficiency.csv")
-    assert set(found["system"]) == {"skrec"}
-    seconds = pd.read_csv(compared / "searches.csv").query("system == 'skrec'")
-    np.testing.assert_allclose(
-        found["gflop_per_second"], found["gflop"].to_numpy() / seconds["seconds"]
-    )
-    np.testing.assert_allclose(
-        found["percent_of_sgemm"],
-        100 * found["gflop_per_second"] / found["sgemm_gflop_per_second"],
-    )
-    several, one = (found[found["n_jobs"] == n] for n in (2, 1))
-    rate = one["sgemm_gflop_per_second"] / one["threads"]
-    assert several["sgemm_gflop_per_second"].iloc[0] == pytest.approx(2 * rate.iloc[0])
-
-
 def test_report_tells_the_protocol(compared):
     report = (compared / "report.md").read_text("utf-8")
     for fact in (
@@ -244,7 +217,6 @@ def test_report_tells_the_protocol(compared):
         "- device: CPU",
         "tensorflow 2.21",
         "grid of mlp: units ['64'], learning_rate [0.001, 0.01], batch_size [32]",
-        "GFLOP/s (NumPy, median of 20)",
         "| mlp | 2 | cold imports | skrec |",
     ):
         assert fact in report
@@ -254,13 +226,13 @@ def test_rounds_are_interleaved_and_failures_are_rows(tmp_path, monkeypatch):
     bench = a_bench(tmp_path, systems=["keras", "keras-tuner", "skrec"], repeats=2)
     calls = []
 
-    def search(system, workload, n_jobs, threads, **spec):
+    def search(system, workload, *, n_jobs=1, threads, seeds):
         calls.append((n_jobs, system, threads))
         if system == "keras" and calls.count((2, "keras", 1)) == 2:
             raise MeasurementError("ValueError: no more")
         seconds = [8.0 / threads, 1.0] if system == "keras" else [2.0 * threads, 1.0]
         return {
-            "seconds": seconds[: len(spec["seeds"])],
+            "seconds": seconds[: len(seeds)],
             "worker_seconds": 5.0,
             "scores": [[0.25, 0.75]],
             "start_mb": 1.0,
@@ -269,10 +241,10 @@ def test_rounds_are_interleaved_and_failures_are_rows(tmp_path, monkeypatch):
 
     monkeypatch.setattr(bench, "search", search)
     bench.cores = bench.n_jobs = 2
-    chosen = comparison.choose_threads(bench, "mlp", WORKLOADS["mlp"], "data")
+    chosen = comparison.choose_threads(bench, "mlp", WORKLOADS["mlp"])
     assert [row["threads"] for row in chosen] == [2, 1, 1]
     calls.clear()
-    rows = comparison.run_rounds(bench, "mlp", WORKLOADS["mlp"], "data", chosen)
+    rows = comparison.run_rounds(bench, "mlp", WORKLOADS["mlp"], chosen)
 
     one_round = [(1, "keras", 2), (1, "keras-tuner", 1), (1, "skrec", 1)]
     one_round += [(2, "keras", 1), (2, "skrec", 1)]
@@ -333,17 +305,6 @@ def test_one_process_is_compared_with_several():
 # ---- skrec alone -------------------------------------------------------------------
 
 
-def test_growth_tables(alone):
-    rows = pd.read_csv(alone / "growth_rows.csv")
-    assert rows["rows"].tolist() == [100, 200]
-    per_row = 1e6 * rows["seconds"] / (rows["rows"] * rows["epochs"])
-    np.testing.assert_allclose(rows["microseconds_per_row_and_epoch"], per_row)
-    fits = pd.read_csv(alone / "growth_fits.csv")
-    assert (fits["candidates"] * fits["folds"] == fits["fits"]).all()
-    per_fit = 1e3 * fits["seconds"] / fits["fits"]
-    np.testing.assert_allclose(fits["milliseconds_per_fit"], per_fit)
-
-
 def test_memory_table(alone):
     found = pd.read_csv(alone / "memory.csv")
     assert found["estimator"].tolist() == 2 * ["skrec"] + 2 * ["skrec-generic"]
@@ -373,23 +334,6 @@ def test_predictions_are_faster_than_keras_own(alone):
     assert blocks["peak_mb_above_input"].between(0, 100).all()
 
 
-def test_scores_of_seeds(alone):
-    found = pd.read_csv(alone / "scores.csv")
-    assert found["system"].tolist() == 2 * ["keras", "skrec", "skrec-generic"]
-    assert found["learning_rate"].tolist() == 3 * [0.001] + 3 * [0.01]
-    assert found["mean_score"].tolist() == pytest.approx(3 * [0.55] + 3 * [0.7])
-    assert (found["seeds"] == 2).all()
-
-
-def test_score_table():
-    scores = {"keras": np.array([[0.5], [0.7]]), "skrec": np.array([[0.9], [0.9]])}
-    plain, own = tables.score_table(scores, [{"units": 4}]).to_dict("records")
-    assert plain["mean_score"] == pytest.approx(0.6)
-    assert plain["standard_error"] == pytest.approx(0.1)
-    assert own["difference"] == pytest.approx(0.3)
-    assert own["standard_error_of_it"] == pytest.approx(0.1)
-
-
 def test_threads_table(alone):
     found = pd.read_csv(alone / "threads.csv")
     columns = {f"seconds with {n}" for n in (1, joblib.cpu_count())}
@@ -410,13 +354,43 @@ def test_threads_and_device_are_set_by_the_environment():
 
 def test_failure_in_a_process_is_one_line():
     with pytest.raises(MeasurementError, match=r"^KeyError: 'n'$"):
-        run_task({"task": "sgemm"})
-    assert run_task({"task": "sgemm", "n": 64}) > 0
+        run_task("operator:getitem", {"m": 1}, "n")
+    with pytest.raises(MeasurementError, match=r"^exit code 3: nothing on stderr$"):
+        run_task("os:_exit", 3)
+    array = np.arange(3)
+    assert run_task("operator:neg", array).tolist() == [0, -1, -2]
+
+
+def test_an_environment_is_made_anew_for_other_versions(tmp_path, monkeypatch):
+    made = []
+
+    def make(folder, *packages):
+        folder.mkdir(exist_ok=True)
+        (folder / "pyvenv.cfg").touch()
+        made.append(packages)
+        return folder / "python"
+
+    monkeypatch.setattr(_measure, "make_environment", make)
+    folder = tmp_path / "env"
+    with pytest.raises(MeasurementError, match="not installed: there is no complete"):
+        _measure.peers_python(folder, False, ["a==1"])
+    for packages in (["a==1"], ["a==1"], ["a==2", "b==1"]):
+        _measure.peers_python(folder, True, packages)
+    assert made == [("a==1",), ("a==2", "b==1")]
+    python = _measure.peers_python(folder, False, ["a==2", "b==1"])
+    assert python.parent.parent == folder
+
+
+def test_a_folder_of_something_else_is_not_cleared(tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(MeasurementError, match=r"--envs must name an environment"):
+        _measure.peers_python(tmp_path, True, ["a==1"])
+    assert (tmp_path / "thesis.tex").exists()
 
 
 def test_missing_interpreter_is_one_line(tmp_path):
     with pytest.raises(MeasurementError, match="FileNotFoundError"):
-        run_task({"task": "sgemm", "n": 64}, python=tmp_path / "python")
+        run_task("os:getpid", python=tmp_path / "python")
 
 
 def test_workers_that_were_started_do_the_work():
@@ -427,16 +401,16 @@ def test_workers_that_were_started_do_the_work():
 
 
 def test_part_that_fails_is_reported(tmp_path, monkeypatch):
-    def fail(spec, **options):
+    def fail(task, *args, **options):
         raise MeasurementError("KilledWorker: out of memory")
 
     monkeypatch.setattr(bench_module, "run_task", fail)
-    with pytest.raises(SystemExit, match=r"Failed: growth, threads\."):
+    with pytest.raises(SystemExit, match=r"Failed: predict, threads\."):
         search_speed.main(
-            ["--tiny", "--parts", "growth", "threads", "--out", str(tmp_path)]
+            ["--tiny", "--parts", "predict", "threads", "--out", str(tmp_path)]
         )
     report = (tmp_path / "report.md").read_text("utf-8")
-    assert "The part 'growth' failed: KilledWorker: out of memory" in report
+    assert "The part 'predict' failed: KilledWorker: out of memory" in report
 
 
 @pytest.mark.parametrize(
@@ -448,7 +422,7 @@ def test_part_that_fails_is_reported(tmp_path, monkeypatch):
     ],
 )
 def test_unusable_options(options, message, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(search_speed, "run_task", lambda spec, **_: [])
+    monkeypatch.setattr(search_speed, "run_task", lambda task, **_: [])
     with pytest.raises(SystemExit, match="2"):
         search_speed.main([*options, "--out", str(tmp_path / "out")])
     assert message in capsys.readouterr().err
@@ -456,7 +430,7 @@ def test_unusable_options(options, message, tmp_path, capsys, monkeypatch):
 
 
 def test_gpu_is_reported(monkeypatch):
-    monkeypatch.setattr(search_speed, "run_task", lambda spec, **_: ["NVIDIA A100"])
+    monkeypatch.setattr(search_speed, "run_task", lambda task, **_: ["NVIDIA A100"])
     assert search_speed.device_name("gpu") == "NVIDIA A100"
 
 
@@ -464,5 +438,5 @@ def test_help_names_every_option(capsys):
     with pytest.raises(SystemExit, match="0"):
         search_speed.main(["--help"])
     shown = capsys.readouterr().out
-    options = "out seed n-jobs parts workloads systems repeats tiny device peers"
+    options = "out seed n-jobs parts workloads systems repeats tiny device envs peers"
     assert all(f"--{option}" in shown for option in [*options.split(" "), "no-install"])

@@ -1,10 +1,11 @@
-"""FuxiCTR's DeepFM and DCNv2: tuned on a validation part, or timed.
+"""FuxiCTR's DeepFM and DCNv2, tuned on a validation part, in the peers' environment.
 
 The wheel holds FuxiCTR's training loop and layers, but neither of these two models: its
 repository has them outside the package, as scripts. They are assembled here from its
 layers, in the shape that those scripts give them.
 """
 
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from fuxictr.features import FeatureMap
-from fuxictr.pytorch.dataloaders import RankDataLoader
 from fuxictr.pytorch.layers import (
     CrossNetV2,
     FactorizationMachine,
@@ -32,7 +32,7 @@ class _Model(BaseModel):
     """Settings that both models share."""
 
     def __init__(
-        self, features: FeatureMap, params: dict[str, Any], folder: Path
+        self, features: FeatureMap, params: dict[str, Any], folder: str
     ) -> None:
         super().__init__(
             features,
@@ -40,7 +40,7 @@ class _Model(BaseModel):
             net_regularizer=float(params["net_regularizer"]),
             early_stop_patience=2,
             verbose=0,
-            model_root=str(folder),
+            model_root=folder,
             metrics=["AUC"],
         )
         Path(self.model_dir).mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ class DeepFM(_Model):
     """Factorisation machine and tower on the same vectors, added."""
 
     def __init__(
-        self, features: FeatureMap, params: dict[str, Any], folder: Path
+        self, features: FeatureMap, params: dict[str, Any], folder: str
     ) -> None:
         super().__init__(features, params, folder)
         self.fm = FactorizationMachine(features)
@@ -85,7 +85,7 @@ class DCNv2(_Model):
     """Cross layers beside a tower, both read by one dense layer."""
 
     def __init__(
-        self, features: FeatureMap, params: dict[str, Any], folder: Path
+        self, features: FeatureMap, params: dict[str, Any], folder: str
     ) -> None:
         super().__init__(features, params, folder)
         width = features.sum_emb_out_dim()
@@ -117,21 +117,19 @@ class Batches:
         return -(-self.n_rows // self.size)
 
     def __iter__(self) -> Any:
-        if not self.shuffle:
-            for start in range(0, self.n_rows, self.size):
-                rows = slice(start, start + self.size)
-                yield {name: tensor[rows] for name, tensor in self.tensors.items()}
-            return
-        order = torch.randperm(self.n_rows)
+        order = torch.randperm(self.n_rows) if self.shuffle else None
         for start in range(0, self.n_rows, self.size):
-            rows = order[start : start + self.size]
+            rows: Any = slice(start, start + self.size)
+            rows = rows if order is None else order[rows]
             yield {name: tensor[rows] for name, tensor in self.tensors.items()}
 
 
-def feature_map(job: dict[str, Any], folder: Path) -> FeatureMap:
+def feature_map(
+    fields: dict[str, dict[str, Any]], embedding_dim: int, folder: str
+) -> FeatureMap:
     """Describe the encoded fields as FuxiCTR's own preprocessing would."""
-    features = FeatureMap("rows", str(folder))
-    for name, field in job["fields"].items():
+    features = FeatureMap("rows", folder)
+    for name, field in fields.items():
         spec = {"source": "", **field}
         if field["type"] == "sequence":
             spec["feature_encoder"] = "layers.MaskedAveragePooling()"
@@ -139,74 +137,37 @@ def feature_map(job: dict[str, Any], folder: Path) -> FeatureMap:
     features.labels = [LABEL]
     features.num_fields = features.get_num_fields()
     features.set_column_index()
+    features.default_emb_dim = embedding_dim
     return features
 
 
-def _build(job: dict[str, Any], params: dict[str, Any], folder: Path) -> _Model:
-    features = feature_map(job, folder)
-    features.default_emb_dim = params["embedding_dim"]
-    return MODELS[job["model"]](features, params, folder)
-
-
-def _part(arrays: Arrays, name: str) -> Arrays:
-    prefix = name + "."
-    found = {key: a for key, a in arrays.items() if key.startswith(prefix)}
-    return {key.removeprefix(prefix): array for key, array in found.items()}
-
-
 def search(
-    job: dict[str, Any], arrays: Arrays, folder: Path
-) -> tuple[dict[str, Any], Arrays]:
-    """Train all candidates; predict with the one of the highest validation AUC."""
-    parts = {name: _part(arrays, name) for name in ("train", "valid", "test")}
-    valid = Batches(parts["valid"], PREDICT_BATCH, shuffle=False)
-    best: dict[str, Any] = {"auc": -np.inf}
-    for params in job["candidates"]:
-        seed_everything(job["seed"])
-        start = time.perf_counter()
-        train = Batches(parts["train"], params["batch_size"], shuffle=True)
-        model = _build(job, params, folder)
-        model.fit(train, epochs=job["epochs"], validation_data=valid)
-        seconds = time.perf_counter() - start
-        auc = roc_auc_score(parts["valid"][LABEL], model.predict(valid))
-        if auc > best["auc"]:
-            best = {"auc": auc, "params": params, "seconds": seconds, "model": model}
-    test = Batches(parts["test"], PREDICT_BATCH, shuffle=False)
-    probability = best.pop("model").predict(test)
-    return best, {"probability": probability}
+    name: str,
+    fields: dict[str, dict[str, Any]],
+    candidates: list[dict[str, Any]],
+    n_epochs: int,
+    seed: int,
+    parts: dict[str, Arrays],
+) -> dict[str, Any]:
+    """Train all candidates; predict with the one of the highest validation AUC.
 
-
-def timing(
-    job: dict[str, Any], arrays: Arrays, folder: Path
-) -> tuple[dict[str, Any], Arrays]:
-    """Time two trainings of so many epochs, without validation."""
-    data = _part(arrays, "train")
-    np.savez(folder / "train.npz", **data)
-    seconds = []
-    for _ in range(2):
-        seed_everything(job["seed"])
-        start = time.perf_counter()
-        model = _build(job, job["candidates"][0], folder)
-        model.eval_step = lambda m=model: m.save_weights(m.checkpoint)
-        model.fit(_timed_batches(job, model, data, folder), epochs=job["epochs"])
-        seconds.append(time.perf_counter() - start)
-    rows = Batches(data, PREDICT_BATCH, shuffle=False)
-    auc = roc_auc_score(data[LABEL], model.predict(rows))
-    return {"cold": seconds[0], "seconds": seconds[1], "auc": auc}, {}
-
-
-def _timed_batches(
-    job: dict[str, Any], model: _Model, data: Arrays, folder: Path
-) -> Any:
-    """Return FuxiCTR's own loader of the rows, or batches cut in memory."""
-    batch_size = job["candidates"][0]["batch_size"]
-    if job["loader"] == "memory":
-        return Batches(data, batch_size, shuffle=True)
-    train, _ = RankDataLoader(
-        model.feature_map,
-        stage="train",
-        train_data=str(folder / "train.npz"),
-        batch_size=batch_size,
-        num_workers=job["num_workers"],
+    `parts` are the rows "train", "valid" and "test", a column to an array.
+    """
+    valid, test = (
+        Batches(parts[part], PREDICT_BATCH, shuffle=False) for part in ("valid", "test")
     )
-    return train
+    best: dict[str, Any] = {"auc": -np.inf}
+    with tempfile.TemporaryDirectory() as folder:
+        for params in candidates:
+            seed_everything(seed)
+            start = time.perf_counter()
+            train = Batches(parts["train"], params["batch_size"], shuffle=True)
+            features = feature_map(fields, params["embedding_dim"], folder)
+            model = MODELS[name](features, params, folder)
+            model.fit(train, epochs=n_epochs, validation_data=valid)
+            seconds = time.perf_counter() - start
+            auc = roc_auc_score(parts["valid"][LABEL], model.predict(valid))
+            if auc > best["auc"]:
+                best = {"auc": auc, "params": params, "seconds": seconds}
+                fitted = model
+        return best | {"predicted": fitted.predict(test)}

@@ -2,17 +2,19 @@
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _measure import run_task
 from scipy.stats import loguniform, randint, uniform
 from sklearn.model_selection import ParameterSampler
 
 from _quality.data import Fold, Task
-from _quality.environment import run_job
 from skrec.preprocessing import FieldEncoder
 
+PACKAGES = ["torch==2.13.0", "fuxictr==2.3.10", "scikit-surprise==1.1.5"]
 EMBEDDING_DIM = 10
 EPOCHS = 50  # at most: training stops early, as FuxiCTR does it
 RARE = 5  # ids of criteo-8k that occur less often are one, as benchmarks of it do
@@ -73,19 +75,19 @@ def fuxi_fields(encoder: FieldEncoder) -> dict[str, dict[str, Any]]:
 
 
 def fuxi_arrays(
-    encoder: FieldEncoder, task: Task, parts: dict[str, np.ndarray]
+    encoder: FieldEncoder, task: Task, rows: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Encode the rows of each part, a column to an array."""
-    arrays = {}
-    for part, rows in parts.items():
-        encoded = encoder.transform(task.X.iloc[rows])
-        for k in range(len(encoder.spec_.ids)):
-            arrays[f"{part}.id_{k}"] = encoded["ids"][:, k].astype(np.int64)
-        for k in range(encoder.spec_.n_numbers):
-            arrays[f"{part}.number_{k}"] = encoded["numbers"][:, k].astype(np.float32)
-        for k in range(len(encoder.spec_.sequences)):
-            arrays[f"{part}.sequence_{k}"] = encoded[f"sequence_{k}"].astype(np.int64)
-        arrays[f"{part}.label"] = task.y[rows].astype(np.float32)
+    """Encode rows, a column to an array."""
+    encoded = encoder.transform(task.X.iloc[rows])
+    arrays = {"label": task.y[rows].astype(np.float32)}
+    for kind, name, dtype in (
+        ("ids", "id", np.int64),
+        ("numbers", "number", np.float32),
+    ):
+        for k, column in enumerate(encoded.get(kind, np.empty((0, 0))).T):
+            arrays[f"{name}_{k}"] = column.astype(dtype)
+    for k in range(len(encoder.spec_.sequences)):
+        arrays[f"sequence_{k}"] = encoded[f"sequence_{k}"].astype(np.int64)
     return arrays
 
 
@@ -100,20 +102,17 @@ def fuxi_search(
 ) -> dict[str, Any]:
     """Tune and train one of FuxiCTR's models, and judge it."""
     encoder = fuxi_encoder(task).fit(task.X.iloc[fold.train])
-    job = {
-        "runner": "fuxi",
-        "task": "search",
-        "model": name,
-        "fields": fuxi_fields(encoder),
-        "candidates": candidates(FUXI_SPACE, n_candidates, seed),
-        "epochs": EPOCHS,
-        "seed": seed,
+    parts = {
+        part: fuxi_arrays(encoder, task, rows) for part, rows in fold._asdict().items()
     }
+    drawn = candidates(FUXI_SPACE, n_candidates, seed)
+    search = partial(run_task, "_quality.fuxi:search", python=python)
     start = time.perf_counter()
-    facts, found = run_job(python, job, fuxi_arrays(encoder, task, fold._asdict()), 1)
+    found = search(name, fuxi_fields(encoder), drawn, EPOCHS, seed, parts)
     seconds = time.perf_counter() - start
-    p = found["probability"]
-    return _row(task, fold, np.column_stack([1 - p, p]), facts, seconds, n_candidates)
+    p = found["predicted"]
+    found["predicted"] = np.column_stack([1 - p, p])
+    return _row(task, fold, found, seconds, n_candidates)
 
 
 # ---- scikit-surprise ---------------------------------------------------------------
@@ -124,37 +123,22 @@ def svd_search(
 ) -> dict[str, Any]:
     """Train SVD or SVD++ with its defaults and, where there are more, candidates."""
     drawn = candidates(SVD_SPACE, n_candidates - 1, seed) if n_candidates > 1 else []
-    job = {
-        "runner": "surprise_svd",
-        "task": "search",
-        "model": name,
-        "candidates": [{}, *drawn],
-        "seed": seed,
-    }
-    arrays = {
-        "user": task.X["user_id"].to_numpy(),
-        "item": task.X["item_id"].to_numpy(),
-        "rating": task.y,
-        **fold._asdict(),
-    }
+    ratings = np.column_stack([task.X["user_id"], task.X["item_id"], task.y])
+    parts = {part: ratings[rows] for part, rows in fold._asdict().items()}
+    search = partial(run_task, "_quality.surprise_svd:search", python=python)
     start = time.perf_counter()
-    facts, found = run_job(python, job, arrays, 1)
+    found = search(name, [{}, *drawn], seed, parts)
     seconds = time.perf_counter() - start
-    return _row(task, fold, found["predicted"], facts, seconds, n_candidates)
+    return _row(task, fold, found, seconds, n_candidates)
 
 
 def _row(
-    task: Task,
-    fold: Fold,
-    predicted: np.ndarray,
-    facts: dict[str, Any],
-    seconds: float,
-    n_candidates: int,
+    task: Task, fold: Fold, found: dict[str, Any], seconds: float, n_candidates: int
 ) -> dict[str, Any]:
     return {
-        **task.scores(fold.test, predicted),
-        "seconds": facts["seconds"],
-        "search_seconds": seconds - facts["seconds"],
+        **task.scores(fold.test, found["predicted"]),
+        "seconds": found["seconds"],
+        "search_seconds": seconds - found["seconds"],
         "candidates": n_candidates,
-        "parameters": json.dumps(facts["params"]),
+        "parameters": json.dumps(found["params"]),
     }

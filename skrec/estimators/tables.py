@@ -38,11 +38,13 @@ from skrec.training.state import State
 SHRINKAGE, MOST_SHRINKAGE, SHRINKAGE_OF_PARTS = 15.0, 1e-4, 1e-4
 # That on kernels is, for classifiers, as strong as `LogisticRegression(C=0.5)` has it:
 # without it, log-losses of few rows grow as the weights do. Squared errors do not.
-SHRINKAGE_OF_KERNELS = 1.0
+# Of more rows than this, held-out ones tell when to stop, and Adam, for which a slope of
+# any size is a whole one, would draw to 0 what is still to be learnt.
+SHRINKAGE_OF_KERNELS, MOST_SHRUNK_ROWS = 1.0, 5000
 # Columns of numbers up to which "auto" gives them waves.
 MOST_PERIODIC = 128
 # Rows of a table from which on "auto" updates it lazily: there the dense update begins
-# to take longer than all the rest of a step (measured on 2026-11-25, docs/tables.md).
+# to take longer than all the rest of a step (measured on 2026-11-26, docs/tables.md).
 LAZY_ROWS = 100_000
 LAZY_FROM = {"auto": LAZY_ROWS, "lazy": 0, "dense": None}
 
@@ -124,8 +126,9 @@ class TableNetwork(BaseNetwork):
         legal=[NOT_NEGATIVE, AUTO],
         doc="""float or "auto"
             Penalty on the squares of the kernel weights. ``"auto"`` is 1 / n_samples
-            for classifiers, which is that of ``LogisticRegression(C=0.5)``, and 0 for
-            regressors; in `partial_fit` that of the last `fit`, 0 without one.""",
+            for classifiers on up to 5,000 samples, which is that of
+            ``LogisticRegression(C=0.5)``, and 0 on more and for regressors; in
+            `partial_fit` that of the last `fit`, 0 without one.""",
     )
     embedding_l2: float | str = param(
         default="auto",
@@ -276,7 +279,7 @@ class TableNetwork(BaseNetwork):
             last = vars(self).get("auto_params_", {})
             found["l2"] = last.get("l2", 0.0)
         elif self.l2 == "auto":
-            shrinks = self._target.has_classes
+            shrinks = self._target.has_classes and budget.n_rows <= MOST_SHRUNK_ROWS
             found["l2"] = SHRINKAGE_OF_KERNELS / budget.n_rows if shrinks else 0.0
         if self.number_embedding == "auto":
             found["number_embedding"] = "periodic" if self._is_periodic else None

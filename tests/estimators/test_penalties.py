@@ -47,6 +47,15 @@ def test_a_classifier_shrinks_as_logistic_regression_does():
     assert np.abs(auto.predict_proba(X) - without.predict_proba(X)).max() > 1e-6
 
 
+def test_many_rows_need_no_penalty():
+    rows = np.random.default_rng(0).normal(size=(5001, 2))
+    brief = {**QUICK, "epochs": 1, "batch_size": 1024}
+    more = MLPClassifier(**brief).fit(rows, rows[:, 0] > 0)
+    assert more.auto_params_["l2"] == 0
+    few = MLPClassifier(**brief).fit(rows[:-1], rows[:-1, 0] > 0)
+    assert few.auto_params_["l2"] == 1 / 5000
+
+
 def test_a_regressor_does_not_shrink():
     assert MLPRegressor(**QUICK).fit(X, X[:, 0]).auto_params_["l2"] == 0
 

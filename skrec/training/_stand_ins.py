@@ -10,12 +10,13 @@ from keras.src.saving.serialization_lib import SafeModeScope
 class TunedDropout(keras.layers.Dropout):
     """Stands in for ``keras.layers.Dropout`` inside a program; never leaves it."""
 
+    tuned_by = "dropout"  # the hyper-parameter that is its rate
+
     def __init__(self, rate: float, **kwargs: Any) -> None:
         # Keras makes a seed generator only for a rate above 0. Its seed is set before
         # each epoch; 0 keeps Keras from drawing one from Python's global generator.
         super().__init__(**{**kwargs, "rate": 0.5, "seed": 0})
         self.tuned_rate = tf.Variable(rate, trainable=False, dtype="float32")
-        self.tuned_by = "dropout"
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Drop inputs in training, unless the rate is 0 at this moment."""
@@ -84,8 +85,8 @@ def program_copy(model: keras.Model, as_keras: bool) -> keras.Model:
     def clone(layer: keras.Layer) -> keras.Layer:
         kind: Any = stand_ins.get(type(layer), type(layer))
         own = kind.from_config(layer.get_config())
-        if isinstance(own, TunedDropout):
-            own.tuned_by = getattr(layer, "tuned_by", own.tuned_by)
+        if isinstance(own, TunedDropout) and hasattr(layer, "tuned_by"):
+            own.tuned_by = layer.tuned_by
         return own
 
     # A compiled copy would have to find the user's own loss by its name.

@@ -10,13 +10,12 @@ import numpy as np
 import skopt
 from scipy.optimize import OptimizeResult
 from scipy.stats import rankdata
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.metadata_routing import UNUSED
 from skopt.callbacks import check_callback
 from skopt.utils import eval_callbacks
 
+from skrec._sklearn import Interval
 from skrec.model_selection._sequential import Proposals, SequentialSearchMixin
 from skrec.model_selection._suggestions import (
     Suggestions,
@@ -27,7 +26,7 @@ from skrec.model_selection._suggestions import (
 Space = dict[str, Any]
 
 
-class BayesSearchCV(SequentialSearchMixin, skopt.BayesSearchCV):
+class BayesSearchCV(SequentialSearchMixin):
     """Search in which a model of the scores so far chooses what to try next.
 
     It is scikit-optimize's class of the same name, with the same parameters, and
@@ -201,8 +200,7 @@ class BayesSearchCV(SequentialSearchMixin, skopt.BayesSearchCV):
         max_seconds: float | None = None,
         patience: int | None = None,
     ) -> None:
-        BaseSearchCV.__init__(
-            self,
+        super().__init__(
             estimator=estimator,
             scoring=scoring,
             n_jobs=n_jobs,
@@ -261,7 +259,7 @@ class BayesSearchCV(SequentialSearchMixin, skopt.BayesSearchCV):
             )
         self._callbacks = check_callback(callback)
         try:
-            BaseSearchCV.fit(self, X, y, **{**(self.fit_params or {}), **params})
+            super().fit(X, y, **{**(self.fit_params or {}), **params})
         finally:
             del self._callbacks
         if self.return_train_score:
@@ -276,10 +274,6 @@ class BayesSearchCV(SequentialSearchMixin, skopt.BayesSearchCV):
             worst = np.nan_to_num(rank, nan=np.nanmax(rank, initial=0) + 1)
             name = f"rank_train_{key.removeprefix(prefix)}"
             self.cv_results_[name] = worst.astype(int)
-
-    def _check_refit_for_multimetric(self, scores: Any) -> None:
-        """Allow False and callables too, as scikit-learn does."""
-        BaseSearchCV._check_refit_for_multimetric(self, scores)
 
     @property
     def total_iterations(self) -> int:
@@ -323,7 +317,7 @@ class BayesSearchCV(SequentialSearchMixin, skopt.BayesSearchCV):
                 yield from self._propose_from(space, n_iter, optimizer, results)
         finally:
             # Not before: while it runs, the search goes to the worker processes.
-            self.optimizers_, self._optim_results = optimizers, results
+            self.optimizers_, self.optimizer_results_ = optimizers, results
 
     def _make_optimizer(
         self, params_space: Space, rng: np.random.RandomState

@@ -53,6 +53,7 @@ __all__ = [
     "insert_error_scores",
     "named_scorers",
     "num_samples",
+    "requested_metadata",
     "validate_params",
     "warn_or_raise_about_fit_failures",
 ]
@@ -72,3 +73,20 @@ def named_scorers(scorers: Any) -> Any:
         The scorers.
     """
     return scorers._scorers if isinstance(scorers, _MultimetricScorer) else scorers
+
+
+def requested_metadata(estimator: Any) -> Any:
+    """Return what metadata an estimator was told to ask for, but not its defaults.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any estimator. Its ``get_metadata_routing`` returns defaults too, those of a
+        meta-estimator's parts with them.
+
+    Returns
+    -------
+    MetadataRequest or None
+        What its ``set_fit_request`` and the like have set; None without a call of them.
+    """
+    return getattr(estimator, "_metadata_request", None)

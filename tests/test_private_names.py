@@ -6,15 +6,20 @@ import inspect
 import sys
 from pathlib import Path
 
+import optuna
 import pytest
+from sklearn import config_context
 from sklearn.callback import CallbackSupportMixin
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
 
 import skrec
 from skrec import _sklearn
+from skrec._optuna_private import database_url
 
 ROOT = Path(skrec.__file__).parent
 # The modules that may import private names, each of the one package.
-DOORS = {"_sklearn.py": "sklearn"}
+DOORS = {"_optuna_private.py": "optuna", "_sklearn.py": "sklearn"}
 # Packages of skrec whose modules still import them themselves.
 NOT_CONVERTED = {"estimators", "networks", "preprocessing", "training"}
 
@@ -37,6 +42,12 @@ def private_names(source):
             is_class = root[:1].isupper()  # whose private names are for subclasses
             reached = [".".join([modules[root], *names])] if root in modules else []
             reached = [] if is_class or not is_private(node.attr) else reached
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "getattr":
+            reached = [
+                f"getattr.{ast.literal_eval(arg)}"
+                for arg in node.args[1:2]
+                if isinstance(arg, ast.Constant)
+            ]
         else:
             continue
         found += [f"line {node.lineno}: {name}" for name in reached if is_foreign(name)]
@@ -64,6 +75,7 @@ def is_private(name):
         ("from a import b\nb.c._d", ["line 2: a.c._d"]),
         ("from skrec._docs import x\nfrom a import b\nself._c\nb.__name__", []),
         ("import sys\nsys._getframe()", []),
+        ("getattr(a, '_b', None)\ngetattr(a, 'c')", ["line 1: getattr._b"]),
         ("from a import Base\nBase._parameter_constraints", []),  # for subclasses
     ],
 )
@@ -88,7 +100,8 @@ def test_a_door_is_for_one_package(door, package):
     names = private_names((ROOT / door).read_text())
 
     assert names
-    assert all(name.split(": ")[1].startswith(f"{package}.") for name in names)
+    found = {name.split(": ")[1].split(".")[0] for name in names}
+    assert found <= {package, "getattr"}
 
 
 # ---- as they were ------------------------------------------------------------------
@@ -144,9 +157,35 @@ def test_searches_have_the_methods_that_skrec_calls(name):
     assert_takes(method, METHODS[name].split(), f"BaseSearchCV.{name}")
 
 
+def test_several_scorers_are_named():
+    search = GridSearchCV(
+        Ridge(), {}, scoring=["r2", "neg_mean_absolute_error"], refit=False
+    )
+    scorers, _ = search._get_scorers()
+
+    assert set(_sklearn.named_scorers(scorers)) == {"r2", "neg_mean_absolute_error"}
+    assert _sklearn.named_scorers(len) is len
+
+
+def test_requested_metadata_are_what_was_asked_for():
+    with config_context(enable_metadata_routing=True):
+        asked = Ridge().set_fit_request(sample_weight=True)
+
+    assert _sklearn.requested_metadata(Ridge()) is None
+    assert _sklearn.requested_metadata(asked).fit.requests == {"sample_weight": True}
+
+
+def test_a_database_is_found_behind_the_cache_of_optuna(tmp_path):
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+
+    assert database_url(optuna.storages.get_storage(url)) == url
+    assert database_url(optuna.storages.RDBStorage(url)) == url
+    assert database_url(optuna.storages.InMemoryStorage()) is None
+
+
 def test_every_name_is_checked():
     assert issubclass(_sklearn.BaseSearchCV, CallbackSupportMixin)
-    others = {"BaseSearchCV", "named_scorers"}  # by its methods, and by the searches
+    others = {"BaseSearchCV", "named_scorers", "requested_metadata"}  # below or above
     assert set(_sklearn.__all__) == PASSED.keys() | others
 
 

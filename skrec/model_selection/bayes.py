@@ -29,10 +29,10 @@ Space = dict[str, Any]
 class BayesSearchCV(SequentialSearchMixin):
     """Search in which a model of the scores so far chooses what to try next.
 
-    It is scikit-optimize's class of the same name, with the same parameters, and
-    behaves as scikit-learn's searches do [1]_: a candidate that fails does not end it,
-    metadata are routed, callbacks see each candidate and fold. The first candidates are
-    drawn at random. From then on a Gaussian process is fitted to the scores, and the
+    It has the parameters of scikit-optimize's class of the same name and its optimizer,
+    and behaves as scikit-learn's searches do [1]_: a candidate that fails does not end
+    it, metadata are routed, callbacks see each candidate and fold. The first candidates
+    are drawn at random. From then on a Gaussian process is fitted to the scores, and the
     candidate that promises most by it comes next: by expected improvement, by its
     chance to improve or by a confidence bound, whichever has done best so far [2]_.
 
@@ -133,7 +133,7 @@ class BayesSearchCV(SequentialSearchMixin):
     --------
     sklearn.model_selection.GridSearchCV : Tries all combinations.
     sklearn.model_selection.RandomizedSearchCV : Tries combinations at random.
-    skopt.BayesSearchCV : The class that this one is made of.
+    skopt.BayesSearchCV : The class whose place this one takes.
 
     Notes
     -----

@@ -32,8 +32,8 @@ class BayesSearchCV(SequentialSearchMixin):
     It has the parameters of scikit-optimize's class of the same name and its optimizer,
     and behaves as scikit-learn's searches do [1]_: a candidate that fails does not end
     it, metadata are routed, callbacks see each candidate and fold. The first candidates
-    are drawn at random. From then on a Gaussian process is fitted to the scores, and the
-    candidate that promises most by it comes next: by expected improvement, by its
+    are drawn at random. From then on a Gaussian process is fitted to the scores, and
+    the candidate that promises most by it comes next: by expected improvement, by its
     chance to improve or by a confidence bound, whichever has done best so far [2]_.
 
     Parameters

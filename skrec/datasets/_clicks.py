@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import Interval, validate_params
+
+from skrec._sklearn import Interval, validate_params
 
 DESCR = """\
 Synthetic clicks

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import Interval, validate_params
+
+from skrec._sklearn import Interval, validate_params
 
 LABEL = "label"
 NUMBERS = [f"I{k}" for k in range(1, 14)]

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pandas as pd
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import StrOptions, validate_params
 
+from skrec._sklearn import StrOptions, validate_params
 from skrec.datasets._download import Digests, download_files, fetch_files
 
 URL = "https://vincentarelbundock.github.io/Rdatasets/csv"

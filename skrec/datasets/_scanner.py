@@ -7,8 +7,8 @@ from os import PathLike
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import StrOptions, validate_params
 
+from skrec._sklearn import StrOptions, validate_params
 from skrec.datasets._download import Digests, download_files, fetch_files
 from skrec.datasets._rdatasets import URL as COLLECTION
 

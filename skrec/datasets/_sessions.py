@@ -5,7 +5,8 @@ from itertools import islice, permutations
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, validate_params
+
+from skrec._sklearn import Interval, validate_params
 
 
 def _cyclic_orders(n_classes: int) -> np.ndarray:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from skrec._optuna_private import database_url
+
 
 def import_optuna() -> ModuleType:
     """Import Optuna.
@@ -110,9 +112,8 @@ class _Portable:
         self.storage = storage
 
     def __reduce__(self) -> tuple[Any, ...]:
-        inner = getattr(self.storage, "_backend", self.storage)  # behind a cache
-        url = getattr(inner, "url", None)
-        return _load_storage, (pickle.dumps(self.storage), url)
+        content = pickle.dumps(self.storage)
+        return _load_storage, (content, database_url(self.storage))
 
 
 def _load_storage(content: bytes, url: str | None) -> Any:

@@ -1,19 +1,20 @@
 """Joblib's backend "ray", with the data sent once for each search."""
 
-import multiprocessing.pool
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import joblib
-from joblib.pool import PicklingPool
+from joblib.parallel import FallbackToBackend, SequentialBackend
 
 
 def register_ray() -> None:
     """Register the backend "ray" of joblib, which sends X and y once for each search.
 
-    It is the one that ``ray.util.joblib.register_ray`` registers, but for that: Ray is
-    meant to put what tasks have in common into its object store once, but Ray 2.60
-    looks for a class that joblib 1.6 has not, and sends the data with every fit.
+    It differs from the one that ``ray.util.joblib.register_ray`` registers in two
+    things. Ray is meant to put what tasks have in common into its object store once,
+    but Ray 2.60 looks for a class that joblib 1.6 has not, and sends the data with
+    every fit. And Ray's own backend makes joblib's "multiprocessing" run on Ray too,
+    from then on.
 
     Raises
     ------
@@ -39,6 +40,7 @@ def register_ray() -> None:
     try:
         import ray
         from ray.util.joblib.ray_backend import RayBackend
+        from ray.util.multiprocessing import Pool
     except ImportError as error:
         raise ImportError(
             'register_ray needs Ray: pip install "skrec-keras[ray]". '
@@ -48,9 +50,27 @@ def register_ray() -> None:
     class SendingOnce(RayBackend):
         """Ray's backend, which keeps what it has sent for as long as its pool."""
 
-        def configure(self, *args: Any, **kwargs: Any) -> int:
+        def configure(
+            self,
+            n_jobs: int = 1,
+            parallel: Any = None,
+            prefer: str | None = None,
+            require: str | None = None,
+            ray_remote_args: dict[str, Any] | None = None,
+            **for_memory_maps: Any,
+        ) -> int:
+            """Start the workers, in a pool of Ray's and not in joblib's changed."""
             self._sent: dict[int, tuple[Any, Any]] = {}
-            return super().configure(*args, **kwargs)
+            self.parallel = parallel
+            if n_jobs == -1 and not ray.is_initialized():
+                ray.init()  # which alone knows how many CPUs there are
+            n_jobs = self.effective_n_jobs(n_jobs)
+            if n_jobs == 1:
+                raise FallbackToBackend(SequentialBackend(self.nesting_level))
+            if ray_remote_args is None:
+                ray_remote_args = self.ray_remote_args
+            self._pool = Pool(n_jobs, ray_remote_args=ray_remote_args)
+            return n_jobs
 
         def submit(self, func: Any, callback: Callable[..., Any] | None = None) -> Any:
             func.items = [
@@ -62,8 +82,6 @@ def register_ray() -> None:
         def terminate(self) -> None:
             super().terminate()
             self._sent = {}
-            # Ray's pool takes the place of that of joblib's "multiprocessing" too.
-            PicklingPool.__bases__ = (multiprocessing.pool.Pool,)
 
         def _send_named(self, named: dict[str, Any]) -> tuple[list[str], list[Any]]:
             return list(named), self._send(named.values())

@@ -25,6 +25,7 @@ from pandas.api.extensions import ExtensionArray
 from scipy import sparse, stats
 from sklearn.base import BaseEstimator
 
+from skrec._sklearn import requested_metadata
 from skrec.training._code import LIBRARIES, codes
 from skrec.training._digest import CannotDigestError, Digester
 from skrec.training._optimizer_items import is_from_keras
@@ -237,7 +238,7 @@ class SearchDigester(Digester):
             params = item.get_params(deep=False)
             for name in sorted(set(params) - NO_INFLUENCE):
                 self.add([name, params[name]])
-            self.add(getattr(item, "_metadata_request", None))
+            self.add(requested_metadata(item))
 
     def _add_object(self, item: Any) -> None:
         package = type(item).__module__.split(".")[0]

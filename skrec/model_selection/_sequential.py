@@ -1,27 +1,38 @@
 """The loop that searches share which choose candidates from the scores so far.
 
-Scikit-learn fits and scores, in its own ``BaseSearchCV.fit``; this adds what it leaves
-out: the same folds in each round, rows that need no training, and budgets.
+A search has all of scikit-learn's ``BaseSearchCV`` but its ``fit``, to which this adds
+rows that need no fit, rounds in which all fits fail, the same folds in each round, and
+budgets. The steps are scikit-learn's: ``tests/test_private_names.py`` tells if those of
+a new release are others.
 """
 
 import time
-import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Generator, Sequence
+from contextlib import closing, suppress
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
-import joblib
 import numpy as np
-from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection._search import BaseSearchCV
-from sklearn.model_selection._validation import _insert_error_scores
-from sklearn.utils._param_validation import Interval
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import check_cv
+from sklearn.utils import indexable
+from sklearn.utils.parallel import Parallel
 
-Params = dict[str, Any]
-# What scikit-learn's `_fit_and_score` returns for one fold.
-FoldResult = dict[str, Any]
+from skrec._sklearn import (
+    BaseSearchCV,
+    Interval,
+    check_method_params,
+    fit_context,
+    named_scorers,
+)
+from skrec.model_selection._candidates import (
+    CandidateFits,
+    CandidateRows,
+    Params,
+    Split,
+)
+
 # Yields lists of candidates and is sent the score of each, higher is better or NaN.
 Proposals = Generator[list[Params], np.ndarray, None]
 
@@ -38,7 +49,100 @@ class SequentialSearchMixin(BaseSearchCV):
         "patience": [Interval(Integral, 1, None, closed="left"), None],
     }
 
-    _checked_cv_orig: Any  # set by scikit-learn's fit
+    _rows: CandidateRows  # while the search runs
+
+    @fit_context(prefer_skip_nested_validation=False)  # estimators check their own
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
+        """Search, and fit the best candidate on all rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets.
+        **params : dict of str to object
+            Parameters for the estimator's ``fit``, the scorer and the splitter, such as
+            ``sample_weight`` and ``groups``.
+
+        Returns
+        -------
+        self : object
+            The fitted search.
+        """
+        scorers, refit_metric = self._get_scorers()
+        X, y = indexable(X, y)
+        params = check_method_params(X, params=params)
+        routed_params = self._get_routed_params_for_fit(params)
+        weight = params.get("sample_weight")
+        metadata = None if weight is None else {"sample_weight": weight}
+        data = {"X": X, "y": y, "metadata": metadata}
+        task = self._init_callback_context(
+            max_subtasks=1 + (self.refit is not False)
+        ).call_on_fit_task_begin(estimator=self, **data)
+
+        splits = self._split(X, y, routed_params.splitter.split)
+        self._begin(X, y, splits, routed_params)
+        with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
+            fits = CandidateFits(self, (X, y), splits, scorers, routed_params, parallel)
+            self._rows = CandidateRows(fits)
+            try:
+                results, first_scores = self._run_rounds(task)
+            finally:
+                del self._rows
+
+        self.multimetric_ = isinstance(first_scores, dict)
+        if callable(self.scoring) and self.multimetric_:
+            self._check_refit_for_multimetric(first_scores)
+            refit_metric = self.refit
+        self._choose_best(results, refit_metric)
+        if self.refit:
+            self._fit_best(data, routed_params.estimator.fit, task)
+        self.scorer_ = named_scorers(scorers)
+        self.cv_results_ = results
+        task.call_on_fit_task_end(estimator=self, **data)
+        return self
+
+    def _split(self, X: Any, y: Any, split_params: dict) -> list[Split]:
+        """Draw the folds once: an unseeded splitter would draw new ones each round."""
+        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        splits = list(cv.split(X, y, **split_params))
+        if not splits:
+            raise ValueError(f"cv must give at least one fold. Received: {self.cv!r}.")
+        self._checked_cv_orig = cv  # as in scikit-learn
+        self.n_splits_ = len(splits)
+        return splits
+
+    def _begin(self, X: Any, y: Any, splits: list[Split], routed_params: Any) -> None:
+        """Check parameters and take note of the data, before the first round."""
+
+    def _choose_best(self, results: dict[str, Any], refit_metric: str) -> None:
+        """Set what is known of the best candidate."""
+        if not self.refit and self.multimetric_:
+            return
+        best = self._select_best_index(self.refit, refit_metric, results)
+        self.best_index_ = best
+        if not callable(self.refit):  # which says nothing of a score
+            self.best_score_ = results[f"mean_test_{refit_metric}"][best]
+        self.best_params_ = results["params"][best]
+
+    def _fit_best(self, data: dict[str, Any], fit_params: dict, task: Any) -> None:
+        """Fit the best candidate on all rows."""
+        # A parameter may itself be an estimator, which the results must keep unfitted.
+        params = clone(self.best_params_, safe=False)
+        best = self.best_estimator_ = clone(self.estimator).set_params(**params)
+        task = task.subcontext(task_name="refit-with-best-params")
+        with task.propagate_callback_context(best):
+            task.call_on_fit_task_begin(estimator=self, **data)
+            rows = [data["X"]] if data["y"] is None else [data["X"], data["y"]]
+            started = time.time()
+            best.fit(*rows, **fit_params)
+            self.refit_time_ = time.time() - started
+        if hasattr(best, "feature_names_in_"):
+            self.feature_names_in_ = best.feature_names_in_
+        task.call_on_fit_task_end(estimator=self, **data)
+
+    # ---- rounds --------------------------------------------------------------------
 
     @abstractmethod
     def _propose(self) -> Proposals:
@@ -57,16 +161,9 @@ class SequentialSearchMixin(BaseSearchCV):
         """Largest number of rounds, for a progress bar; None if it is not known."""
         return None
 
-    def _check_input_parameters(self, X: Any, y: Any, split_params: dict) -> None:
-        """Draw the folds once: an unseeded splitter would draw new ones each round."""
-        super()._check_input_parameters(X, y, split_params)
-        self._checked_cv_orig = _FixedSplits(self._checked_cv_orig, X, y, split_params)
-
-    def _run_search(
-        self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any
-    ) -> None:
-        self._rows = _Rows(self, evaluate_candidates)
-        task = callback_ctx.subcontext(
+    def _run_rounds(self, task: Any) -> tuple[dict[str, Any], Any]:
+        """Return ``cv_results_``, and the scores of its first fold."""
+        task = task.subcontext(
             task_name="search", max_subtasks=self._max_rounds
         ).call_on_fit_task_begin(estimator=self)
         scores: np.ndarray | None = None
@@ -80,10 +177,9 @@ class SequentialSearchMixin(BaseSearchCV):
                 if self._budget_is_spent():
                     self._take_last(proposals, scores)
                     break
-        self._rows.finish()
-        del self._rows
-        self._checked_cv_orig = self._checked_cv_orig.splitter
+        found = self._rows.finish()
         task.call_on_fit_task_end(estimator=self)
+        return found
 
     def _budget_is_spent(self) -> bool:
         """Tell whether `max_seconds` or `patience` has run out."""
@@ -117,215 +213,3 @@ def guiding_metric(refit: Any, names: Sequence[str]) -> str:
             f"must be one of {names}."
         )
     return names[0]
-
-
-class _FixedSplits:
-    """The folds that a splitter drew once.
-
-    Parameters
-    ----------
-    splitter : cross-validation generator
-        The splitter.
-    X, y : array-like
-        What is split.
-    split_params : dict
-        Metadata for the splitter, such as the groups.
-    """
-
-    def __init__(self, splitter: Any, X: Any, y: Any, split_params: dict) -> None:
-        self.splitter = splitter
-        self.splits = list(splitter.split(X, y, **split_params))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the rows out: scikit-learn sends the search along with each fit."""
-        return {"splitter": self.splitter}
-
-    def split(self, *args: Any, **kwargs: Any) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return the folds, whatever is passed."""
-        return self.splits
-
-    def get_n_splits(self, *args: Any, **kwargs: Any) -> int:
-        """Return the number of folds, whatever is passed."""
-        return len(self.splits)
-
-
-class _Rows:
-    """The rows of ``cv_results_`` while they are gathered.
-
-    Scikit-learn has no way to add a row that needs no fit, and it stops where every fit
-    of a round fails. So its ``evaluate_candidates`` is given each round as if it were
-    the first, and the lists in which it gathers are filled with all rows at the end.
-
-    Parameters
-    ----------
-    search : SequentialSearchMixin
-        The search.
-    evaluate_candidates : callable
-        What scikit-learn passes to ``_run_search``.
-    """
-
-    def __init__(
-        self, search: SequentialSearchMixin, evaluate_candidates: Callable[..., Any]
-    ) -> None:
-        self.search = search
-        self.started = time.monotonic()
-        self.params: list[Params] = []
-        self.folds: list[list[FoldResult]] = []
-        self._evaluate_candidates = evaluate_candidates
-        self._theirs = dict(
-            zip(
-                evaluate_candidates.__code__.co_freevars,
-                evaluate_candidates.__closure__ or (),
-                strict=True,
-            )
-        )
-        self._known: dict[tuple, int] = {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave all out: scikit-learn sends the search along with each fit."""
-        return {}
-
-    @property
-    def base_estimator(self) -> Any:
-        """The clone of the search's estimator that each fit starts from."""
-        return self._theirs["base_estimator"].cell_contents
-
-    @property
-    def trained(self) -> list[int]:
-        """Positions of the rows that are not copies of earlier ones."""
-        return list(self._known.values())
-
-    def add(self, params: Params, folds: list[FoldResult]) -> None:
-        """Add a row that needs no fit, with the results of its folds."""
-        self._known.setdefault(_key(params), len(self.params))
-        self.params.append(params)
-        self.folds.append(folds)
-
-    def replace(self, rows: Iterable[tuple[Params, list[FoldResult]]]) -> None:
-        """Start again from rows that need no fit."""
-        self._known.clear()
-        self.params.clear()
-        self.folds.clear()
-        for params, folds in rows:
-            self.add(params, folds)
-
-    @property
-    def n_since_best(self) -> int:
-        """Number of rows after the best one; all of them where none has a score."""
-        scores = self.scores() if self.params else np.array([])
-        if np.isnan(scores).all():
-            return len(scores)
-        return len(scores) - 1 - int(np.nanargmax(scores))
-
-    def evaluate(self, candidates: list[Params], task: Any) -> np.ndarray:
-        """Add a row for each candidate, train those that are new, return the scores."""
-        keys = [_key(params) for params in candidates]
-        new = {
-            key: params
-            for key, params in zip(keys, candidates, strict=True)
-            if key not in self._known
-        }
-        trained = self._train(list(new.values()), task) if new else []
-        folds_of = dict(zip(new, trained, strict=True))
-        for key, params in zip(keys, candidates, strict=True):
-            known = key in self._known
-            self.add(params, self.folds[self._known[key]] if known else folds_of[key])
-        return self.scores()[-len(candidates) :]
-
-    def _train(self, candidates: list[Params], task: Any) -> list[list[FoldResult]]:
-        n_splits = self.search.n_splits_
-        n_fits = len(candidates) * n_splits
-        context = task.subcontext(
-            task_name="round", max_subtasks=n_fits, sequential_subtasks=False
-        ).call_on_fit_task_begin(estimator=self.search)
-        params = self._theirs["all_candidate_params"].cell_contents
-        folds = self._theirs["all_out"].cell_contents
-        params.clear()
-        folds.clear()
-        started = time.time()
-        try:
-            with _quiet_about_scores():
-                self._evaluate_candidates(candidates, callback_ctx=context)
-            results = list(folds)
-        except ValueError as error:
-            every_fit_failed = f"All the {n_fits} fits failed" in str(error)
-            if self.search.error_score == "raise" or not every_fit_failed:
-                raise
-            warnings.warn(str(error), FitFailedWarning, stacklevel=2)
-            seconds = (time.time() - started) / n_fits
-            results = self._failed_folds(str(error), seconds) * len(candidates)
-        context.call_on_fit_task_end(estimator=self.search)
-        return [results[i : i + n_splits] for i in range(0, n_fits, n_splits)]
-
-    def _failed_folds(self, message: str, seconds: float) -> list[FoldResult]:
-        """Return what scikit-learn records for the folds of a candidate that fails."""
-        score: Any = self.search.error_score
-        scorers, _ = self.search._get_scorers()
-        names = getattr(scorers, "_scorers", None)
-        if names is not None:
-            score = dict.fromkeys(names, score)
-        folds = [
-            {
-                "fit_error": message,
-                "test_scores": score,
-                "n_test_samples": len(test),
-                "fit_time": seconds,
-                "score_time": 0.0,
-            }
-            for _, test in self.search._checked_cv_orig.splits
-        ]
-        if self.search.return_train_score:
-            folds = [{**fold, "train_scores": score} for fold in folds]
-        return folds
-
-    def scores(self) -> np.ndarray:
-        """Return the score of each row that guides the search, NaN where it failed."""
-        with _quiet_about_scores():
-            results = self._format()
-        return results[f"mean_test_{self.search._objective_name(results)}"]
-
-    def _format(self) -> dict[str, Any]:
-        folds = [dict(fold) for row in self.folds for fold in row]
-        if callable(self.search.scoring):  # a failed fit does not tell the names
-            _insert_error_scores(folds, self.search.error_score)
-        self._theirs["all_candidate_params"].cell_contents[:] = self.params
-        self._theirs["all_out"].cell_contents[:] = folds
-        return self.search._format_results(
-            list(self.params), self.search.n_splits_, folds
-        )
-
-    def finish(self) -> None:
-        """Give scikit-learn the rows, if a fit of one of them succeeded."""
-        if not self.folds:
-            raise ValueError(
-                "No candidate was evaluated: the search space or the number of "
-                "candidates is empty."
-            )
-        errors = [fold["fit_error"] for row in self.folds for fold in row]
-        if all(error is not None for error in errors):
-            raise ValueError(errors[-1])
-        self._theirs["results"].cell_contents = self._format()
-
-
-def key_of(value: Any) -> tuple[type, Any]:
-    """Return what values share that are of one type and equal, down to their parts.
-
-    What cannot be pickled, a lambda for example, is equal to itself alone.
-    """
-    try:
-        return type(value), joblib.hash(value)
-    except Exception:  # pickling runs whatever code the object brings along
-        return type(value), id(value)
-
-
-def _key(params: Params) -> tuple:
-    """Return what equal parameters share."""
-    return tuple((name, key_of(value)) for name, value in sorted(params.items()))
-
-
-@contextmanager
-def _quiet_about_scores() -> Iterator[None]:
-    """Hold back the warning that scores are not finite until the search is over."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*scores are non-finite")
-        yield

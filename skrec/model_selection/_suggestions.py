@@ -17,7 +17,7 @@ from skopt.learning import GaussianProcessRegressor
 from skopt.space.transformers import Pipeline, Transformer
 from skopt.utils import cook_estimator, create_result
 
-from skrec.model_selection._sequential import key_of
+from skrec.model_selection._candidates import key_of
 
 Point = list[Any]
 

@@ -10,13 +10,12 @@ import numpy as np
 import skopt
 from scipy.optimize import OptimizeResult
 from scipy.stats import rankdata
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.metadata_routing import UNUSED
 from skopt.callbacks import check_callback
 from skopt.utils import eval_callbacks
 
+from skrec._sklearn import Interval
 from skrec.model_selection._sequential import Proposals, SequentialSearchMixin
 from skrec.model_selection._suggestions import (
     Suggestions,
@@ -27,14 +26,14 @@ from skrec.model_selection._suggestions import (
 Space = dict[str, Any]
 
 
-class BayesSearchCV(SequentialSearchMixin, skopt.BayesSearchCV):
+class BayesSearchCV(SequentialSearchMixin):
     """Search in which a model of the scores so far chooses what to try next.
 
-    It is scikit-optimize's class of the same name, with the same parameters, and
-    behaves as scikit-learn's searches do [1]_: a candidate that fails does not end it,
-    metadata are routed, callbacks see each candidate and fold. The first candidates are
-    drawn at random. From then on a Gaussian process is fitted to the scores, and the
-    candidate that promises most by it comes next: by expected improvement, by its
+    It has the parameters of scikit-optimize's class of the same name and its optimizer,
+    and behaves as scikit-learn's searches do [1]_: a candidate that fails does not end
+    it, metadata are routed, callbacks see each candidate and fold. The first candidates
+    are drawn at random. From then on a Gaussian process is fitted to the scores, and
+    the candidate that promises most by it comes next: by expected improvement, by its
     chance to improve or by a confidence bound, whichever has done best so far [2]_.
 
     Parameters
@@ -134,7 +133,7 @@ class BayesSearchCV(SequentialSearchMixin, skopt.BayesSearchCV):
     --------
     sklearn.model_selection.GridSearchCV : Tries all combinations.
     sklearn.model_selection.RandomizedSearchCV : Tries combinations at random.
-    skopt.BayesSearchCV : The class that this one is made of.
+    skopt.BayesSearchCV : The class whose place this one takes.
 
     Notes
     -----
@@ -201,8 +200,7 @@ class BayesSearchCV(SequentialSearchMixin, skopt.BayesSearchCV):
         max_seconds: float | None = None,
         patience: int | None = None,
     ) -> None:
-        BaseSearchCV.__init__(
-            self,
+        super().__init__(
             estimator=estimator,
             scoring=scoring,
             n_jobs=n_jobs,
@@ -261,7 +259,7 @@ class BayesSearchCV(SequentialSearchMixin, skopt.BayesSearchCV):
             )
         self._callbacks = check_callback(callback)
         try:
-            BaseSearchCV.fit(self, X, y, **{**(self.fit_params or {}), **params})
+            super().fit(X, y, **{**(self.fit_params or {}), **params})
         finally:
             del self._callbacks
         if self.return_train_score:
@@ -276,10 +274,6 @@ class BayesSearchCV(SequentialSearchMixin, skopt.BayesSearchCV):
             worst = np.nan_to_num(rank, nan=np.nanmax(rank, initial=0) + 1)
             name = f"rank_train_{key.removeprefix(prefix)}"
             self.cv_results_[name] = worst.astype(int)
-
-    def _check_refit_for_multimetric(self, scores: Any) -> None:
-        """Allow False and callables too, as scikit-learn does."""
-        BaseSearchCV._check_refit_for_multimetric(self, scores)
 
     @property
     def total_iterations(self) -> int:
@@ -323,7 +317,7 @@ class BayesSearchCV(SequentialSearchMixin, skopt.BayesSearchCV):
                 yield from self._propose_from(space, n_iter, optimizer, results)
         finally:
             # Not before: while it runs, the search goes to the worker processes.
-            self.optimizers_, self._optim_results = optimizers, results
+            self.optimizers_, self.optimizer_results_ = optimizers, results
 
     def _make_optimizer(
         self, params_space: Space, rng: np.random.RandomState

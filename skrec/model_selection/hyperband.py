@@ -10,18 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from joblib.externals.loky.backend import resource_tracker
 from sklearn.model_selection import ParameterSampler
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
 
+from skrec._sklearn import BaseSearchCV, Interval
 from skrec.estimators.base import BaseNetwork
 from skrec.estimators.wrappers import KerasEstimator
-from skrec.model_selection._sequential import (
-    Params,
-    Proposals,
-    SequentialSearchMixin,
-    _key,
-)
+from skrec.model_selection._candidates import Params, Split, key_of_params
+from skrec.model_selection._sequential import Proposals, SequentialSearchMixin
 from skrec.training.memory import is_memory, memory_info
 
 
@@ -279,8 +274,8 @@ class HyperbandSearchCV(SequentialSearchMixin):
         self.max_seconds = max_seconds
         self.patience = patience
 
-    def _check_input_parameters(self, X: Any, y: Any, split_params: dict) -> None:
-        super()._check_input_parameters(X, y, split_params)
+    def _begin(self, X: Any, y: Any, splits: list[Split], routed_params: Any) -> None:
+        """Check that the search alone sets the resource."""
         if self.resource not in self.estimator.get_params():
             raise ValueError(
                 f"resource must be a parameter of {type(self.estimator).__name__}, for "
@@ -338,7 +333,6 @@ class HyperbandSearchCV(SequentialSearchMixin):
     def _format_results(
         self, candidate_params: Any, n_splits: int, out: Any, more_results: Any = None
     ) -> dict[str, Any]:
-        # Scikit-learn asks for the rows of one round too, and drops the answer.
         columns = zip(*self._places[: len(candidate_params)], strict=True)
         more_results = dict(zip(_Place._fields, map(list, columns), strict=True))
         return super()._format_results(candidate_params, n_splits, out, more_results)
@@ -358,15 +352,14 @@ class HyperbandSearchCV(SequentialSearchMixin):
     def _continuation(self, random_state: np.random.RandomState) -> Iterator[None]:
         """Give the fits a memory and a seed for as long as the search lasts."""
         owner, _, name = self.resource.rpartition("__")
-        base = self._rows.base_estimator
-        network = base.get_params()[owner] if owner else base
+        estimator = self._rows.fits.estimator  # not the one of the last fit
+        network = estimator.get_params()[owner] if owner else estimator
         if not isinstance(network, BaseNetwork | KerasEstimator):
             try:
                 yield
             finally:
                 self._count(None)
             return
-        own = {"memory": network.memory, "random_state": network.random_state}
         if network.random_state is None:
             network.set_params(random_state=int(random_state.randint(2**31 - 1)))
         with _temporary_folder() as folder:
@@ -377,7 +370,6 @@ class HyperbandSearchCV(SequentialSearchMixin):
             try:
                 yield
             finally:
-                network.set_params(**own)
                 info = memory_info(memory)
                 is_counted = info.n_fits and name == "epochs"
                 self._count(info.n_epochs - n_before if is_counted else None)
@@ -405,7 +397,7 @@ class HyperbandSearchCV(SequentialSearchMixin):
         else:
             self.trained_resources_ = n_stored / self.n_splits_
         candidates = {
-            _key({k: v for k, v in params.items() if k != self.resource})
+            key_of_params({k: v for k, v in params.items() if k != self.resource})
             for params in rows.params
         }
         self.full_resources_ = len(candidates) * self.max_epochs

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval
 
+from skrec._sklearn import HasMethods, Interval
+from skrec.model_selection._candidates import Split
 from skrec.model_selection._optuna import (
     copy_in_memory,
     import_optuna,
@@ -267,16 +268,8 @@ class OptunaSearchCV(SequentialSearchMixin):
             return self.n_trials
         return -(-self.n_trials // self.n_points)
 
-    def _get_routed_params_for_fit(self, params: dict[str, Any]) -> Any:
-        """Take note of the metadata that reach the estimator and the scorer."""
-        routed = super()._get_routed_params_for_fit(params)
-        self._metadata = {"fit": routed.estimator.fit, "score": routed.scorer.score}
-        return routed
-
-    def _check_input_parameters(self, X: Any, y: Any, split_params: dict) -> None:
+    def _begin(self, X: Any, y: Any, splits: list[Split], routed_params: Any) -> None:
         """Take note of what the scores depend on, for those who find them stored."""
-        metadata = self.__dict__.pop("_metadata")
-        super()._check_input_parameters(X, y, split_params)
         if self.storage is not None:
             self._settings = Settings(
                 self.estimator,
@@ -288,11 +281,11 @@ class OptunaSearchCV(SequentialSearchMixin):
                     "error_score": self.error_score,
                     "X": X,
                     "y": y,
-                    "fit parameters": metadata["fit"],
-                    "score parameters": metadata["score"],
+                    "fit parameters": routed_params.estimator.fit,
+                    "score parameters": routed_params.scorer.score,
                     "folds": [
                         [np.asarray(part, dtype=np.int64) for part in split]
-                        for split in self._checked_cv_orig.splits
+                        for split in splits
                     ],
                 },
             )

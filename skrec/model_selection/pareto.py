@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.stats import sem
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
+from skrec._sklearn import BaseSearchCV, num_samples
 from skrec.model_selection._sequential import guiding_metric
 
 # Objectives of which less is better.
@@ -123,7 +123,7 @@ class _Latency(_CostScorer):
             started = time.perf_counter()
             estimator.predict(X)
             seconds.append(time.perf_counter() - started)
-        return min(seconds[1:]) / _num_samples(X)
+        return min(seconds[1:]) / num_samples(X)
 
 
 @dataclass(frozen=True, eq=False)

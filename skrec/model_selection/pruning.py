@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from sklearn.callback import CallbackContext
-from sklearn.utils._param_validation import Interval, validate_params
 
+from skrec._sklearn import Interval, validate_params
 from skrec._warn import warn_user
 from skrec.model_selection._optuna import import_optuna, open_storage, quiet_optuna
 

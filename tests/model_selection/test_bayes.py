@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+import skopt
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
@@ -219,6 +220,23 @@ def test_small_rates_are_different_points():
 
 
 # ---- the rest of the contract ------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:Dimension .* was inferred")
+def test_all_that_scikit_optimizes_class_has_is_here():
+    args = DecisionTreeClassifier(random_state=0), {"max_depth": [1, 2]}
+    theirs, ours = (
+        kind(*args, n_iter=2, cv=2, random_state=0).fit(X, y)
+        for kind in (skopt.BayesSearchCV, BayesSearchCV)
+    )
+
+    public = {name for name in dir(theirs) if not name.startswith("_")}
+    # A copy of a parameter, and a request for `groups`, which go to the splitter.
+    assert public - set(dir(ours)) == {"optimizer_kwargs_", "set_fit_request"}
+    assert theirs.get_params().keys() < ours.get_params().keys()
+    assert sorted(theirs.cv_results_) == sorted(ours.cv_results_)
+    for name in ("optimizers_", "optimizer_results_"):
+        assert [*map(type, getattr(ours, name))] == [*map(type, getattr(theirs, name))]
 
 
 def test_callback_of_scikit_optimize_stops():

@@ -35,7 +35,9 @@ RATES = [0.1, 0.03, 1e-5, 1e-6]
 
 def make_model(**kwargs):
     kwargs = {"early_stopping": True, "n_iter_no_change": EPOCHS, **kwargs}
-    return MLPClassifier(units=4, epochs=EPOCHS, random_state=0, **kwargs)
+    return MLPClassifier(
+        units=4, epochs=EPOCHS, random_state=0, linear_start=False, **kwargs
+    )
 
 
 def make_search(model=None, name="learning_rate", **kwargs):

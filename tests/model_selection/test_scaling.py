@@ -127,6 +127,8 @@ def test_other_backends_are_none_of_rays_after_it(on_ray, capfd):
         with joblib.parallel_config(backend=backend, n_jobs=2):
             parents = joblib.Parallel()(joblib.delayed(os.getppid)() for _ in range(4))
         assert (set(parents) == {os.getpid()}) == (backend == "multiprocessing")
+    with joblib.parallel_config(backend="ray", n_jobs=2), joblib.Parallel():
+        assert PicklingPool.__bases__ == (multiprocessing.pool.Pool,)
     gc.collect()
     assert "Exception ignored" not in capfd.readouterr().err
 

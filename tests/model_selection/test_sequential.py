@@ -1,5 +1,6 @@
 """The loop of searches in rounds: folds, rows, failures, budgets, progress."""
 
+import pickle
 import threading
 import time
 import warnings
@@ -71,6 +72,15 @@ class InRounds(SequentialSearchMixin):
                 seen.append(scores.tolist())
         finally:
             self.seen_ = seen
+
+
+class Watched(InRounds):
+    """Remembers what there was of it at the end of the search."""
+
+    def _propose(self):
+        yield from super()._propose()
+        self.n_bytes_ = len(pickle.dumps(self))
+        self.folds_ = self._rows.folds
 
 
 class Scored(ClassifierMixin, BaseEstimator):
@@ -184,6 +194,28 @@ def test_every_round_fails():
         pytest.raises(ValueError, match="value -2 is negative"),
     ):
         run([-1], [-2])
+
+
+def test_what_is_said_where_every_fit_failed_counts_each_fit_once():
+    failed = r"(?s)All the 4 fits failed.*2 fits.*value -1.*2 fits.*value -2"
+    with pytest.warns(FitFailedWarning), pytest.raises(ValueError, match=failed):
+        run([-1], [-2, -1], [-2])
+
+
+def test_failed_fits_have_their_own_error_and_time():
+    rounds = [[{"value": -1, "seconds": 0.1}, {"value": -2}], [{"value": 1}]]
+    with pytest.warns(FitFailedWarning):
+        slow, fast, _ = Watched(Scored(), rounds, cv=TWO_FOLDS).fit(X, y).folds_
+    for folds, value in ((slow, -1), (fast, -2)):
+        errors = {fold["fit_error"].splitlines()[-1] for fold in folds}
+        assert errors == {f"FloatingPointError: value {value} is negative"}
+    times = [[fold["fit_time"] for fold in folds] for folds in (slow, fast)]
+    assert min(times[0]) > max(times[1])
+
+
+def test_no_fold_at_all():
+    with pytest.raises(ValueError, match=r"at least one fold. Received: \[\]"):
+        run([1], cv=[])
 
 
 def test_nothing_to_evaluate():
@@ -381,8 +413,15 @@ def test_weights_reach_fits_and_scores_and_groups_the_splitter(routing):
     assert frame_of(search) != frame_of(unweighted)
 
 
+def test_a_search_that_is_sent_along_with_each_fit_takes_no_rows_with_it():
+    rows = np.zeros((2000, 500))
+    search = Watched(Scored(), rounds_of([1]), cv=ShuffleSplit(3), refit=False)
+    search.fit(rows, np.arange(2000) % 2)
+
+    assert search.n_bytes_ < 10_000
+
+
 def test_two_processes():
-    """The search goes to the workers with each fit, but not with rows or folds."""
     rounds = [[{"C": 0.1}, {"C": 1.0}], [{"C": 1.0}, {"C": -1.0}], [{"C": 10.0}]]
     model = LogisticRegression(max_iter=300)
     with pytest.warns(FitFailedWarning):

@@ -1,0 +1,92 @@
+"""The private names of scikit-learn that skrec uses: no other module imports one.
+
+Each stands here because no public name does the same, under a name without an
+underscore. ``tests/test_private_names.py`` says which of them a new release has
+changed.
+"""
+
+from typing import Any
+
+# Validates parameters and ends callbacks, as the `fit` of every estimator there does.
+from sklearn.base import _fit_context as fit_context
+
+# Every `_MultimetricScorer` is one of several scorers by name: `named_scorers`.
+from sklearn.metrics._scorer import _MultimetricScorer
+
+# What a search is: prediction with the best estimator, routing, tags, `cv_results_`.
+from sklearn.model_selection._search import BaseSearchCV
+
+# A fit and its scores on one fold, which the public functions do for one candidate at a
+# time, without callbacks; and what is said of fits that failed.
+from sklearn.model_selection._validation import (
+    _fit_and_score as fit_and_score,
+)
+from sklearn.model_selection._validation import (
+    _insert_error_scores as insert_error_scores,
+)
+from sklearn.model_selection._validation import (
+    _warn_or_raise_about_fit_failures as warn_or_raise_about_fit_failures,
+)
+
+# `_parameter_constraints` and the errors that every estimator of scikit-learn gives.
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    validate_params,
+)
+
+# Makes what goes along with the rows, such as weights, ready to be split like them.
+from sklearn.utils.validation import _check_method_params as check_method_params
+
+# The number of rows of whatever `fit` takes, a sparse matrix and a list included.
+from sklearn.utils.validation import _num_samples as num_samples
+
+__all__ = [
+    "BaseSearchCV",
+    "HasMethods",
+    "Interval",
+    "StrOptions",
+    "check_method_params",
+    "fit_and_score",
+    "fit_context",
+    "insert_error_scores",
+    "named_scorers",
+    "num_samples",
+    "requested_metadata",
+    "validate_params",
+    "warn_or_raise_about_fit_failures",
+]
+
+
+def named_scorers(scorers: Any) -> Any:
+    """Return several scorers as a dict, which is what ``scorer_`` holds, and one as is.
+
+    Parameters
+    ----------
+    scorers : callable
+        What ``BaseSearchCV._get_scorers`` returns.
+
+    Returns
+    -------
+    dict of str to callable, or callable
+        The scorers.
+    """
+    return scorers._scorers if isinstance(scorers, _MultimetricScorer) else scorers
+
+
+def requested_metadata(estimator: Any) -> Any:
+    """Return what metadata an estimator was told to ask for, but not its defaults.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any estimator. Its ``get_metadata_routing`` returns defaults too, those of a
+        meta-estimator's parts with them.
+
+    Returns
+    -------
+    MetadataRequest or None
+        What its ``set_fit_request`` and the like have set; None without a call of them.
+    """
+    return getattr(estimator, "_metadata_request", None)

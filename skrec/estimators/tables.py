@@ -38,8 +38,8 @@ from skrec.training.state import State
 SHRINKAGE, MOST_SHRINKAGE, SHRINKAGE_OF_PARTS = 15.0, 1e-4, 1e-4
 # That on kernels is, for classifiers, as strong as `LogisticRegression(C=0.5)` has it:
 # without it, log-losses of few rows grow as the weights do. Squared errors do not.
-# Of more rows than this, held-out ones tell when to stop, and Adam, for which a slope of
-# any size is a whole one, would draw to 0 what is still to be learnt.
+# Of more rows, those held out tell when to stop, and Adam, for which a slope of any size
+# is a whole one, would draw to 0 what is still to be learnt.
 SHRINKAGE_OF_KERNELS, MOST_SHRUNK_ROWS = 1.0, 5000
 # Columns of numbers up to which "auto" gives them waves.
 MOST_PERIODIC = 128

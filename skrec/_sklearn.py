@@ -32,12 +32,17 @@ from sklearn.model_selection._validation import (
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
+    Options,
     StrOptions,
     validate_params,
 )
 
 # Makes what goes along with the rows, such as weights, ready to be split like them.
 from sklearn.utils.validation import _check_method_params as check_method_params
+
+# Checks of targets and weights that no public function makes alone.
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _check_y as check_y
 
 # The number of rows of whatever `fit` takes, a sparse matrix and a list included.
 from sklearn.utils.validation import _num_samples as num_samples
@@ -46,8 +51,12 @@ __all__ = [
     "BaseSearchCV",
     "HasMethods",
     "Interval",
+    "Options",
     "StrOptions",
+    "callbacks_of",
     "check_method_params",
+    "check_sample_weight",
+    "check_y",
     "fit_and_score",
     "fit_context",
     "insert_error_scores",
@@ -90,3 +99,19 @@ def requested_metadata(estimator: Any) -> Any:
         What its ``set_fit_request`` and the like have set; None without a call of them.
     """
     return getattr(estimator, "_metadata_request", None)
+
+
+def callbacks_of(estimator: Any) -> Any:
+    """Return the callbacks of scikit-learn's that an estimator has.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any estimator.
+
+    Returns
+    -------
+    sequence
+        What its ``set_callbacks`` was given, and what came down from a search.
+    """
+    return getattr(estimator, "_skl_callbacks", ())

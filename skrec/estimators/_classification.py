@@ -3,9 +3,10 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.callback import with_callbacks
 
+from skrec._sklearn import fit_context
 from skrec.estimators._atomic import all_or_nothing
 from skrec.estimators._targets import Labels
 from skrec.estimators.base import BaseNetwork
@@ -25,7 +26,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
     @all_or_nothing
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> Any:

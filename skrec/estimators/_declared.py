@@ -28,7 +28,7 @@ from typing import (
     get_origin,
 )
 
-from sklearn.utils._param_validation import Interval, StrOptions
+from skrec._sklearn import Interval, StrOptions
 
 T = TypeVar("T", bound=type)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from skrec._sklearn import callbacks_of
+
 
 class EpochReporter:
     """Observer of a training loop on behalf of an estimator.
@@ -41,7 +43,7 @@ class EpochReporter:
         """Whether a callback wants the estimator as it is after each epoch."""
         return any(
             "fitted_estimator" in inspect.signature(callback.on_fit_task_end).parameters
-            for callback in getattr(self.estimator, "_skl_callbacks", ())
+            for callback in callbacks_of(self.estimator)
         )
 
     def epoch_begin(self) -> None:

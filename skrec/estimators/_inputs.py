@@ -6,12 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.utils import assert_all_finite, check_array
-from sklearn.utils.validation import (
-    _check_y,
-    check_consistent_length,
-    validate_data,
-)
+from sklearn.utils.validation import check_consistent_length, validate_data
 
+from skrec._sklearn import check_y
 from skrec.preprocessing._finite import require_finite
 from skrec.preprocessing._floats import accepted_dtypes
 from skrec.preprocessing._frames import as_table, in_fitted_order
@@ -180,7 +177,7 @@ def checked_table(
             "None"
         )
     require_targets(y, y_numeric)
-    y = _check_y(y, multi_output=True, y_numeric=y_numeric, estimator=estimator)
+    y = check_y(y, multi_output=True, y_numeric=y_numeric, estimator=estimator)
     check_consistent_length(X, y)
     return X, y
 

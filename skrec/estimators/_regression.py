@@ -3,9 +3,10 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.callback import with_callbacks
 
+from skrec._sklearn import fit_context
 from skrec.estimators._atomic import all_or_nothing
 from skrec.estimators._declared import fixed, with_parameters
 from skrec.estimators._targets import Numbers
@@ -22,7 +23,7 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
 
     @all_or_nothing
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Train one more epoch, on new samples or on the same.
 

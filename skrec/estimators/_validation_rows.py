@@ -3,7 +3,8 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import _check_sample_weight
+
+from skrec._sklearn import check_sample_weight
 
 
 class ValidationRows(NamedTuple):
@@ -33,7 +34,7 @@ class ValidationRows(NamedTuple):
         """
         if self.sample_weight is None:
             return np.ones(n_rows)
-        return _check_sample_weight(
+        return check_sample_weight(
             self.sample_weight,
             np.empty((n_rows, 0)),
             dtype=np.float64,

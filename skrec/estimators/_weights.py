@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.validation import _check_sample_weight
+
+from skrec._sklearn import check_sample_weight
 
 
 def row_weights(
@@ -42,7 +43,7 @@ def row_weights(
         If a weight is negative, all of them are zero, or a class is unknown.
     """
     weight = np.array(
-        _check_sample_weight(
+        check_sample_weight(
             sample_weight,
             X,
             dtype=np.float64,

@@ -14,11 +14,11 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 import tensorflow as tf
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skrec._sklearn import HasMethods, Interval, StrOptions, fit_context
 from skrec.estimators import _deploy
 from skrec.estimators._atomic import all_or_nothing
 from skrec.estimators._budget import Budget, chosen
@@ -286,7 +286,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     @all_or_nothing
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X: Any,

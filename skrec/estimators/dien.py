@@ -4,9 +4,9 @@ from numbers import Real
 from typing import Any
 
 import keras
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from skrec._docs import with_fitted_docs
+from skrec._sklearn import Interval, StrOptions
 from skrec.estimators._classification import NetworkClassifier
 from skrec.estimators._declared import SIZES, fixed, param, with_parameters
 from skrec.estimators._interest import pairs_of

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from sklearn.utils._param_validation import StrOptions
-
 from skrec._docs import with_fitted_docs
+from skrec._sklearn import StrOptions
 from skrec.estimators._classification import NetworkClassifier
 from skrec.estimators._declared import SIZES, fixed, param, with_parameters
 from skrec.estimators._interest import pairs_of

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
 from skrec._docs import with_fitted_docs
+from skrec._sklearn import StrOptions
 from skrec.estimators._labels import LabelEncoder, probabilities
 from skrec.estimators._outputs import check_class_outputs, check_number_outputs
 from skrec.estimators._scikeras import RegressorTargetEncoder
@@ -145,7 +145,7 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):
     @property
     def target_encoder(self) -> Any:
         """Encoder of the labels; to be overridden for models with several outputs."""
-        classes = getattr(self, "_given_classes", None)
+        classes = vars(self).get("_given_classes")
         categories = "auto" if classes is None else [np.unique(classes)]
         return LabelEncoder(loss=self.loss, categories=categories)
 
@@ -163,7 +163,7 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):
 
     def _type_of_target(self, y: np.ndarray) -> str:
         check_classification_targets(y)
-        classes = getattr(self, "_given_classes", None)
+        classes = vars(self).get("_given_classes")
         kind = type_of_target(y, input_name="y")
         if kind in ("binary", "multiclass"):
             labels = np.unique(y if classes is None else classes)

@@ -3,9 +3,8 @@
 from numbers import Integral, Real
 from typing import Any
 
-from sklearn.utils._param_validation import Interval, StrOptions
-
 from skrec._docs import with_fitted_docs
+from skrec._sklearn import Interval, StrOptions
 from skrec.estimators._classification import NetworkClassifier
 from skrec.estimators._declared import SIZES, fixed, param, with_parameters
 from skrec.estimators._regression import NetworkRegressor

@@ -3,9 +3,8 @@
 from numbers import Integral
 from typing import Any
 
-from sklearn.utils._param_validation import Interval, StrOptions
-
 from skrec._docs import with_fitted_docs
+from skrec._sklearn import Interval, StrOptions
 from skrec._warn import warn_user
 from skrec.estimators._classification import NetworkClassifier
 from skrec.estimators._declared import COUNT, SIZES, fixed, param, with_parameters

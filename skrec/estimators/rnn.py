@@ -3,9 +3,9 @@
 from typing import Any
 
 import keras
-from sklearn.utils._param_validation import StrOptions
 
 from skrec._docs import with_fitted_docs
+from skrec._sklearn import StrOptions
 from skrec.estimators._classification import NetworkClassifier
 from skrec.estimators._declared import SIZES, param, with_parameters
 from skrec.estimators._regression import NetworkRegressor

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 import pandas as pd
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skrec._sklearn import Interval, StrOptions
 from skrec._warn import warn_user
 from skrec.estimators._auc import auc_scores, warn_if_auc_is_chance
 from skrec.estimators._budget import Budget
@@ -38,7 +38,7 @@ from skrec.training.state import State
 SHRINKAGE, MOST_SHRINKAGE, SHRINKAGE_OF_PARTS = 15.0, 1e-4, 1e-4
 # That on kernels is, for classifiers, as strong as `LogisticRegression(C=0.5)` has it:
 # without it, log-losses of few rows grow as the weights do. Squared errors do not.
-# Of more rows, those held out tell when to stop, and Adam, for which a slope of any size
+# Of more rows, those held out tell when to stop; and Adam, to which a slope of any size
 # is a whole one, would draw to 0 what is still to be learnt.
 SHRINKAGE_OF_KERNELS, MOST_SHRUNK_ROWS = 1.0, 5000
 # Columns of numbers up to which "auto" gives them waves.

@@ -13,11 +13,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 from scipy import sparse
-from sklearn.base import BaseEstimator, _fit_context, is_regressor
+from sklearn.base import BaseEstimator, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skrec._sklearn import HasMethods, Interval, Options, StrOptions, fit_context
 from skrec.estimators._atomic import all_or_nothing, undo_on_failure
 from skrec.estimators._building import (
     called,
@@ -273,7 +273,7 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
 
     @all_or_nothing
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X: Any,
@@ -328,7 +328,7 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
 
     @all_or_nothing
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def _partial_fit(
         self, X: Any, y: Any, sample_weight: Any, kwargs: dict, classes: Any = None
     ) -> Any:

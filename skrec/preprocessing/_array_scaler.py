@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import gen_batches
-from sklearn.utils.validation import _check_sample_weight
 
+from skrec._sklearn import check_sample_weight
 from skrec.preprocessing._padding import ZeroSteps, padded_steps
 from skrec.preprocessing._ranges import Range, require_scalable
 from skrec.preprocessing._scaling import array_scaler
@@ -41,7 +41,7 @@ class ArrayScaler:
     ) -> None:
         self.scaler = array_scaler(how)
         self.seen = Range()
-        weight = _check_sample_weight(sample_weight, array)
+        weight = check_sample_weight(sample_weight, array)
         chosen = np.arange(len(array)) if rows is None else rows
         parts = [chosen[part] for part in gen_batches(len(chosen), BLOCK_ROWS)]
         self.padding = self._where_padded(array, parts)

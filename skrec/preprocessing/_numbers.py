@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.preprocessing import QuantileTransformer
-from sklearn.utils.validation import _check_sample_weight
 
+from skrec._sklearn import check_sample_weight
 from skrec.preprocessing._floats import as_floats
 from skrec.preprocessing._ranges import Range, range_of, require_scalable
 from skrec.preprocessing._scaling import dense_blocks, new_scaler, sample_rows
@@ -159,7 +159,7 @@ class NumberScaler:
         if self.how is None:
             weight = np.ones(numbers.shape[0])
             if sample_weight is not None:
-                weight = _check_sample_weight(sample_weight, weight)
+                weight = check_sample_weight(sample_weight, weight)
             self.fill = _means(numbers, rows, weight)
         if self.how == "quantile":
             self.quantile = _quantiles(numbers, rows, self.seen)

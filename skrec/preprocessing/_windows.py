@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_any_real_numeric_dtype, is_bool_dtype
-from sklearn.utils._param_validation import Interval, validate_params
 
+from skrec._sklearn import Interval, validate_params
 from skrec.preprocessing._ids import objects
 
 

@@ -7,15 +7,11 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skrec._sklearn import Interval, StrOptions, check_sample_weight, fit_context
 from skrec.preprocessing._array_scaler import ArrayScaler
 from skrec.preprocessing._frames import as_table, in_fitted_order
 from skrec.preprocessing._kinds import warn_of_empty
@@ -248,13 +244,13 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
             rows = np.flatnonzero(weight) if (weight == 0).any() else None
         encoded = self.learn(X, rows, sample_weight)
         if "numbers" in encoded:
-            weight = _check_sample_weight(sample_weight, encoded["numbers"])
+            weight = check_sample_weight(sample_weight, encoded["numbers"])
             self.update_scale(encoded["numbers"], weight, rows)
         return encoded
 
     # ---- steps for estimators ------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def learn(
         self, X: Any, rows: Any = None, sample_weight: Any = None
     ) -> dict[str, Any]:

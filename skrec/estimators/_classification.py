@@ -95,7 +95,8 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
             Probabilities, in the order of ``classes_``; for several labels that of each
             label.
         """
-        return self._target.probabilities(self._raw_predict(X))
+        logits = self._raw_predict(X)
+        return self._target.probabilities(logits)
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Compute the logarithm of the probability of each class.
@@ -126,7 +127,8 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         ndarray of shape (n_samples,) or (n_samples, n_labels)
             The most probable class, or 0 and 1 for each label.
         """
-        return self._target.decode(self._raw_predict(X))
+        logits = self._raw_predict(X)
+        return self._target.decode(logits)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -155,8 +155,11 @@ def _given_rows(estimator: Any, given: Given) -> Rows:
     if given.X_val is None or given.y_val is None:
         missing = "y_val" if given.y_val is None else "X_val"
         raise ValueError(f"X_val and y_val go together. Missing: {missing}.")
-    X, y = estimator._checked(given.X_val, given.y_val, reset=False)
-    target = estimator._target.encode(y)
+    try:
+        X, y = estimator._checked(given.X_val, given.y_val, reset=False)
+        target = estimator._target.encode(y)
+    except ValueError as error:  # which speaks of X and y
+        raise ValueError(f"In the validation samples X_val, y_val: {error}") from None
     return Rows(estimator._inputs.encode(X), target, np.ones(len(target)))
 
 

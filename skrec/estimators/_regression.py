@@ -65,7 +65,8 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions, on the scale of the y that was fitted.
         """
-        return self._target.decode(self._raw_predict(X))
+        outputs = self._raw_predict(X)
+        return self._target.decode(outputs)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -45,8 +45,10 @@ def require_finite(
             where = f"column {names[column]!r}"
         else:
             where = f"{'column' if X.ndim == 2 else 'channel'} {column}"
+        advice = "" if allow_nan else " Impute them, or drop these rows."
         raise ValueError(
             f"{error}\nThe first of {n_bad} such values is in row {row}, {where}."
+            f"{advice}"
         ) from None
 
 

@@ -13,6 +13,7 @@ SMALL = {
     "batch_size": 64,
     "learning_rate": 0.01,
     "embedding_l2": 1e-5,
+    "l2": 0.0,
     "random_state": 0,
 }
 TOWER = {"units": 8, "embedding_dim": 4}

@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from scipy import sparse
+from sklearn.exceptions import NotFittedError
 
 from skrec import (
     CNNClassifier,
@@ -147,3 +148,19 @@ def test_neither_is_a_row_of_what_was_fitted():
     for fitted in (model, model.fit(X, LABELS)):
         with pytest.raises(ValueError, match="Expected 2D array, got 1D array"):
             fitted.predict(LABELS[:4])
+
+
+@pytest.mark.parametrize(
+    ("X_val", "y_val", "message"),
+    [(X[:4], ["yes", "maybe"] * 2, "maybe"), (X[:4] * np.inf, LABELS[:4], "infinity")],
+)
+def test_errors_say_that_they_are_of_validation_samples(X_val, y_val, message):
+    model = MLPClassifier(4, epochs=1, random_state=0)
+    with pytest.raises(ValueError, match=rf"samples X_val, y_val: (.|\n)*{message}"):
+        model.fit(X, LABELS, X_val=X_val, y_val=y_val)
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba"])
+def test_an_unfitted_model_says_so(method):
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        getattr(MLPClassifier(), method)(X)

@@ -30,6 +30,7 @@ from tests.plain import PLAIN
 TRAINING = {
     **PLAIN,
     "embedding_l2": 1e-5,
+    "l2": 0.0,
     "embedding_dim": 4,
     "learning_rate": 0.02,
     "batch_size": 64,

@@ -129,6 +129,7 @@ ADAM = {"optimizer": "adam", "learning_rate": 0.02, "epochs": 60}
 # Statistics of a batch know no weights: hence "relu" where "dice" is the default.
 OWN_SETTINGS = {
     "FM": {},
+    "AutoInt": {"attention_layers": 1, "attention_dim": 8},
     # To which all columns are ids; drawn by the row, unknown ones know no weights.
     "NeuMF": {"units": 8, "unknown_share": 0.0},
     "DCN": {"units": 8, "clipnorm": 1.0},

@@ -17,13 +17,6 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
     _new_target = Labels
 
-    @property
-    def classes_(self) -> np.ndarray:
-        """Labels, in the order of the columns of :meth:`predict_proba`."""
-        if "_target" not in vars(self):
-            raise AttributeError(f"This {type(self).__name__} is not fitted yet.")
-        return self._target.classes
-
     @all_or_nothing
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)

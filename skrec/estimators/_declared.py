@@ -134,6 +134,7 @@ def with_parameters(cls: T) -> T:
         for name, one in parameters.items()
     ]
     made.__init__ = vars(make_dataclass(cls.__name__, fields))["__init__"]
+    made.__init__.__module__ = cls.__module__
     made._parameter_constraints = {n: list(one.legal) for n, one in parameters.items()}
     entries = "\n".join(_entry(name, one) for name, one in parameters.items())
     entries = textwrap.indent(entries, "    ").strip()

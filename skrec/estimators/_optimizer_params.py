@@ -1,6 +1,5 @@
 """``optimizer__momentum`` and its like as parameters of an estimator."""
 
-import inspect
 from typing import Any
 
 import keras
@@ -25,7 +24,7 @@ def with_routed(params: dict[str, Any]) -> dict[str, Any]:
     dict
         These, and each entry with ``optimizer__`` in front.
     """
-    routed = params["optimizer_params"]
+    routed = params.get("optimizer_params")  # a subclass may fix it
     if not isinstance(routed, dict):
         return params
     return {**params, **{PREFIX + name: value for name, value in routed.items()}}
@@ -91,8 +90,7 @@ def fit_optimizer(estimator: Any) -> keras.optimizers.Optimizer:
     """
     given = estimator.optimizer
     is_object = isinstance(given, keras.optimizers.Optimizer)
-    default = inspect.signature(type(estimator)).parameters["learning_rate"].default
-    if is_object and estimator.learning_rate != default:
+    if is_object and estimator.learning_rate != type(estimator).learning_rate:
         raise ValueError(
             f"learning_rate={estimator.learning_rate} has no effect on an optimizer "
             "object, which brings its own: pass the class "

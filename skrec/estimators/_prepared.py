@@ -65,7 +65,7 @@ def prepare(estimator: Any, given: Given, reset: bool) -> Prepared:
     ----------
     estimator : BaseNetwork
         The estimator, which gets `_target` and `_inputs` and, at a reset, `_seed`,
-        `_input_shape` and ``history_``.
+        `_input_shape`, `_scales_target` and ``history_``.
     given : Given
         What `fit` got.
     reset : bool
@@ -80,9 +80,12 @@ def prepare(estimator: Any, given: Given, reset: bool) -> Prepared:
     if reset:
         name = type(estimator).__name__
         estimator._target = estimator._new_target(y, given.classes, name)
+        if estimator._target.has_classes:
+            estimator.classes_ = estimator._target.classes
         estimator._seed = draw_seed(estimator.random_state)
         estimator.history_ = {}
         estimator._input_shape = X.shape[1:]
+        estimator._scales_target = bool(estimator.standardize)
     classes = getattr(estimator, "classes_", None)
     weight = row_weights(given.sample_weight, X, estimator.class_weight, y, classes)
     kept, held_out = None if weight.all() else np.flatnonzero(weight), None
@@ -103,7 +106,7 @@ def prepare(estimator: Any, given: Given, reset: bool) -> Prepared:
         validation = replace(rows, index=held_out)
     names = getattr(estimator, "feature_names_in_", range(X.shape[-1]))
     estimator._inputs.learn_scale(encoded, kept, weight, names)
-    if estimator.standardize:
+    if estimator._scales_target:  # as in the first fit, whatever is set since
         which = slice(None) if kept is None else kept
         estimator._target = estimator._target.scaled_by(target[which], weight[which])
     return Prepared(rows, validation, budget)

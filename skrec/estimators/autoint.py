@@ -41,6 +41,7 @@ class _AutoInt(TableNetwork):
     dropout: float = 0.1
     l2: float | str = "auto"
     learning_rate: float = 0.004
+    _more_indicators = False  # attention would go to them too
     # All that is between the layers is attention.
     activation: str = fixed("relu")
     batch_norm: bool = fixed(False)
@@ -76,7 +77,8 @@ class AutoIntClassifier(_AutoInt, NetworkClassifier):
     the products of columns that count, which a tower of dense layers has to build.
     Beside it stands a linear model of all columns, at whose solution training starts,
     unless `linear_start` is False. Attention takes the square of the number of columns:
-    for hundreds of numbers take another.
+    for hundreds of numbers take another. Numbers that are missing in `partial_fit` for
+    the first time are imputed, without a column that says where.
 
     Parameters
     ----------
@@ -122,7 +124,9 @@ class AutoIntRegressor(_AutoInt, NetworkRegressor):
     the products of columns that count, which a tower of dense layers has to build.
     Beside it stands a linear model of all columns, at whose solution training starts,
     unless `linear_start` is False. Attention takes the square of the number of columns:
-    for hundreds of numbers take another. Trained on the mean squared error.
+    for hundreds of numbers take another. Numbers that are missing in `partial_fit` for
+    the first time are imputed, without a column that says where. Trained on the mean
+    squared error.
 
     Parameters
     ----------

@@ -179,6 +179,8 @@ class TableNetwork(BaseNetwork):
     _dimensions: ClassVar[tuple[int, ...]] = (2,)
     _accept_sparse: ClassVar[bool] = True
     _allow_nan: ClassVar[bool] = True
+    # Whether a column of zeros more leaves what the network computes as it is.
+    _more_indicators: ClassVar[bool] = True
 
     # ---- encoding ------------------------------------------------------------------
 
@@ -197,7 +199,7 @@ class TableNetwork(BaseNetwork):
             self.__dict__.pop(name, None)
         if X.ndim > 2:
             return super()._new_inputs(X)
-        return TableInputs(self._new_encoder())
+        return TableInputs(self._new_encoder(), indicators=self._more_indicators)
 
     def _checked(self, X: Any, y: Any = NO_TARGET, *, reset: bool) -> Any:
         if reset:

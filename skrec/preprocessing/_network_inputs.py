@@ -151,10 +151,18 @@ class TableInputs:
         Not fitted.
     columns : list of int, default=None
         Positions of the columns that it gets; all if None.
+    indicators : bool, default=True
+        Whether a stream may bring columns that say where numbers are missing. A network
+        to which one more column of zeros makes a difference does not let it.
     """
 
-    def __init__(self, encoder: FieldEncoder, columns: list[int] | None = None) -> None:
-        self.encoder, self.columns = encoder, columns
+    def __init__(
+        self,
+        encoder: FieldEncoder,
+        columns: list[int] | None = None,
+        indicators: bool = True,
+    ) -> None:
+        self.encoder, self.columns, self.indicators = encoder, columns, indicators
 
     def learn(self, X: Any, rows: Any, sample_weight: np.ndarray) -> Any:
         """Learn all but the scale of numbers; return all rows, encoded.
@@ -191,7 +199,8 @@ class TableInputs:
             New inputs, and the rows.
         """
         own = copy(self)
-        own.encoder, encoded = self.encoder.grown(self._selected(X), rows)
+        table = self._selected(X)
+        own.encoder, encoded = self.encoder.grown(table, rows, self.indicators)
         return own, own._bare(encoded)
 
     def learn_scale(

@@ -297,7 +297,9 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
         self._describe()
         return encoded
 
-    def grown(self, X: Any, rows: Any = None) -> tuple["FieldEncoder", dict[str, Any]]:
+    def grown(
+        self, X: Any, rows: Any = None, indicators: bool = True
+    ) -> tuple["FieldEncoder", dict[str, Any]]:
         """Learn what further rows bring, and encode all of them.
 
         That are ids, which get codes behind those that there are, lists that are longer
@@ -311,6 +313,9 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
             Table.
         rows : array-like of int, default=None
             Rows to learn from; all if None.
+        indicators : bool, default=True
+            Whether numbers that are missing for the first time get a column that says
+            so; without, they are imputed alone.
 
         Returns
         -------
@@ -324,7 +329,8 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
         encoded = own._encode(table, learn=True, rows=rows)
         if "numbers" in encoded:
             # Arrays follow the numbers among a network's inputs, which grow at the end.
-            own._numbers.grow(encoded["numbers"], rows, indicators=not own._shapes)
+            more = indicators and not own._shapes
+            own._numbers.grow(encoded["numbers"], rows, indicators=more)
         own._describe()
         return own, encoded
 

@@ -518,3 +518,25 @@ def test_fitting_does_not_change_the_parameters():
     clf = MLPClassifier(**{**QUICK, **params}).fit(X, Y)
     assert params == before
     assert {name: clf.get_params()[name] for name in params} == before
+
+
+def test_targets_keep_the_scale_of_the_first_fit():
+    numbers = 200 * X[:, 0] + 500
+    own = {**QUICK, "standardize": False, "epochs": 30}
+    reg = MLPRegressor(**own).fit(X, numbers)
+    before = reg.predict(X)
+    reg.set_params(standardize=True, learning_rate=1e-9).partial_fit(X, numbers)
+    np.testing.assert_allclose(reg.predict(X), before, rtol=1e-3)
+
+
+def test_a_subclass_may_take_fewer_parameters():
+    class Fewer(MLPClassifier):
+        def __init__(self, units=8, epochs=2):
+            super().__init__(units, epochs=epochs)
+
+    search = GridSearchCV(Fewer(), {"units": [4, 8]}, cv=2, error_score="raise")
+    search.fit(X, Y)
+    assert search.best_estimator_.get_params() == {
+        "units": search.best_params_["units"],
+        "epochs": 2,
+    }

@@ -1,15 +1,19 @@
 """What makes a network a classifier: labels in, probabilities out."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin
 from sklearn.callback import with_callbacks
 
 from skrec._sklearn import fit_context
 from skrec.estimators._atomic import all_or_nothing
 from skrec.estimators._targets import Labels
 from skrec.estimators.base import BaseNetwork
+
+if TYPE_CHECKING:
+    from skrec._typed import ClassifierMixin
+else:
+    from sklearn.base import ClassifierMixin
 
 
 class NetworkClassifier(ClassifierMixin, BaseNetwork):

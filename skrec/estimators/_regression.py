@@ -1,9 +1,8 @@
 """What makes a network a regressor: numbers in, numbers out, on their own scale."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import RegressorMixin
 from sklearn.callback import with_callbacks
 
 from skrec._sklearn import fit_context
@@ -11,6 +10,11 @@ from skrec.estimators._atomic import all_or_nothing
 from skrec.estimators._declared import fixed, with_parameters
 from skrec.estimators._targets import Numbers
 from skrec.estimators.base import BaseNetwork
+
+if TYPE_CHECKING:
+    from skrec._typed import RegressorMixin
+else:
+    from sklearn.base import RegressorMixin
 
 
 @with_parameters

@@ -9,13 +9,12 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from numbers import Real
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 import numpy as np
 import tensorflow as tf
-from sklearn.base import BaseEstimator
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.callback import with_callbacks
 from sklearn.utils.validation import check_is_fitted
 
 from skrec._sklearn import HasMethods, Interval, StrOptions, fit_context
@@ -53,6 +52,12 @@ from skrec.training.predictor import PREDICTORS, Predictor
 from skrec.training.program import Program
 from skrec.training.rows import Rows, prepare_rows
 from skrec.training.state import State
+
+if TYPE_CHECKING:
+    from skrec._typed import BaseEstimator, CallbackSupportMixin
+else:
+    from sklearn.base import BaseEstimator
+    from sklearn.callback import CallbackSupportMixin
 
 ACTIVATIONS = {
     name

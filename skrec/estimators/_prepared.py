@@ -86,6 +86,8 @@ def prepare(estimator: Any, given: Given, reset: bool) -> Prepared:
         estimator.history_ = {}
         estimator._input_shape = X.shape[1:]
         estimator._scales_target = bool(estimator.standardize)
+    elif given.classes is not None:
+        _require_same_classes(estimator, given.classes)
     classes = getattr(estimator, "classes_", None)
     weight = row_weights(given.sample_weight, X, estimator.class_weight, y, classes)
     kept, held_out = None if weight.all() else np.flatnonzero(weight), None
@@ -110,6 +112,16 @@ def prepare(estimator: Any, given: Given, reset: bool) -> Prepared:
         which = slice(None) if kept is None else kept
         estimator._target = estimator._target.scaled_by(target[which], weight[which])
     return Prepared(rows, validation, budget)
+
+
+def _require_same_classes(estimator: Any, classes: Any) -> None:
+    """Refuse other classes than those with which a stream began."""
+    if not np.array_equal(np.unique(classes), estimator.classes_):
+        raise ValueError(
+            "classes must be those of the first call of partial_fit, for which the "
+            f"network has outputs: {estimator.classes_.tolist()}. "
+            f"Received: {np.unique(classes).tolist()}."
+        )
 
 
 def budget_of(estimator: Any, n_rows: int, given: Given) -> Budget:

@@ -390,6 +390,8 @@ def test_classes_may_come_later_if_they_were_announced():
     unannounced = MLPClassifier(8).partial_fit(X[first], Y[first])
     with pytest.raises(ValueError, match=r"classes \[2\] that were not given before"):
         unannounced.partial_fit(X[later], Y[later])
+    with pytest.raises(ValueError, match=r"first call.*\[0, 1\].*\[0, 1, 2\]"):
+        unannounced.partial_fit(X[later], Y[later], classes=[0, 1, 2])
 
 
 def test_a_part_of_a_stream_may_lack_a_weighted_class():

@@ -191,7 +191,7 @@ class CheapestWithin:
     >>> search.fit(X, y).best_params_
     {'units': 8}
     >>> print(f"{search.score(X, y):.2f}")
-    0.99
+    0.97
     """
 
     score: str = "score"

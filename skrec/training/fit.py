@@ -86,6 +86,18 @@ def run(fit: Fit) -> State:
     rows, validation = fit.rows, fit.validation
     with fit.lease() as program:
         state, plan = fit.start(program)
+        memory = None
+        if fit.memory is not None:  # which may warn that it cannot know the fit again
+            memory = fit_memory(
+                fit.memory,
+                lambda: fit.about(state),
+                rows,
+                validation,
+                plan,
+                fit.callbacks,
+                fit.device,
+                recalls=not fit.observer.needs_weights,
+            )
         if fit.by_keras:
             with tf.device(fit.device):
                 model = fit.keras_model()
@@ -99,18 +111,6 @@ def run(fit: Fit) -> State:
                     fit.callbacks,
                     **fit.options,
                 )
-        memory = None
-        if fit.memory is not None:
-            memory = fit_memory(
-                fit.memory,
-                lambda: fit.about(state),
-                rows,
-                validation,
-                plan,
-                fit.callbacks,
-                fit.device,
-                recalls=not fit.observer.needs_weights,
-            )
         watcher = Watcher(fit.keras_model(), fit.callbacks) if fit.callbacks else None
         state = train(
             program, state, rows, plan, fit.observer, validation, watcher, memory

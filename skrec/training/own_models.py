@@ -198,7 +198,7 @@ def fit_model(
             device=resolve_device("auto"),
             by_keras=by_keras,
             options=options,
-            memory=memory,
+            memory=None if by_keras else memory,
             about=lambda state: [network_digest(model), state.weights, state.optimizer],
             finish=finish,
         )

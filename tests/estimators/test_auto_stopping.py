@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 
 from skrec import CNNClassifier, MLPClassifier, MLPRegressor, RNNClassifier
-from skrec.estimators import base
+from skrec.estimators import _prepared
 from skrec.estimators._held_out import split
 from tests.estimators.tables import FAMILIES, columns_of, make, make_table, make_target
 
@@ -40,7 +40,7 @@ def splits(monkeypatch):
         sizes.append(tuple(map(len, parts)))
         return parts
 
-    monkeypatch.setattr(base, "split", counted)
+    monkeypatch.setattr(_prepared, "split", counted)
     return sizes
 
 
@@ -149,6 +149,7 @@ def test_auto_params_hold_what_is_auto_and_nothing_else():
         "early_stopping": True,
         "n_iter_no_change": 640,
         "embedding_l2": 1e-4,
+        "l2": 0.01,
         "number_embedding": "periodic",
     }
     assert model.n_iter_ == 1

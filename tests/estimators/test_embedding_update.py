@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from skrec.estimators import _fields
+from skrec.estimators import tables
 from tests.estimators.tables import FAMILIES, columns_of, make, make_table, make_target
 
 AT_EACH_PUSH = ("DeepFM",)
@@ -49,11 +49,11 @@ def test_auto_is_lazy_for_large_tables_alone(monkeypatch):
     model = fitted()
     assert not model.lazy_embeddings_
     np.testing.assert_array_equal(proba(model), dense)
-    monkeypatch.setitem(_fields.LAZY_FROM, "auto", 8)
+    monkeypatch.setitem(tables.LAZY_FROM, "auto", 8)
     model = fitted()
     assert model.lazy_embeddings_
     np.testing.assert_array_equal(proba(model), lazy)
-    assert _fields.LAZY_ROWS == 100_000  # what the documentation says
+    assert tables.LAZY_ROWS == 100_000  # what the documentation says
 
 
 def test_the_rule_of_the_fit_predicts_whatever_the_parameter_says_now():
@@ -99,7 +99,7 @@ def test_callbacks_between_batches_train_densely(monkeypatch):
     with pytest.raises(ValueError, match="embedding_update='dense'"):
         fitted(embedding_update="lazy", **between)
     dense = proba(fitted(embedding_update="dense", **between))
-    monkeypatch.setitem(_fields.LAZY_FROM, "auto", 8)
+    monkeypatch.setitem(tables.LAZY_FROM, "auto", 8)
     with pytest.warns(UserWarning, match="the result is that of embedding_update"):
         model = fitted(**between)
     assert not model.lazy_embeddings_

@@ -12,6 +12,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skrec import CNNClassifier, MLPClassifier, MLPRegressor, RNNClassifier
+from skrec.estimators import _prepared
 from tests.plain import PLAIN, STEPS
 
 X, Y = load_iris(return_X_y=True)
@@ -309,18 +310,18 @@ def test_the_validation_loss_is_the_log_loss_without_penalties():
     assert model.history_["loss"][-1] > expected + 0.5
 
 
-def test_the_inner_split_is_stratified():
+def test_the_inner_split_is_stratified(monkeypatch):
     y = np.where(np.arange(len(Y)) < 10, "rare", "common")
-    seen = []
+    seen, split = [], _prepared.split
 
-    class Spy(MLPClassifier):
-        def _split(self, y, kept):
-            train, held_out = super()._split(y, kept)
-            seen.append((y[held_out] == "rare").mean())
-            return train, held_out
+    def spying(y, *args):
+        train, held_out = split(y, *args)
+        seen.append((y[held_out] == "rare").mean())
+        return train, held_out
 
+    monkeypatch.setattr(_prepared, "split", spying)
     own = {**QUICK, "early_stopping": True, "validation_fraction": 0.2}
-    Spy(**own).fit(X, y)
+    MLPClassifier(**own).fit(X, y)
     assert seen == [pytest.approx(2 / 30)]
 
 

@@ -38,6 +38,16 @@ COUNT = Interval(Integral, 1, None, closed="left")
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 POSITIVE = Interval(Real, 0, None, closed="neither")
 SIZES = [COUNT, str, "array-like"]
+# Texts of more than one family.
+UNITS_OF_TOWER = """int, str or sequence of int
+    Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``."""
+ACTIVATION_OF_TOWER = """str
+    Activation of the tower's layers, by its Keras name."""
+LENGTH_OF_FIELDS = """int
+    Length of the vector of a field."""
+LENGTH_OF_IDS = """int or "auto"
+    Length of the vector of an id; ``"auto"`` makes it longer for columns of
+    more ids: ``min(50, round(1.6 * n_ids**0.56))``."""
 
 
 class _Parameter(NamedTuple):

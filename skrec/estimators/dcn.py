@@ -5,7 +5,16 @@ from typing import Any
 from skrec._docs import with_fitted_docs
 from skrec._sklearn import StrOptions
 from skrec.estimators._classification import NetworkClassifier
-from skrec.estimators._declared import AUTO, COUNT, SIZES, param, with_parameters
+from skrec.estimators._declared import (
+    ACTIVATION_OF_TOWER,
+    AUTO,
+    COUNT,
+    LENGTH_OF_IDS,
+    SIZES,
+    UNITS_OF_TOWER,
+    param,
+    with_parameters,
+)
 from skrec.estimators._regression import NetworkRegressor
 from skrec.estimators.tables import TableNetwork
 from skrec.networks import Network, as_sizes, build_dcn, check_experts
@@ -18,8 +27,7 @@ class _DCN(TableNetwork):
     units: Any = param(
         default="128-128",
         legal=SIZES,
-        doc="""int, str or sequence of int
-            Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.""",
+        doc=UNITS_OF_TOWER,
         kw_only=False,
     )
     cross_layers: int = param(
@@ -52,14 +60,11 @@ class _DCN(TableNetwork):
     embedding_dim: int | str = param(
         default=16,
         legal=[COUNT, AUTO],
-        doc="""int or "auto"
-            Length of the vector of an id; ``"auto"`` makes it longer for columns of
-            more ids: ``min(50, round(1.6 * n_ids**0.56))``.""",
+        doc=LENGTH_OF_IDS,
     )
     activation: str = param(
         default="relu",
-        doc="""str
-            Activation of the tower's layers, by its Keras name.""",
+        doc=ACTIVATION_OF_TOWER,
     )
     dropout: float = 0.1
     l2: float | str = "auto"

@@ -4,7 +4,14 @@ from typing import Any
 
 from skrec._docs import with_fitted_docs
 from skrec.estimators._classification import NetworkClassifier
-from skrec.estimators._declared import SIZES, param, with_parameters
+from skrec.estimators._declared import (
+    ACTIVATION_OF_TOWER,
+    LENGTH_OF_FIELDS,
+    SIZES,
+    UNITS_OF_TOWER,
+    param,
+    with_parameters,
+)
 from skrec.estimators._regression import NetworkRegressor
 from skrec.estimators.tables import TableNetwork
 from skrec.networks import Network, as_sizes, build_deepfm
@@ -17,19 +24,16 @@ class _DeepFM(TableNetwork):
     units: Any = param(
         default="128-128",
         legal=SIZES,
-        doc="""int, str or sequence of int
-            Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.""",
+        doc=UNITS_OF_TOWER,
         kw_only=False,
     )
     embedding_dim: int = param(
         default=16,
-        doc="""int
-            Length of the vector of a field.""",
+        doc=LENGTH_OF_FIELDS,
     )
     activation: str = param(
         default="relu",
-        doc="""str
-            Activation of the tower's layers, by its Keras name.""",
+        doc=ACTIVATION_OF_TOWER,
     )
     dropout: float = 0.1
     l2: float | str = "auto"

@@ -5,7 +5,13 @@ from typing import Any
 from skrec._docs import with_fitted_docs
 from skrec._sklearn import StrOptions
 from skrec.estimators._classification import NetworkClassifier
-from skrec.estimators._declared import SIZES, fixed, param, with_parameters
+from skrec.estimators._declared import (
+    SIZES,
+    UNITS_OF_TOWER,
+    fixed,
+    param,
+    with_parameters,
+)
 from skrec.estimators._interest import pairs_of
 from skrec.estimators._regression import NetworkRegressor
 from skrec.estimators.base import ACTIVATIONS
@@ -20,8 +26,7 @@ class _DIN(TableNetwork):
     units: Any = param(
         default="256-128-64",
         legal=SIZES,
-        doc="""int, str or sequence of int
-            Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.""",
+        doc=UNITS_OF_TOWER,
         kw_only=False,
     )
     attention_units: Any = param(

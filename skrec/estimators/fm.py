@@ -2,7 +2,7 @@
 
 from skrec._docs import with_fitted_docs
 from skrec.estimators._classification import NetworkClassifier
-from skrec.estimators._declared import fixed, param, with_parameters
+from skrec.estimators._declared import LENGTH_OF_FIELDS, fixed, param, with_parameters
 from skrec.estimators._regression import NetworkRegressor
 from skrec.estimators.tables import TableNetwork
 from skrec.networks import Network, build_fm
@@ -14,8 +14,7 @@ class _FM(TableNetwork):
 
     embedding_dim: int = param(
         default=16,
-        doc="""int
-            Length of the vector of a field.""",
+        doc=LENGTH_OF_FIELDS,
         kw_only=False,
     )
     learning_rate: float = 0.004

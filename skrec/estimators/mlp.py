@@ -4,7 +4,14 @@ from typing import Any
 
 from skrec._docs import with_fitted_docs
 from skrec.estimators._classification import NetworkClassifier
-from skrec.estimators._declared import AUTO, COUNT, SIZES, param, with_parameters
+from skrec.estimators._declared import (
+    AUTO,
+    COUNT,
+    LENGTH_OF_IDS,
+    SIZES,
+    param,
+    with_parameters,
+)
 from skrec.estimators._regression import NetworkRegressor
 from skrec.estimators.tables import TableNetwork
 from skrec.networks import Network, as_sizes, build_field_mlp, build_mlp
@@ -26,9 +33,7 @@ class _MLP(TableNetwork):
     embedding_dim: int | str = param(
         default=16,
         legal=[COUNT, AUTO],
-        doc="""int or "auto"
-            Length of the vector of an id; ``"auto"`` makes it longer for columns of
-            more ids: ``min(50, round(1.6 * n_ids**0.56))``.""",
+        doc=LENGTH_OF_IDS,
     )
     dropout: float = 0.1
     l2: float | str = "auto"

@@ -7,7 +7,14 @@ from skrec._docs import with_fitted_docs
 from skrec._sklearn import Interval, StrOptions
 from skrec._warn import warn_user
 from skrec.estimators._classification import NetworkClassifier
-from skrec.estimators._declared import COUNT, SIZES, fixed, param, with_parameters
+from skrec.estimators._declared import (
+    ACTIVATION_OF_TOWER,
+    COUNT,
+    SIZES,
+    fixed,
+    param,
+    with_parameters,
+)
 from skrec.estimators._regression import NetworkRegressor
 from skrec.estimators.tables import TableNetwork
 from skrec.networks import Network, as_sizes, build_neumf
@@ -80,8 +87,7 @@ class _NeuMF(TableNetwork):
     )
     activation: str = param(
         default="relu",
-        doc="""str
-            Activation of the tower's layers, by its Keras name.""",
+        doc=ACTIVATION_OF_TOWER,
     )
     learning_rate: float = 0.004
     # There are two columns, of one id each.

@@ -295,8 +295,7 @@ class TableNetwork(BaseNetwork):
         return self._on_fields and 0 < self.encoder_.spec_.n_numbers <= MOST_PERIODIC
 
     def _fit_items(self, optimizer: keras.optimizers.Optimizer) -> list[Any]:
-        starts = bool(self.linear_start)
-        return [*super()._fit_items(optimizer), starts]
+        return [*super()._fit_items(optimizer), bool(self.linear_start)]
 
     def _start(self, state: State, program: Program, rows: Rows) -> State:
         if not (self._on_fields and self.linear_start):

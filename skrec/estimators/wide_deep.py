@@ -4,7 +4,16 @@ from typing import Any
 
 from skrec._docs import with_fitted_docs
 from skrec.estimators._classification import NetworkClassifier
-from skrec.estimators._declared import AUTO, COUNT, SIZES, param, with_parameters
+from skrec.estimators._declared import (
+    ACTIVATION_OF_TOWER,
+    AUTO,
+    COUNT,
+    LENGTH_OF_IDS,
+    SIZES,
+    UNITS_OF_TOWER,
+    param,
+    with_parameters,
+)
 from skrec.estimators._regression import NetworkRegressor
 from skrec.estimators.tables import TableNetwork
 from skrec.networks import Network, as_sizes, build_wide_deep
@@ -17,21 +26,17 @@ class _WideDeep(TableNetwork):
     units: Any = param(
         default="128-128",
         legal=SIZES,
-        doc="""int, str or sequence of int
-            Width of the tower's layers, as 128, ``"128-64"`` or ``(128, 64)``.""",
+        doc=UNITS_OF_TOWER,
         kw_only=False,
     )
     embedding_dim: int | str = param(
         default=16,
         legal=[COUNT, AUTO],
-        doc="""int or "auto"
-            Length of the vector of an id; ``"auto"`` makes it longer for columns of
-            more ids: ``min(50, round(1.6 * n_ids**0.56))``.""",
+        doc=LENGTH_OF_IDS,
     )
     activation: str = param(
         default="relu",
-        doc="""str
-            Activation of the tower's layers, by its Keras name.""",
+        doc=ACTIVATION_OF_TOWER,
     )
     dropout: float = 0.1
     l2: float | str = "auto"

@@ -37,7 +37,7 @@ class ArrayInputs:
         self._zero_steps = ZeroSteps()
 
     def learn(self, X: Any, rows: Any, sample_weight: np.ndarray) -> Any:
-        """Learn the shape of X; return all rows, as they are.
+        """Return all rows, as they are: there is nothing to learn but their scale.
 
         Parameters
         ----------
@@ -53,7 +53,6 @@ class ArrayInputs:
         ndarray, memmap or sparse matrix
             X.
         """
-        self.shape = X.shape[1:]
         return X
 
     def grown(self, X: Any, rows: Any) -> tuple["ArrayInputs", Any]:

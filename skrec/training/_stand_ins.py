@@ -7,6 +7,22 @@ import tensorflow as tf
 from keras.src.saving.serialization_lib import SafeModeScope
 
 
+def name_of_own_rate(position: int) -> str:
+    """Name the rate of a dropout layer of a user's own network, by its position.
+
+    Parameters
+    ----------
+    position : int
+        Among the dropout layers at the top of the model.
+
+    Returns
+    -------
+    str
+        The name.
+    """
+    return f"dropout_{position}"
+
+
 class TunedDropout(keras.layers.Dropout):
     """Stands in for ``keras.layers.Dropout`` inside a program; never leaves it."""
 
@@ -109,8 +125,7 @@ def tuned_variables(model: keras.Model, as_keras: bool) -> dict[str, list[Any]]:
     model : keras.Model
         A copy that `program_copy` made, compiled.
     as_keras : bool
-        Whether it is a user's own, whose rates are ``dropout_0``, ``dropout_1``, ... in
-        the model's order.
+        Whether it is a user's own, whose rates go by :func:`name_of_own_rate`.
 
     Returns
     -------
@@ -120,7 +135,7 @@ def tuned_variables(model: keras.Model, as_keras: bool) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     layers = [layer for layer in model.layers if isinstance(layer, TunedDropout)]
     for k, layer in enumerate(layers):
-        name = f"dropout_{k}" if as_keras else layer.tuned_by
+        name = name_of_own_rate(k) if as_keras else layer.tuned_by
         found.setdefault(name, []).append(layer.tuned_rate)
     if not as_keras:
         for name, variable in getattr(model.loss, "tuned", {}).items():

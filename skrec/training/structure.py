@@ -18,7 +18,7 @@ from keras.src.ops.operation import Operation
 from skrec.training._code import CannotDigestError, name_in_library
 from skrec.training._digest import Digester, is_made_up
 from skrec.training._optimizer_items import is_from_keras, keras_settings
-from skrec.training._stand_ins import TunedDropout
+from skrec.training._stand_ins import TunedDropout, name_of_own_rate
 from skrec.training._updates import graph_key
 from skrec.training._variables import has_embeddings
 from skrec.training.copies import fresh
@@ -218,7 +218,7 @@ def compile_kwargs(model: keras.Model) -> dict[str, Any]:
 
 
 def dropout_rates(model: keras.Model) -> dict[str, float]:
-    """Return the rate of each layer that a program makes tunable, by its number.
+    """Return the rate of each layer that a program makes tunable, by its name.
 
     Parameters
     ----------
@@ -228,10 +228,10 @@ def dropout_rates(model: keras.Model) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        Rates, as ``dropout_0`` and so on.
+        Rates, as :func:`~skrec.training._stand_ins.name_of_own_rate` names them.
     """
     own = [layer.rate for layer in model.layers if type(layer) is layers.Dropout]
-    return {f"dropout_{k}": rate for k, rate in enumerate(own)}
+    return {name_of_own_rate(k): rate for k, rate in enumerate(own)}
 
 
 def _is_known(optimizer: keras.optimizers.Optimizer) -> bool:

@@ -105,6 +105,52 @@ def as_frame(table: Any) -> pd.DataFrame:
     return pd.DataFrame(table.toarray() if sparse.issparse(table) else table)
 
 
+def named_columns(frame: Any, names: list, what: str) -> pd.DataFrame:
+    """Return some columns of a frame, which may have no rows.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Of pandas or polars.
+    names : list of str
+        Names of columns.
+    what : str
+        What the frame is, for the messages.
+
+    Returns
+    -------
+    DataFrame
+        These columns, in pandas.
+
+    Raises
+    ------
+    TypeError
+        If it is no frame.
+    ValueError
+        If a column is missing or there twice.
+    """
+    is_polars = _is_polars(frame)
+    if not (is_polars or isinstance(frame, pd.DataFrame)):
+        raise TypeError(
+            f"{what} must be a pandas or polars frame. Received: "
+            f"{type(frame).__name__}."
+        )
+    columns = list(frame.columns)
+    missing = [name for name in names if name not in columns]
+    if missing:
+        raise ValueError(
+            f"{what} has no column {missing[0]!r}: rename its own, or say what they "
+            f"are called. Received: columns {columns}."
+        )
+    doubled = [n for n in names if columns.count(n) > 1 or names.count(n) > 1]
+    if doubled:
+        raise ValueError(
+            f"{what} needs a column of its own for each of {names}. Received: "
+            f"{doubled[0]!r} twice, of columns {columns}."
+        )
+    return _from_polars(frame.select(names)) if is_polars else frame[names]
+
+
 def _as_array(X: Any) -> np.ndarray:
     """Read an array-like; numbers beside strings stay numbers, whole ones exact."""
     values = np.asarray(X)

@@ -375,7 +375,7 @@ def event_times(table: Any, place: int | None) -> np.ndarray | None:
 
     Returns
     -------
-    ndarray of int64 or float64 of shape (n_events,), or None
+    ndarray of int64, uint64 or float64 of shape (n_events,), or None
         Numbers that are ordered as the times are; dates as nanoseconds.
 
     Raises
@@ -405,9 +405,9 @@ def event_times(table: Any, place: int | None) -> np.ndarray | None:
             f"example with pandas.to_datetime. Received: dtype {column.dtype}, such as "
             f"{column.iloc[0]!r}."
         )
-    if column.dtype.kind == "M":
-        column = column.dt.as_unit("ns")
     if column.dtype.kind in "mM":
-        return column.to_numpy().astype("int64")
+        return column.dt.as_unit("ns").astype("int64").to_numpy()
     times = column.to_numpy()
+    if times.dtype.kind == "u" and times.max() >= 2**63:
+        return times.astype("uint64")
     return times.astype("int64" if times.dtype.kind in "iu" else "float64")

@@ -25,6 +25,20 @@ _SHARED = {
             Name of the column of items, in both frames.
         average : bool, default=True
             Whether to return the mean over users, instead of a value for each.""",
+    "split_user": """
+        user_col : str or int, default=None
+            Name or position of the column that says whose event it is; None for the
+            first column, or the second where the first is `time_col`.""",
+    "split_folds": """
+        n_splits : int, default=5
+            Number of folds.
+        user_col : str or int, default=None
+            Name or position of the column that says whose event it is; None for the
+            first column.
+        shuffle : bool, default=False
+            Whether to draw the folds at random.
+        random_state : int, RandomState instance or None, default=None
+            Seeds the draws; only with `shuffle`.""",
     "fields_fitted": """
         encoder_ : FieldEncoder
             What turns tables into the arrays that the network takes.

@@ -42,7 +42,7 @@ def as_table(X: Any, estimator: Any, only_numbers: bool = False) -> Any:
     """
     if isinstance(X, pd.DataFrame):
         table = X
-    elif _is_polars(X):
+    elif is_polars(X):
         table = _from_polars(X)
     elif _is_arrow(X):
         table = X.to_pandas(types_mapper=pd.ArrowDtype)
@@ -129,8 +129,7 @@ def named_columns(frame: Any, names: list, what: str) -> pd.DataFrame:
     ValueError
         If a column is missing or there twice.
     """
-    is_polars = _is_polars(frame)
-    if not (is_polars or isinstance(frame, pd.DataFrame)):
+    if not (is_polars(frame) or isinstance(frame, pd.DataFrame)):
         raise TypeError(
             f"{what} must be a pandas or polars frame. Received: "
             f"{type(frame).__name__}."
@@ -148,7 +147,7 @@ def named_columns(frame: Any, names: list, what: str) -> pd.DataFrame:
             f"{what} needs a column of its own for each of {names}. Received: "
             f"{doubled[0]!r} twice, of columns {columns}."
         )
-    return _from_polars(frame.select(names)) if is_polars else frame[names]
+    return _from_polars(frame.select(names)) if is_polars(frame) else frame[names]
 
 
 def _as_array(X: Any) -> np.ndarray:
@@ -236,8 +235,24 @@ def _pandas_from_arrow(column: pd.Series) -> pd.Series | None:
     return None
 
 
-def _is_polars(X: Any) -> bool:
-    """Tell a polars frame without importing polars where nobody else has."""
+def is_polars(X: Any) -> bool:
+    """Tell a polars frame without importing polars where nobody else has.
+
+    Parameters
+    ----------
+    X : object
+        Anything.
+
+    Returns
+    -------
+    bool
+        Whether it is one.
+
+    Raises
+    ------
+    ValueError
+        If it is one that does not hold its rows.
+    """
     polars = sys.modules.get("polars")
     if polars is None:
         return False

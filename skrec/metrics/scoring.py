@@ -135,7 +135,8 @@ def evaluate(
         counts are the same in all rows: ``n_users`` of `X_test`, ``n_cold_users`` of
         them whom the model does not know, ``n_cold_items``, the events whose item it
         does not know, and ``n_ties``, the users with a relevant item in their list
-        whose score another item there has too, so that the order of ids decides.
+        whose score another item there has too, so that the order of ids decides. The
+        list is that of the largest k, and all items with ``"auc"``.
 
     Raises
     ------

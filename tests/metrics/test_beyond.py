@@ -60,7 +60,10 @@ def test_counts_may_stand_for_events():
     recommended, _ = make_lists(0)
     counts = TRAIN["item"].value_counts()
 
-    assert novelty_at_k(recommended, counts) == novelty_at_k(recommended, TRAIN)
+    expected = novelty_at_k(recommended, TRAIN)
+    assert novelty_at_k(recommended, counts) == expected
+    # No events are one event, as for items that are not there at all.
+    assert novelty_at_k(recommended, counts.reindex(ITEMS, fill_value=0)) == expected
 
 
 def test_equal_vectors_are_not_different_and_zero_is_like_nothing():

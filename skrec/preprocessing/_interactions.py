@@ -243,7 +243,7 @@ class Interactions:
             Ids in sorted order.
         """
         frame = as_frame(table)
-        ids = [_ids(frame, place) for place in columns[:2]]
+        ids = [_ids(frame, place) for place in (columns.user, columns.item)]
         users, items = (Vocabulary.learn([factor], [None], 1) for factor in ids)
         return cls(columns, users, items)
 
@@ -261,10 +261,9 @@ class Interactions:
             Known ids with their codes, and new ones behind them.
         """
         frame = as_frame(table)
-        users, items = (
-            own.grown([_ids(frame, place)], [None], 1)
-            for own, place in zip((self.users, self.items), self.columns, strict=False)
-        )
+        user, item = self.columns[:2]
+        users = self.users.grown([_ids(frame, user)], [None], 1)
+        items = self.items.grown([_ids(frame, item)], [None], 1)
         return Interactions(self.columns, users, items)
 
     def pairs(self, table: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -258,8 +258,21 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
         vectors = self._item_vectors(self._current_state().weights)
         return pd.DataFrame(vectors, index=pd.Index(self.items_, name=self.item_col_))
 
+    @property
+    def model_(self) -> keras.Model:
+        """A private Keras model of the network as it is trained, on codes.
+
+        It is built when first asked for. From then on its weights are those of the
+        recommender: training it further changes what is recommended.
+        """
+        return super().model_
+
     def _deployable(self, core: keras.Model) -> keras.Model:
-        return core
+        inputs = {
+            name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
+            for name, tensor in core.input.items()
+        }
+        return keras.Model(inputs, core(inputs))
 
 
 @lru_cache(maxsize=64)

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+import keras
 import numpy as np
 
 from skrec._sklearn import StrOptions
@@ -13,6 +14,8 @@ from skrec.recommenders._histories import PADDING, Histories
 from skrec.recommenders._ranking import Scorer, product_scorer
 from skrec.recommenders.network import HowScored, NetworkRecommender, weight_places
 from skrec.training.rows import Rows
+
+ops = keras.ops
 
 
 @with_parameters
@@ -106,6 +109,24 @@ class SequenceRecommender(NetworkRecommender):
             "target": nothing,
             "weight": np.zeros(nothing.shape, np.float32),
         }
+
+    @property
+    def model_(self) -> keras.Model:
+        """A private Keras model from the codes of a history to a vector.
+
+        It takes the last items of a user, as positions in ``items_``, with -1 in front
+        of fewer, and returns what the rows of ``item_embeddings_`` are compared with.
+        It is built when first asked for. From then on its weights are those of the
+        recommender: training it further changes what is recommended.
+        """
+        return super().model_
+
+    def _deployable(self, core: keras.Model) -> keras.Model:
+        history = keras.Input((self._length,), dtype="int32", name="history")
+        nothing = ops.full_like(history[:, :1], PADDING)
+        weight = ops.cast(ops.zeros_like(nothing), self._float)
+        read = {"history": history, "target": nothing, "weight": weight}
+        return keras.Model(history, core(read)[:, 1:])
 
     # ---- scores --------------------------------------------------------------------
 

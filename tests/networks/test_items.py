@@ -76,7 +76,7 @@ def test_very_unlikely_targets_have_a_finite_loss():
 
 
 def test_without_targets_the_loss_is_zero():
-    table, states, targets, weights = made()
+    table, states, _targets, weights = made()
     for training in (False, True):
         loss = table(states, tf.fill([3, 5], -1), weights, training=training)
         np.testing.assert_array_equal(loss, np.zeros((3, 1)))

@@ -4,13 +4,14 @@ import time
 from typing import Any
 
 import numpy as np
+from _speed.readings import peak_mb, reset_peak, resident_mb
 from implicit.als import AlternatingLeastSquares
 from implicit.bpr import BayesianPersonalizedRanking
 from implicit.nearest_neighbours import CosineRecommender
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from _topn.peer_scores import Parts, ndcg
+from _topn.peer_scores import Parts, RankSizes, draw_events, ndcg
 
 MODELS = {
     "implicit ALS": AlternatingLeastSquares,
@@ -65,3 +66,28 @@ def search(
             ranked = _rank(name, model, known)
             found |= {"rank_seconds": time.perf_counter() - start, "ranked": ranked}
     return found
+
+
+def rank(sizes: RankSizes, n: int, seed: int) -> dict[str, float]:
+    """Time the ranking for all users, and its memory above that of the factors.
+
+    BLAS has one thread, as implicit advises, or all: the faster counts.
+    """
+    rng = np.random.default_rng(seed)
+    model = AlternatingLeastSquares()  # any model of factors
+    shapes = (sizes.n_users, sizes.n_factors), (sizes.n_items, sizes.n_factors)
+    model.user_factors, model.item_factors = (
+        rng.normal(size=shape).astype(np.float32) for shape in shapes
+    )
+    seen = _matrix(draw_events(sizes, seed), (sizes.n_users, sizes.n_items))
+    users, found = np.arange(sizes.n_users), []
+    model.recommend(users[:100], seen[:100], n)
+    for limit in (1, None):
+        before = resident_mb()
+        reset_peak()
+        start = time.perf_counter()
+        with threadpool_limits(limit, user_api="blas"):
+            model.recommend(users, seen, n)
+        seconds = time.perf_counter() - start
+        found.append({"seconds": seconds, "MB above": peak_mb() - before})
+    return min(found, key=lambda row: row["seconds"])

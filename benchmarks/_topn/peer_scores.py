@@ -1,6 +1,6 @@
-"""What the peers' processes share: the form of events, and the score to choose by."""
+"""What the peers' processes share with skrec's: events, and the score to choose by."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,3 +18,22 @@ def ndcg(ranked: np.ndarray, relevant: np.ndarray) -> float:
     n_relevant = np.bincount(relevant[:, 0], minlength=len(ranked))
     best = np.cumsum(weights)[np.minimum(n_relevant, len(weights)) - 1]
     return float(((is_hit @ weights) / best)[n_relevant > 0].mean())
+
+
+class RankSizes(NamedTuple):
+    """How much is ranked in rank_speed.py."""
+
+    n_users: int
+    n_items: int
+    n_factors: int
+    n_seen: int  # items of each user, about
+
+
+def draw_events(sizes: RankSizes, seed: int) -> np.ndarray:
+    """Draw events of users and items, each of which has one at least."""
+    rng = np.random.default_rng(seed)
+    n_events = sizes.n_users * sizes.n_seen
+    users = np.arange(n_events) % sizes.n_users
+    items = rng.integers(sizes.n_items, size=n_events)
+    items[: sizes.n_items] = rng.permutation(sizes.n_items)
+    return np.unique(np.column_stack([users, items]), axis=0)

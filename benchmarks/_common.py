@@ -90,7 +90,10 @@ def make_parser(doc: str | None) -> argparse.ArgumentParser:
         "--full", action="store_true", help="the size of the article, or more"
     )
     either.add_argument(
-        "--tiny", action="store_true", help="seconds; the scores mean nothing"
+        "--tiny",
+        "--quick",
+        action="store_true",
+        help="seconds; the scores mean nothing",
     )
     return parser
 

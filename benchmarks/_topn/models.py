@@ -20,14 +20,14 @@ _NETWORK: dict[str, Any] = {
     "learning_rate": loguniform(2e-4, 5e-3),
     "batch_size": [128, 256, 512],
 }
-_SEQUENCE = {**_NETWORK, "embedding_dim": [64, 128]}
+_SEQUENCE = {**_NETWORK, "units": [64, 128]}
 _PAIRS = {
     **_NETWORK,
     "embedding_dim": [32, 64, 128],
     "l2": loguniform(1e-7, 1e-3),
     "batch_size": [512, 2048],
 }
-_TRANSFORMER = {**_SEQUENCE, "n_blocks": [1, 2, 3], "n_heads": [1, 2, 4]}
+_TRANSFORMER = {**_SEQUENCE, "num_blocks": [1, 2, 3], "num_heads": [1, 2, 4]}
 _FACTORS = {
     "factors": [32, 64, 128, 256],
     "regularization": loguniform(1e-3, 1),
@@ -38,16 +38,24 @@ MODELS = {
     "Popular": Model(recommenders.PopularRecommender, {}),
     "ItemKNN": Model(
         recommenders.ItemKNNRecommender,
-        {"n_neighbors": randint(20, 1000), "shrinkage": loguniform(0.1, 100)},
+        {"n_neighbors": randint(20, 1000), "shrink": loguniform(0.1, 100)},
     ),
     "EASE": Model(recommenders.EASERecommender, {"l2": loguniform(10, 2000)}),
     "BPR": Model(recommenders.BPRRecommender, _PAIRS),
     "NeuMF": Model(recommenders.NeuMFRecommender, _PAIRS),
     "TwoTower": Model(recommenders.TwoTowerRecommender, _PAIRS),
-    "GRU4Rec": Model(recommenders.GRU4RecRecommender, _SEQUENCE),
-    "Caser": Model(recommenders.CaserRecommender, _SEQUENCE),
+    "GRU4Rec": Model(
+        recommenders.GRU4RecRecommender, {**_SEQUENCE, "embedding_dim": [64, 128]}
+    ),
+    "Caser": Model(
+        recommenders.CaserRecommender,
+        {**_SEQUENCE, "filters": [4, 16, 32], "max_len": [5, 10]},
+    ),
     "SASRec": Model(recommenders.SASRecRecommender, _TRANSFORMER),
-    "BSARec": Model(recommenders.BSARecRecommender, _TRANSFORMER),
+    "BSARec": Model(
+        recommenders.BSARecRecommender,
+        {**_TRANSFORMER, "alpha": uniform(0.1, 0.8), "cutoff": [1, 3, 5, 9]},
+    ),
     "implicit ALS": Model(None, _FACTORS),
     "implicit BPR": Model(
         None,
@@ -75,8 +83,8 @@ MODELS = {
 
 # What --tune found, or, where "published", what the source of the published number used
 # (targets of data.py). A model that is missing has not been tuned on that set.
-_SASREC = {"embedding_dim": 64, "dropout": 0.6, "learning_rate": 5e-4}
-_SASREC |= {"batch_size": 512, "n_blocks": 2, "n_heads": 1, "max_length": 50}
+_SASREC = {"units": 64, "dropout": 0.6, "learning_rate": 5e-4}
+_SASREC |= {"batch_size": 512, "num_blocks": 2, "num_heads": 1, "max_len": 50}
 _RECTOOLS = {"n_factors": 64, "dropout_rate": 0.6, "lr": 5e-4, "batch_size": 512}
 _RECTOOLS |= {"n_blocks": 2, "n_heads": 1, "session_max_len": 50}
 TUNED: dict[str, dict[str, dict[str, Any]]] = {

@@ -98,8 +98,9 @@ def test_an_epoch_is_of_all_but_the_last_two_events(monkeypatch, tmp_path):
     assert events is same and isinstance(python, MeasurementError)
     n_events = np.bincount(rank_speed.TASKS["beauty"](0, False).history["user"])[1:]
     assert np.bincount(events[:, 0]).tolist() == (n_events - 1).tolist()
-    same_names = {"n_factors": "embedding_dim", "dropout_rate": "dropout"}
-    same_names |= {"lr": "learning_rate", "session_max_len": "max_length"}
+    same_names = {"n_factors": "units", "dropout_rate": "dropout", "lr": "learning_rate"}
+    same_names |= {"n_blocks": "num_blocks", "n_heads": "num_heads"}
+    same_names |= {"session_max_len": "max_len"}
     assert own_params == {same_names.get(k, k): v for k, v in params.items()}
 
 

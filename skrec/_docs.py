@@ -1,9 +1,44 @@
-"""Descriptions of attributes that several classes share, written once."""
+"""Descriptions that several classes or functions share, written once."""
 
 import inspect
 import textwrap
+from typing import TypeVar
+
+Documented = TypeVar("Documented")
 
 _SHARED = {
+    "ranked": """
+        recommended : DataFrame
+            Ranked lists, as `recommend` returns them, of pandas or polars: a column of
+            users, one of items, and ``"rank"``, 1 for the best item.
+        relevant : DataFrame
+            What the users went on to have, such as held-out events: a column of users
+            and one of items. A pair that is there twice counts once. Each of these
+            users counts; one without a list has missed everything. Lists of other
+            users are not read.
+        k : int, default=10
+            Length of the lists.""",
+    "ranked_names": """
+        user_col : str, default="user"
+            Name of the column of users, in both frames.
+        item_col : str, default="item"
+            Name of the column of items, in both frames.
+        average : bool, default=True
+            Whether to return the mean over users, instead of a value for each.""",
+    "split_user": """
+        user_col : str or int, default=None
+            Name or position of the column that says whose event it is; None for the
+            first column, or the second where the first is `time_col`.""",
+    "split_folds": """
+        n_splits : int, default=5
+            Number of folds.
+        user_col : str or int, default=None
+            Name or position of the column that says whose event it is; None for the
+            first column.
+        shuffle : bool, default=False
+            Whether to draw the folds at random.
+        random_state : int, RandomState instance or None, default=None
+            Seeds the draws; only with `shuffle`.""",
     "fields_fitted": """
         encoder_ : FieldEncoder
             What turns tables into the arrays that the network takes.
@@ -89,20 +124,21 @@ _SHARED = {
 }
 
 
-def with_fitted_docs(cls: type) -> type:
-    """Fill ``%(fitted)s`` and the like in a class's docstring.
+def with_fitted_docs(documented: Documented) -> Documented:
+    """Fill ``%(fitted)s`` and the like in a docstring.
 
     Parameters
     ----------
-    cls : type
-        The class.
+    documented : type or callable
+        A class or function.
 
     Returns
     -------
-    type
-        The same class.
+    type or callable
+        The same one.
     """
     for name, text in _SHARED.items():
         block = textwrap.indent(inspect.cleandoc(text), "    ").strip()
-        cls.__doc__ = (cls.__doc__ or "").replace(f"%({name})s", block)
-    return cls
+        text = (documented.__doc__ or "").replace(f"%({name})s", block)
+        documented.__doc__ = text
+    return documented

@@ -1,6 +1,7 @@
 """The area under the ROC curve of validation rows, and a warning where it is chance."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy.special import softmax
@@ -12,7 +13,11 @@ LARGEST_ERROR = 0.06  # with which an AUC tells chance from more; that of about 
 
 
 def auc_scores(
-    logits: np.ndarray, target: np.ndarray, weight: np.ndarray, required: bool
+    logits: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray,
+    read_weights: Any,
+    required: bool,
 ) -> dict[str, float]:
     """Compute the area under the ROC curve; the mean over classes where there are more.
 
@@ -24,6 +29,8 @@ def auc_scores(
         0 and 1, or codes of classes.
     weight : ndarray of shape (n_rows,)
         Weights of the rows.
+    read_weights : callable
+        Not used: outputs say all.
     required : bool
         Whether a curve that is not defined is an error, or left out.
 

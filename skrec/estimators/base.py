@@ -340,7 +340,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return self._fit(given, reset=not self.__sklearn_is_fitted__())
 
     def _fit(self, given: Given, reset: bool, remember: bool = False) -> Any:
-        prepared = prepare(self, given, reset)
+        prepared = self._prepared(given, reset)
         network = self._network(self._target.n_outputs)
         if not reset and not self._goes_on_as(network):
             raise ValueError(
@@ -364,6 +364,10 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self.n_iter_ = self._state.epoch
         context.call_on_fit_task_end(**seen, reconstruction_attributes=dict)
         return self
+
+    def _prepared(self, given: Given, reset: bool) -> Prepared:
+        """Check and encode what `fit` got."""
+        return prepare(self, given, reset)
 
     def _trained(
         self,

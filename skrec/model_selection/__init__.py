@@ -1,4 +1,4 @@
-"""Searches over hyper-parameters, beside those of scikit-learn."""
+"""Searches and splitters, beside those of scikit-learn."""
 
 from skrec.model_selection._ray import register_ray
 from skrec.model_selection.bayes import BayesSearchCV
@@ -11,13 +11,23 @@ from skrec.model_selection.pareto import (
 )
 from skrec.model_selection.pruning import MedianPruning
 from skrec.model_selection.spaces import search_space
+from skrec.model_selection.splitters import (
+    LeaveLastOut,
+    PerUserKFold,
+    TimeSplit,
+    UserGroupKFold,
+)
 
 __all__ = [
     "BayesSearchCV",
     "CheapestWithin",
     "HyperbandSearchCV",
+    "LeaveLastOut",
     "MedianPruning",
     "OptunaSearchCV",
+    "PerUserKFold",
+    "TimeSplit",
+    "UserGroupKFold",
     "pareto_front",
     "register_ray",
     "search_space",

@@ -42,7 +42,7 @@ def as_table(X: Any, estimator: Any, only_numbers: bool = False) -> Any:
     """
     if isinstance(X, pd.DataFrame):
         table = X
-    elif _is_polars(X):
+    elif is_polars(X):
         table = _from_polars(X)
     elif _is_arrow(X):
         table = X.to_pandas(types_mapper=pd.ArrowDtype)
@@ -103,6 +103,51 @@ def as_frame(table: Any) -> pd.DataFrame:
     if isinstance(table, pd.DataFrame):
         return table
     return pd.DataFrame(table.toarray() if sparse.issparse(table) else table)
+
+
+def named_columns(frame: Any, names: list, what: str) -> pd.DataFrame:
+    """Return some columns of a frame, which may have no rows.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Of pandas or polars.
+    names : list of str
+        Names of columns.
+    what : str
+        What the frame is, for the messages.
+
+    Returns
+    -------
+    DataFrame
+        These columns, in pandas.
+
+    Raises
+    ------
+    TypeError
+        If it is no frame.
+    ValueError
+        If a column is missing or there twice.
+    """
+    if not (is_polars(frame) or isinstance(frame, pd.DataFrame)):
+        raise TypeError(
+            f"{what} must be a pandas or polars frame. Received: "
+            f"{type(frame).__name__}."
+        )
+    columns = list(frame.columns)
+    missing = [name for name in names if name not in columns]
+    if missing:
+        raise ValueError(
+            f"{what} has no column {missing[0]!r}: rename its own, or say what they "
+            f"are called. Received: columns {columns}."
+        )
+    doubled = [n for n in names if columns.count(n) > 1 or names.count(n) > 1]
+    if doubled:
+        raise ValueError(
+            f"{what} needs a column of its own for each of {names}. Received: "
+            f"{doubled[0]!r} twice, of columns {columns}."
+        )
+    return _from_polars(frame.select(names)) if is_polars(frame) else frame[names]
 
 
 def _as_array(X: Any) -> np.ndarray:
@@ -190,8 +235,24 @@ def _pandas_from_arrow(column: pd.Series) -> pd.Series | None:
     return None
 
 
-def _is_polars(X: Any) -> bool:
-    """Tell a polars frame without importing polars where nobody else has."""
+def is_polars(X: Any) -> bool:
+    """Tell a polars frame without importing polars where nobody else has.
+
+    Parameters
+    ----------
+    X : object
+        Anything.
+
+    Returns
+    -------
+    bool
+        Whether it is one.
+
+    Raises
+    ------
+    ValueError
+        If it is one that does not hold its rows.
+    """
     polars = sys.modules.get("polars")
     if polars is None:
         return False

@@ -130,7 +130,8 @@ def tuned_variables(model: keras.Model, as_keras: bool) -> dict[str, list[Any]]:
     Returns
     -------
     dict of str to list of variables
-        Those of dropout layers and, of a loss of skrec's own, those in its `tuned`.
+        Those of dropout layers and, of losses and layers of skrec's own, those in
+        their `tuned`.
     """
     found: dict[str, list[Any]] = {}
     layers = [layer for layer in model.layers if isinstance(layer, TunedDropout)]
@@ -138,6 +139,7 @@ def tuned_variables(model: keras.Model, as_keras: bool) -> dict[str, list[Any]]:
         name = name_of_own_rate(k) if as_keras else layer.tuned_by
         found.setdefault(name, []).append(layer.tuned_rate)
     if not as_keras:
-        for name, variable in getattr(model.loss, "tuned", {}).items():
-            found.setdefault(name, []).append(variable)
+        for part in (model.loss, *model.layers):
+            for name, variable in getattr(part, "tuned", {}).items():
+                found.setdefault(name, []).append(variable)
     return found

@@ -200,7 +200,7 @@ class _Validation(keras.callbacks.Callback):
         if self.plan.scores is not None:
             x, y, weight = self.val_data  # a named model's, always with weights
             outputs = self.model.predict(x, verbose=0)
-            scores = self.plan.scores(outputs, y, weight)
+            scores = self.plan.scores(outputs, y, weight, self.model.get_weights)
             logs |= {f"val_{name}": value for name, value in scores.items()}
 
 
@@ -219,7 +219,9 @@ class _BestEpoch(keras.callbacks.EarlyStopping):
         outputs = self.model.predict(x, verbose=0)
         if self.plan.maximize:
             assert self.plan.scores is not None
-            self.start = self.plan.scores(outputs, y, weight)[self.plan.maximize]
+            self.start = self.plan.scores(outputs, y, weight, self.model.get_weights)[
+                self.plan.maximize
+            ]
         else:
             self.start = float(self.model.loss(y, outputs, sample_weight=weight))
         self.start_weights = self.model.get_weights()

@@ -18,7 +18,8 @@ from skrec.training.schedules import Schedule, learning_rates
 from skrec.training.state import Best, Progress, Rates, State
 
 Logs = dict[str, float]
-Scores = Callable[[np.ndarray, np.ndarray, np.ndarray], Logs]
+ReadWeights = Callable[[], list[np.ndarray]]
+Scores = Callable[[np.ndarray, np.ndarray, np.ndarray, ReadWeights], Logs]
 
 
 @dataclass
@@ -49,8 +50,9 @@ class Plan:
     evaluation_batch_size : int, default=None
         Rows a step of validation; `batch_size` if None.
     scores : callable, default=None
-        Function of (outputs, targets, weights) of the validation rows that returns a
-        dict of further scores, logged with ``val_`` in front.
+        Function of (outputs, targets, weights) of the validation rows, and of a
+        function that returns the network's weights at this moment, that returns a dict
+        of further scores, logged with ``val_`` in front.
     maximize : str, default=None
         Which of these scores says what epoch is best; None for the lowest loss.
     as_keras : bool, default=False
@@ -86,7 +88,7 @@ class Observer(Protocol):
     def epoch_begin(self) -> None:
         """Take note that an epoch begins."""
 
-    def epoch_end(self, logs: Logs, weights: Callable[[], list[np.ndarray]]) -> bool:
+    def epoch_end(self, logs: Logs, weights: ReadWeights) -> bool:
         """Take note of an epoch's results and answer whether to stop.
 
         Parameters
@@ -380,7 +382,7 @@ def _validate(program: Program, val_data: Data | Stream, plan: Plan) -> Logs:
     size = plan.evaluation_batch_size or plan.batch_size
     scores = program.evaluate(val_data, size)
     if plan.scores is not None:
-        scores |= plan.scores(*program.outputs(val_data))
+        scores |= plan.scores(*program.outputs(val_data), program.get_weights)
     return {f"val_{name}": value for name, value in scores.items()}
 
 

@@ -1,0 +1,111 @@
+"""How far up the last event of each user stands, after each epoch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skrec.recommenders._histories import Histories
+from skrec.recommenders._ranking import Scorer, blocks
+
+K = 10
+
+
+@dataclass
+class RankOfLast:
+    """Scores of held-out events, for a training loop.
+
+    Parameters
+    ----------
+    targets : ndarray of int of shape (n_users,)
+        The item of each user's last event.
+    seen : ndarray of int of shape (n_seen,)
+        Items that users had before, user by user.
+    starts : ndarray of int of shape (n_users + 1,)
+        Where each user's start.
+    n_items : int
+        Number of items.
+    how_scored : callable
+        From outputs and weights of the network to what scores all items.
+    """
+
+    targets: np.ndarray
+    seen: np.ndarray
+    starts: np.ndarray
+    n_items: int
+    how_scored: Callable[[Any, list[np.ndarray]], Scorer]
+
+    @classmethod
+    def of(
+        cls, histories: Histories, targets: np.ndarray, how_scored: Any
+    ) -> "RankOfLast":
+        """Prepare to rank.
+
+        Parameters
+        ----------
+        histories : Histories
+            What users did before.
+        targets : ndarray of int of shape (n_users,)
+            What they did then.
+        how_scored : callable
+            From outputs and weights of the network to what scores all items.
+
+        Returns
+        -------
+        RankOfLast
+            Function of outputs, targets, weights and of what reads the network's
+            weights.
+        """
+        seen = histories.matrix
+        parts = seen.indices, seen.indptr, histories.n_items
+        return cls(targets.astype(np.int64), *parts, how_scored)
+
+    def __call__(
+        self, outputs: np.ndarray, y: Any, weight: Any, read_weights: Any
+    ) -> dict[str, float]:
+        """Compute NDCG@10 of one relevant item a user, as `score` does.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (n_users, ...)
+            Outputs of the network.
+        y, weight : ndarray
+            Not used: targets are known, and count alike.
+        read_weights : callable
+            Returns the network's weights.
+
+        Returns
+        -------
+        dict of str to float
+            ``ndcg@10``.
+        """
+        ranks = self.ranks(self.how_scored(outputs, read_weights()))
+        gains = np.where(ranks <= K, 1 / np.log2(ranks + 1), 0)
+        return {f"ndcg@{K}": float(gains.mean())}
+
+    def ranks(self, scorer: Scorer) -> np.ndarray:
+        """Rank each target among the items that its user has not seen.
+
+        Parameters
+        ----------
+        scorer : callable
+            What scores all items.
+
+        Returns
+        -------
+        ndarray of int of shape (n_users,)
+            From 1 on; of items of one score, the one of the smaller code is first.
+        """
+        found = np.empty(len(self.targets), dtype=np.int64)
+        for rows in blocks(len(self.targets), self.n_items):
+            scores, own = scorer(rows), self.targets[rows, None]
+            n_rows = np.arange(len(scores))
+            score = np.take_along_axis(scores, own, axis=1)
+            bounds = self.starts[rows.start : rows.stop + 1]
+            places = np.repeat(n_rows, np.diff(bounds))
+            scores[places, self.seen[bounds[0] : bounds[-1]]] = -np.inf
+            better = np.count_nonzero(scores > score, axis=1)
+            equal = (scores == score) & (np.arange(self.n_items) < own)
+            found[rows] = 1 + better + np.count_nonzero(equal, axis=1)
+        return found

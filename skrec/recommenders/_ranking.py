@@ -1,0 +1,151 @@
+"""The best items of each user: scores in blocks, and no more than a block at a time."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+# Bytes of the scores of one block, which stay in a core's cache, and its fewest rows:
+# products of matrices take one path through the kernels however few users there are, so
+# that a user's scores do not depend on others.
+BLOCK_BYTES = 2**23
+FEWEST_ROWS = 32
+# Columns that are looked at as one for a first guess.
+GROUP = 64
+
+Scorer = Callable[[slice], np.ndarray]
+
+
+def blocks(n_rows: int, n_items: int) -> Iterator[slice]:
+    """Cut rows into blocks whose scores take little memory.
+
+    Parameters
+    ----------
+    n_rows, n_items : int
+        Shape of all scores.
+
+    Yields
+    ------
+    slice
+        Rows of a block.
+    """
+    size = max(FEWEST_ROWS, BLOCK_BYTES // (4 * max(1, n_items)))
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
+
+
+def padded(rows: np.ndarray) -> np.ndarray:
+    """Fill a block up to the fewest rows.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, dim)
+        Vectors.
+
+    Returns
+    -------
+    ndarray of shape (max(n_rows, FEWEST_ROWS), dim)
+        With rows of zeros at the end.
+    """
+    missing = FEWEST_ROWS - len(rows)
+    return rows if missing <= 0 else np.pad(rows, ((0, missing), (0, 0)))
+
+
+def product_scorer(users: np.ndarray, items: np.ndarray) -> Scorer:
+    """Score by products of vectors.
+
+    Parameters
+    ----------
+    users : ndarray of shape (n_users, dim)
+        Vectors of users.
+    items : ndarray of shape (n_items, dim)
+        Vectors of items.
+
+    Returns
+    -------
+    callable
+        From rows of users to scores of all items.
+    """
+    by_item = np.ascontiguousarray(items.T)
+
+    def scores(rows: slice) -> np.ndarray:
+        some = users[rows]
+        return (padded(some) @ by_item)[: len(some)]
+
+    return scores
+
+
+def top_n(
+    scorer: Scorer, n_rows: int, n_items: int, n: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the best items of each row.
+
+    Parameters
+    ----------
+    scorer : callable
+        From a slice of rows to scores of shape (rows, n_items), -inf for what is not to
+        be recommended; the array is overwritten.
+    n_rows, n_items : int
+        Shape of all scores.
+    n : int
+        How many.
+
+    Returns
+    -------
+    items : ndarray of int of shape (n_rows, min(n, n_items))
+        Positions, best first; of equal scores the first position first.
+    scores : ndarray of shape (n_rows, min(n, n_items))
+        Their scores.
+    """
+    n = min(n, n_items)
+    items = np.empty((n_rows, n), dtype=np.int64)
+    found = np.empty((n_rows, n), dtype=np.float64)
+
+    def fill(rows: slice) -> None:
+        scores = scorer(rows)
+        items[rows] = best = best_of(scores, n)
+        found[rows] = np.take_along_axis(scores, best, axis=1)
+
+    parts = list(blocks(n_rows, n_items))
+    n_threads = min(len(parts), len(os.sched_getaffinity(0)))
+    if n_threads <= 1:
+        for rows in parts:
+            fill(rows)
+        return items, found
+    # A thread for each block: what comes behind the products has only one.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_threads) as pool:
+        list(pool.map(fill, parts))
+    return items, found
+
+
+def best_of(scores: np.ndarray, n: int) -> np.ndarray:
+    """Return the positions of the largest scores of each row, the largest first.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_rows, n_items)
+        Scores without NaN.
+    n : int
+        How many, at most `n_items`.
+
+    Returns
+    -------
+    ndarray of int of shape (n_rows, n)
+        Positions; of equal scores the first position first.
+    """
+    n_rows, n_items = scores.shape
+    n_groups = n_items // GROUP
+    if n_groups < 4 * n:  # a full, stable sort of a few
+        return np.argsort(-scores, axis=1, kind="stable")[:, :n]
+    # The n largest of all groups' maxima are n scores: none of the best is below them.
+    whole = scores[:, : n_groups * GROUP].reshape(n_rows, n_groups, GROUP)
+    maxima = whole.max(axis=2)
+    bounds = np.partition(maxima, n_groups - n, axis=1)[:, n_groups - n]
+    best = np.empty((n_rows, n), dtype=np.int64)
+    for row in range(n_rows):
+        places = np.flatnonzero(scores[row] >= bounds[row])
+        order = np.argsort(-scores[row, places], kind="stable")[:n]
+        best[row] = places[order]
+    return best

@@ -1,0 +1,591 @@
+"""What all recommenders share: events in, a ranked list of items for each user out."""
+
+from abc import ABCMeta, abstractmethod
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
+
+from skrec._sklearn import StrOptions, check_y, fit_context
+from skrec._warn import warn_user
+from skrec.estimators._atomic import all_or_nothing
+from skrec.estimators._declared import param, with_parameters
+from skrec.estimators._inputs import require_dimensions, require_targets
+from skrec.metrics import recommender_scorer
+from skrec.preprocessing._frames import as_frame, as_table, in_fitted_order
+from skrec.preprocessing._interactions import (
+    Interactions,
+    Log,
+    codes,
+    event_times,
+    find_columns,
+    id_factor,
+    sorted_log,
+)
+from skrec.preprocessing._vocabulary import Vocabulary
+from skrec.recommenders._frames import answer, in_dtype, is_polars
+from skrec.recommenders._histories import Histories
+from skrec.recommenders._ranking import Scorer, blocks, top_n
+
+if TYPE_CHECKING:
+    from skrec._typed import BaseEstimator
+else:
+    from sklearn.base import BaseEstimator
+
+COLUMN = [str, Integral, None]
+LOWEST = float(np.finfo(np.float32).min)  # score of an item that nobody knows
+
+
+@with_parameters
+class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
+    """Base of the recommenders; one adds `_fit_log`, `_scorer` and `_similarities`."""
+
+    user_col: Any = param(
+        default=None,
+        legal=COLUMN,
+        doc="""str, int or None
+            Name or position of the column of users; None for the first column.""",
+    )
+    item_col: Any = param(
+        default=None,
+        legal=COLUMN,
+        doc="""str, int or None
+            Name or position of the column of items; None for the first column that is
+            not one of the others.""",
+    )
+    time_col: Any = param(
+        default=None,
+        legal=COLUMN,
+        doc="""str, int or None
+            Name or position of the column that says when an event happened, in numbers
+            or dates; events of one user at the same time keep the order of their rows.
+            None where the order of the rows is that of the events.""",
+    )
+    unknown: str = param(
+        default="popular",
+        legal=[StrOptions({"popular", "error"})],
+        doc="""{"popular", "error"}
+            What `recommend` and `predict` do about a user of whom nothing is known: the
+            items of the most events, or a ValueError.""",
+    )
+
+    _log: Log  # the events of `fit`
+
+    # ---- what a recommender adds ---------------------------------------------------
+
+    @abstractmethod
+    def _scorer(self, histories: Histories) -> Scorer:
+        """Return what scores all items for some of these users."""
+
+    def _similarities(self, items: np.ndarray) -> Scorer:
+        """Return what scores all items by how similar they are to some."""
+        raise AttributeError(
+            f"{type(self).__name__} knows nothing of items but how many events they "
+            "have, and so not which are similar."
+        )
+
+    # ---- events --------------------------------------------------------------------
+
+    def _checked_events(self, X: Any, *, reset: bool) -> Any:
+        """Check that X is a table with the columns of `fit`."""
+        if sparse.issparse(X):
+            raise TypeError(
+                f"Sparse data was passed to {type(self).__name__}, which takes a table "
+                "of events: a column of users and one of items. Give it the indices of "
+                "what is not zero, such as numpy.transpose(X.nonzero())."
+            )
+        require_dimensions(X, self)
+        table = as_table(X, self)
+        names = None if reset else getattr(self, "feature_names_in_", None)
+        table = in_fitted_order(table, names)
+        table = validate_data(self, table, reset=reset, skip_check_array=True)
+        if names is not None:
+            return as_frame(table).set_axis(names, axis=1)
+        return table
+
+    def _checked_weights(self, X: Any, y: Any) -> np.ndarray | None:
+        """Check y, the weights of events."""
+        if y is None:
+            return None
+        require_targets(y, numbers=True)
+        y = check_y(y, y_numeric=True, estimator=self)
+        check_consistent_length(X, y)
+        weights = np.asarray(y, dtype=np.float64)
+        wrong = np.flatnonzero(weights < 0)
+        if len(wrong):
+            raise ValueError(
+                "y must hold the weights of events, which are not negative: leave out "
+                "what users did not like, or take a classifier for it. Received: "
+                f"{weights[wrong[0]]} in row {wrong[0]}."
+            )
+        if not weights.any():
+            raise ValueError(
+                f"{type(self).__name__} needs at least one event of a positive weight. "
+                "Received: y of zeros alone."
+            )
+        return weights
+
+    def _read(self, X: Any, y: Any, *, reset: bool) -> Log:
+        """Check events, learn their ids, and return them in order."""
+        table = self._checked_events(X, reset=reset)
+        weights = self._checked_weights(table, y)
+        if reset:
+            names = list(getattr(self, "feature_names_in_", range(table.shape[1])))
+            columns = find_columns(
+                names, self.user_col, self.item_col, self.time_col, type(self).__name__
+            )
+            self._is_polars, self._names = is_polars(X), names
+            dtypes = as_frame(table).dtypes
+            self._id_dtypes = dtypes.iloc[columns.user], dtypes.iloc[columns.item]
+        positive = table if weights is None else as_frame(table)[weights > 0]
+        if reset:
+            self._interactions = Interactions.learn(positive, columns)
+        else:
+            self._interactions = self._interactions.grown(positive)
+        return self._interactions.log(table, weights)
+
+    def _pairs(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the users and the items of events, as ids."""
+        frame = as_frame(self._checked_events(X, reset=False))
+        user, item = self._interactions.columns[:2]
+        factors = (id_factor(frame.iloc[:, k], frame.columns[k]) for k in (user, item))
+        users, items = (factor.values[factor.positions] for factor in factors)
+        return users, items
+
+    @property
+    def users_(self) -> np.ndarray:
+        """Ids of the users: sorted, then those that `partial_fit` brought."""
+        check_is_fitted(self)
+        return self._interactions.users.ids
+
+    @property
+    def items_(self) -> np.ndarray:
+        """Ids of the items: sorted, then those that `partial_fit` brought."""
+        check_is_fitted(self)
+        return self._interactions.items.ids
+
+    @property
+    def user_col_(self) -> str:
+        """Name of the column of users in what `recommend` returns."""
+        check_is_fitted(self)
+        return self._name(self._interactions.columns.user, "user")
+
+    @property
+    def item_col_(self) -> str:
+        """Name of the column of items in what `recommend` returns."""
+        check_is_fitted(self)
+        return self._name(self._interactions.columns.item, "item")
+
+    def _name(self, place: int, default: str) -> str:
+        return (
+            str(self._names[place]) if hasattr(self, "feature_names_in_") else default
+        )
+
+    @property
+    def _item_counts_(self) -> np.ndarray:
+        """Sum of the weights of each item's events."""
+        log = self._log
+        return np.bincount(log.items, log.weights, minlength=log.n_items)
+
+    # ---- fitting -------------------------------------------------------------------
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_log" in vars(self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        tags.target_tags.positive_only = True
+        tags.input_tags.string = True
+        tags.non_deterministic = False
+        return tags
+
+    # ---- recommending --------------------------------------------------------------
+
+    def recommend(
+        self,
+        users: Any = None,
+        n: int = 10,
+        *,
+        candidates: Any = None,
+        exclude_seen: bool = True,
+        history: Any = None,
+    ) -> Any:
+        """Rank items for users.
+
+        Parameters
+        ----------
+        users : array-like of shape (n_users,), default=None
+            Ids of users; None for all of `history` or, without one, all of `fit`.
+        n : int, default=10
+            Number of items for each user.
+        candidates : array-like of shape (n_candidates,), default=None
+            Ids of the items to choose from, such as those in stock; None for all.
+        exclude_seen : bool, default=True
+            Whether to leave out what a user's events hold already: those of `history`
+            or, without one, of `fit`.
+        history : DataFrame or array-like of shape (n_events, n_columns), default=None
+            Events to recommend after, instead of those of `fit`: of users of whom `fit`
+            knew nothing, or of later ones. It has the columns of users, items and time
+            of X, or all of X; without a time, the order of its rows is that of the
+            events. Nothing is fitted again. Items that are not known are left
+            out.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, 4)
+            The columns of users and items, named as in X, ``"score"`` and ``"rank"``,
+            from 1 on; user by user in the order of `users`, the best item first. Items
+            of one score are in the order of their ids. A user gets fewer than `n` rows
+            where there are no more items, with one warning for all. A polars frame
+            where X was one.
+
+        Raises
+        ------
+        ValueError
+            If a candidate is not known; if a user is not and ``unknown="error"``.
+        """
+        check_is_fitted(self)
+        _require_count(n)
+        allowed = self._candidates(candidates)
+        ids, histories = self._asked(users, history)
+        scorer = self._ranking_scorer(histories, allowed, exclude_seen)
+        found, n_found = self._best(scorer, len(ids), allowed, int(n))
+        if short := int((n_found < n).sum()):
+            warn_user(
+                f"{short} of {len(ids)} users get fewer than n={n} items: no more are "
+                "left that they may get. Lower n, give more candidates, or set "
+                "exclude_seen=False."
+            )
+        users_ = self._as_given(np.repeat(ids, n_found), 0)
+        found = {self.user_col_: users_, self.item_col_: found.pop("item"), **found}
+        return answer(found, self._is_polars)
+
+    def _best(
+        self, scorer: Scorer, n_rows: int, allowed: np.ndarray, n: int
+    ) -> tuple[dict[str, Any], np.ndarray]:
+        """Return the best items, their scores and ranks, and how many each row has."""
+        best, scores = top_n(scorer, n_rows, len(allowed), n)
+        kept = np.isfinite(scores)
+        found = {
+            "item": self._as_given(self.items_[allowed[best[kept]]], 1),
+            "score": scores[kept],
+            "rank": np.nonzero(kept)[1] + 1,
+        }
+        return found, kept.sum(axis=1)
+
+    def _as_given(self, ids: np.ndarray, which: int) -> Any:
+        """Return ids in the dtype of the column of users, 0, or items, 1, in `fit`."""
+        return in_dtype(ids, self._id_dtypes[which])
+
+    def _ranking_scorer(
+        self, histories: Histories, allowed: np.ndarray, exclude_seen: bool
+    ) -> Scorer:
+        """Score some items, in their order, with -inf for what users have seen."""
+        scorer = self._known_scorer(histories)
+        everything = len(allowed) == len(self.items_) and bool(
+            (allowed == np.arange(len(allowed))).all()
+        )
+        seen = histories.matrix if exclude_seen else None
+
+        def scores(rows: slice) -> np.ndarray:
+            found = scorer(rows)
+            if seen is not None:
+                bounds = seen.indptr[rows.start : rows.stop + 1]
+                own = seen.indices[bounds[0] : bounds[-1]]
+                found[np.repeat(np.arange(len(found)), np.diff(bounds)), own] = -np.inf
+            return found if everything else found[:, allowed]
+
+        return scores
+
+    def _known_scorer(self, histories: Histories) -> Scorer:
+        """Score all items, by how many have them for users who are not known."""
+        scorer = self._scorer(histories)
+        known = self._is_known(histories)
+        if known.all():
+            return scorer
+        popular = self._item_counts_
+
+        def scores(rows: slice) -> np.ndarray:
+            found = scorer(rows)
+            found[~known[rows]] = popular
+            return found
+
+        return scores
+
+    def _is_known(self, histories: Histories) -> np.ndarray:
+        """Tell of which users something is known."""
+        return histories.lengths > 0
+
+    def _candidates(self, candidates: Any) -> np.ndarray:
+        """Return the codes of the items to choose from, in the order of their ids."""
+        items = self._interactions.items
+        if candidates is None:
+            allowed = np.arange(len(items.ids))
+        else:
+            factor = id_factor(_listed(candidates, "candidates"), "candidates")
+            allowed = np.unique(codes(items, factor))
+            if len(allowed) and allowed[0] < 0:
+                wrong = factor.values[codes(items, factor)[_firsts(factor)] < 0]
+                raise ValueError(
+                    "candidates must be items of fit, and some are not: leave them "
+                    f"out. Received: {wrong[:5].tolist()}"
+                    f"{' and others' if len(wrong) > 5 else ''}."
+                )
+        if self._ids_are_sorted:
+            return allowed
+        order = np.argsort(items.ids[allowed], kind="stable")
+        return allowed[order]
+
+    @property
+    def _ids_are_sorted(self) -> bool:
+        """Whether the codes of items are in the order of their ids."""
+        return not self._has_grown
+
+    @property
+    def _has_grown(self) -> bool:
+        return vars(self).get("_n_first_items", len(self.items_)) < len(self.items_)
+
+    def _asked(self, users: Any, history: Any) -> tuple[np.ndarray, Histories]:
+        """Return the ids of the users who are asked for, and what is known of them."""
+        if history is None:
+            if users is None:
+                return self.users_, Histories.of(
+                    self._log, np.arange(len(self.users_), dtype=np.int32)
+                )
+            ids = self._distinct(users)
+            known = self._interactions.users
+            own = codes(known, id_factor(ids, self.user_col_))
+            histories = Histories.of(self._log, own)
+        else:
+            log, who = self._history(history)
+            ids = who.ids if users is None else self._distinct(users)
+            places = codes(who, id_factor(ids, self.user_col_))
+            histories = Histories.of(log, places)
+            own = codes(self._interactions.users, id_factor(ids, self.user_col_))
+            histories.users = own
+        self._require_known(ids, self._is_known(histories))
+        return ids, histories
+
+    def _distinct(self, users: Any) -> np.ndarray:
+        """Return the ids of users, each once."""
+        factor = id_factor(_listed(users, "users"), self.user_col_)
+        if len(factor.values) < len(factor.positions):
+            warn_user(
+                f"users holds {len(factor.positions)} ids of {len(factor.values)} "
+                "users: each is answered once."
+            )
+        return factor.values
+
+    def _require_known(self, ids: np.ndarray, known: np.ndarray) -> None:
+        if self.unknown == "error" and not known.all():
+            wrong = ids[~known]
+            raise ValueError(
+                f"Nothing is known of {len(wrong)} of {len(ids)} users: give their "
+                "events as history, or set unknown='popular'. Received: "
+                f"{wrong[:5].tolist()}{' and others' if len(wrong) > 5 else ''}."
+            )
+
+    def _history(self, history: Any) -> tuple[Log, Vocabulary]:
+        """Return events to recommend after, and the ids of their users."""
+        user, item, time = self._interactions.columns
+        frame = as_frame(as_table(history, self))
+        if hasattr(self, "feature_names_in_") and not _is_numbered(frame):
+            wanted = [self._names[k] for k in (user, item, time) if k is not None]
+            missing = [name for name in wanted[:2] if name not in frame.columns]
+            if missing:
+                raise ValueError(
+                    f"history has no column {missing[0]!r}; it needs the columns "
+                    f"{wanted} of fit. Received: columns {list(frame.columns)}."
+                )
+            frame = frame[[name for name in wanted if name in frame.columns]]
+        elif frame.shape[1] == self.n_features_in_:
+            frame = frame.iloc[:, [k for k in (user, item, time) if k is not None]]
+        elif frame.shape[1] not in (2, 2 + (time is not None)):
+            raise ValueError(
+                f"history must have the {self.n_features_in_} columns of X, or its "
+                "columns of users, items and times alone, in this order. Received: "
+                f"{frame.shape[1]} columns."
+            )
+        ids = id_factor(frame.iloc[:, 0], frame.columns[0])
+        who = Vocabulary.learn([ids], [None], 1)
+        own = codes(who, ids)
+        known = self._interactions.items
+        items = codes(known, id_factor(frame.iloc[:, 1], frame.columns[1]))
+        times = event_times(frame, 2 if frame.shape[1] > 2 else None)
+        kept = items >= 0
+        if times is not None:
+            times = times[kept]
+        weights = np.ones(int(kept.sum()))
+        sizes = len(who.ids), len(known.ids)
+        return sorted_log(own[kept], items[kept], weights, times, *sizes), who
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Score pairs of users and items.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            One pair a row, in the columns of `fit`; other columns are not read.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_rows,)
+            Scores, the higher the better, that compare the items of one user. An item
+            that is not known has the lowest number of single precision.
+
+        Raises
+        ------
+        ValueError
+            If a user is not known and ``unknown="error"``.
+        """
+        check_is_fitted(self)
+        table = self._checked_events(X, reset=False)
+        frame = as_frame(table)
+        who = id_factor(frame.iloc[:, self._interactions.columns.user], self.user_col_)
+        items = self._interactions.pairs(table)[1]
+        known = codes(self._interactions.users, who)[_firsts(who)]
+        histories = Histories.of(self._log, known)
+        self._require_known(who.values, self._is_known(histories))
+        scorer = self._known_scorer(histories)
+        by_user = np.argsort(who.positions, kind="stable")
+        bounds = np.searchsorted(who.positions[by_user], np.arange(len(who.values) + 1))
+        scores = np.empty(len(items), dtype=np.float64)
+        for rows in blocks(len(who.values), len(self.items_)):
+            these = by_user[bounds[rows.start] : bounds[rows.stop]]
+            found = scorer(rows)
+            scores[these] = found[who.positions[these] - rows.start, items[these]]
+        return np.where(items < 0, LOWEST, scores)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Compute NDCG@10: how far up in the lists of users their events of X stand.
+
+        All items are ranked but those that a user had in `fit`. An item that `fit` did
+        not know counts as missed.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_events, n_columns)
+            Events that `fit` did not see.
+        y : object
+            Not used: all events count alike.
+
+        Returns
+        -------
+        float
+            Mean over the users of X, between 0 and 1.
+        """
+        check_is_fitted(self)
+        return recommender_scorer("ndcg@10")(self, X)
+
+    def similar_items(self, items: Any, n: int = 10) -> Any:
+        """Rank items by how similar they are to some.
+
+        Parameters
+        ----------
+        items : array-like of shape (n_items,)
+            Ids of items.
+        n : int, default=10
+            Number of similar items for each.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, 4)
+            The item, ``"similar"``, the other one, ``"score"`` and ``"rank"``.
+
+        Raises
+        ------
+        ValueError
+            If an item is not known.
+        """
+        check_is_fitted(self)
+        _require_count(n)
+        factor = id_factor(_listed(items, "items"), "items")
+        own = codes(self._interactions.items, factor)[_firsts(factor)]
+        if (own < 0).any():
+            raise ValueError(
+                "items must be items of fit. Received: "
+                f"{factor.values[own < 0][:5].tolist()}, which are not."
+            )
+        allowed = self._candidates(None)
+        scorer = self._similarities(own)
+
+        def scores(rows: slice) -> np.ndarray:
+            found = scorer(rows)
+            found[np.arange(len(found)), own[rows]] = -np.inf
+            return found[:, allowed]
+
+        found, n_found = self._best(scores, len(own), allowed, int(n))
+        given = self._as_given(np.repeat(factor.values, n_found), 1)
+        found = {self.item_col_: given, "similar": found.pop("item"), **found}
+        return answer(found, self._is_polars)
+
+
+class ClosedFormRecommender(BaseRecommender):
+    """A recommender that is computed, not trained; one adds `_fit_log`."""
+
+    @abstractmethod
+    def _fit_log(self, log: Log) -> None:
+        """Compute what scores."""
+
+    @all_or_nothing
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Any:
+        """Learn from events.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_events, n_columns)
+            Events, one a row, in any order where there is a time; ids of any type.
+        y : array-like of shape (n_events,), default=None
+            Weight of each event, such as its rating; those of 0 are left out. 1 if
+            None.
+
+        Returns
+        -------
+        self
+            The fitted recommender.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, or an id, a time or a weight is not legal.
+        """
+        self._log = self._read(X, y, reset=True)
+        self._fit_log(self._log)
+        return self
+
+
+def _require_count(n: Any) -> None:
+    if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
+        raise ValueError(f"n must be a whole number from 1 on. Received: {n!r}.")
+
+
+def _listed(ids: Any, name: str) -> pd.Series:
+    """Read a list of ids, or a single one."""
+    if isinstance(ids, str) or np.ndim(ids) == 0:
+        ids = [ids]
+    if np.ndim(ids) != 1:
+        raise ValueError(
+            f"{name} must be a list of ids. Received: shape {np.shape(ids)}."
+        )
+    return pd.Series(ids, dtype=object if not len(ids) else None)
+
+
+def _firsts(factor: Any) -> np.ndarray:
+    """Return where each different id stands first."""
+    first = np.empty(len(factor.values), dtype=np.intp)
+    first[factor.positions[::-1]] = np.arange(len(factor.positions))[::-1]
+    return first
+
+
+def _is_numbered(frame: pd.DataFrame) -> bool:
+    """Tell whether the columns of a frame have no names, but positions."""
+    return list(frame.columns) == list(range(frame.shape[1]))

@@ -1,0 +1,142 @@
+"""Recommenders of what comes next, after the sequence of what a user had."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from skrec._sklearn import StrOptions
+from skrec.estimators._declared import COUNT, param, with_parameters
+from skrec.networks._items import LOSSES
+from skrec.preprocessing._interactions import Log
+from skrec.preprocessing._vocabulary import round_up
+from skrec.recommenders._histories import PADDING, Histories
+from skrec.recommenders._ranking import Scorer, product_scorer
+from skrec.recommenders.network import HowScored, NetworkRecommender, weight_places
+from skrec.training.rows import Rows
+
+
+@with_parameters
+class SequenceRecommender(NetworkRecommender):
+    """Base of the recommenders that read sequences; one adds `_network`."""
+
+    max_len: int = param(
+        default=50,
+        legal=[COUNT],
+        doc="""int
+            Items of a sequence that are read: the latest. Of longer ones, each stretch
+            of that length is a training row.""",
+    )
+    loss: str = param(
+        default="softmax",
+        legal=[StrOptions(set(LOSSES))],
+        doc="""{"softmax", "sampled_softmax", "bce", "gbce", "bpr_max"}
+            Cross-entropy over all items; over `n_negatives` that each step draws, for
+            catalogues of a million; binary cross-entropy with as many drawn for each
+            target, of which the papers take 1, or calibrated for few; or pairwise.""",
+    )
+    n_negatives: int = param(
+        default=256,
+        legal=[COUNT],
+        doc="""int
+            Items that are drawn; not for ``loss="softmax"``.""",
+    )
+
+    # Targets of a row: one at each step, or the one after them.
+    _one_target = False
+
+    # ---- rows ----------------------------------------------------------------------
+
+    def _sizes_for(self, log: Log) -> None:
+        super()._sizes_for(log)
+        longest = int(np.diff(log.starts).max()) - 1
+        self._length = min(self.max_len, round_up(max(1, longest), steps=2, least=2))
+
+    def _training_rows(self, log: Log) -> Rows:
+        starts = log.starts
+        place = np.arange(len(log)) - np.repeat(starts[:-1], np.diff(starts))
+        is_target = (log.weights > 0) & (place > 0)
+        if not is_target.any():  # nobody has two events: what do users begin with?
+            is_target = log.weights > 0
+        if self._one_target:
+            return self._rows(log, np.flatnonzero(is_target)[:, None], place)
+        # From the end of each sequence backwards, stretch by stretch.
+        from_end = np.repeat(starts[1:], np.diff(starts)) - 1 - np.arange(len(log))
+        stretch, step = from_end // self._length, from_end % self._length
+        _, row = np.unique(
+            np.stack([log.users, -stretch])[:, is_target], axis=1, return_inverse=True
+        )
+        targets = np.full((row.max() + 1, self._length), PADDING, dtype=np.int64)
+        targets[row, self._length - 1 - step[is_target]] = np.flatnonzero(is_target)
+        return self._rows(log, targets, place)
+
+    def _last_rows(self, log: Log, last: np.ndarray) -> Rows:
+        starts = log.starts
+        place = np.arange(len(log)) - np.repeat(starts[:-1], np.diff(starts))
+        width = 1 if self._one_target else self._length
+        targets = np.full((len(last), width), PADDING, dtype=np.int64)
+        targets[:, -1] = last
+        return self._rows(log, targets, place)
+
+    def _rows(self, log: Log, targets: np.ndarray, place: np.ndarray) -> Rows:
+        """Make rows of events: the targets, and before each step what came before.
+
+        Parameters
+        ----------
+        log : Log
+            Events.
+        targets : ndarray of int of shape (n_rows, n_targets)
+            Positions of events of one user that follow each other; -1 for none.
+        place : ndarray of int of shape (n_events,)
+            How many events each user had before each.
+        """
+        ends = targets.max(axis=1)  # the last target, which is the last step's
+        steps = np.arange(self._length - 1, -1, -1)
+        before = ends[:, None] - 1 - steps
+        missing = steps >= place[ends][:, None]
+        history = np.where(missing, PADDING, log.items[np.maximum(before, 0)])
+        none = targets < 0
+        x = {
+            "history": history.astype(np.int32),
+            "target": np.where(none, PADDING, log.items[targets]).astype(np.int32),
+            "weight": np.where(none, 0, log.weights[targets]).astype(np.float32),
+        }
+        n_rows = len(targets)
+        return Rows(x, np.zeros((n_rows, 1), np.float32), np.ones(n_rows))
+
+    def _asked_rows(self, histories: Histories) -> Any:
+        nothing = np.full((len(histories), 1), PADDING, dtype=np.int32)
+        return {
+            "history": histories.last(self._length),
+            "target": nothing,
+            "weight": np.zeros(nothing.shape, np.float32),
+        }
+
+    # ---- scores --------------------------------------------------------------------
+
+    def _how_scored(self, histories: Histories) -> HowScored:
+        places = weight_places(self._network(0))
+        table = places["items/embeddings"], places.get("items/bias")
+        return partial(_scored, *table, self._log.n_items)
+
+    def _table_options(self) -> dict[str, Any]:
+        """Return what a network is told of the table of items and its loss."""
+        return {
+            "n_rows": self._n_rows,
+            "length": self._length,
+            "loss": self.loss,
+            "n_negatives": int(self.n_negatives) if self.loss != "softmax" else 0,
+            "dtype": self.precision,
+        }
+
+
+def _scored(
+    table: int, bias: int | None, n_items: int, outputs: Any, weights: Any
+) -> Scorer:
+    """Score by products of the last state and the vectors of items."""
+    users, items = outputs[:, 1:], weights[table][:n_items]
+    if bias is None:
+        return product_scorer(users, items)
+    ones = np.ones((len(users), 1), users.dtype)
+    own = weights[bias][:n_items, None]
+    return product_scorer(np.hstack([users, ones]), np.hstack([items, own]))

@@ -7,13 +7,13 @@ with softmax over all items; beside RecTools at the same settings.
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import joblib
+import numpy as np
 import pandas as pd
 from _common import Report, add_common_options, as_list, environment, timed
 from _measure import (
@@ -31,7 +31,7 @@ N = 10
 SIZES = RankSizes(n_users=100_000, n_items=50_000, n_factors=64, n_seen=20)
 TINY = RankSizes(n_users=2_000, n_items=300, n_factors=8, n_seen=5)
 EPOCHS = 3  # timed together, after a first one
-Runs = dict[str, Callable[[], dict[str, float]]]
+Runs = dict[str, Callable[[], dict[str, Any]]]
 
 
 def protocol(args: argparse.Namespace) -> str:
@@ -39,12 +39,12 @@ def protocol(args: argparse.Namespace) -> str:
     sizes = TINY if args.tiny else SIZES
     facts = {
         "ranking": f"{sizes.n_users} users, {sizes.n_items} items, {sizes.n_factors} "
-        f"factors, about {sizes.n_seen} items a user had, left out; the {N} best. "
-        "skrec: a fitted BPRRecommender, from recommend(users) to its data frame; "
-        "implicit: drawn factors of the same sizes, recommend(users) to its arrays, "
-        "BLAS with one thread or with all, whichever is faster",
+        f"drawn factors, about {sizes.n_seen} items a user had, left out; the {N} "
+        "best. From recommend(users) to skrec's data frame, and to implicit's arrays "
+        "(BLAS with one thread or with all, whichever is faster)",
+        "same users": "share of users for whom the items are those of skrec",
         "MB above": "the most memory resident while ranking, less what was resident "
-        "before, when the model was loaded",
+        "before, with the factors and the events",
         "epoch": f"{TUNED['Amazon Beauty']['SASRec']}; all but the last two events of "
         f"each user; the mean of {EPOCHS} after a first one, in which networks are "
         "traced. RecTools has the same layers and sizes",
@@ -60,21 +60,17 @@ def protocol(args: argparse.Namespace) -> str:
 # ---- the parts ---------------------------------------------------------------------
 
 
-def rank_runs(args: argparse.Namespace, ask: Callable, folder: Path) -> Runs:
-    """Return what times a ranking; a model is fitted for it once."""
-    sizes = TINY if args.tiny else SIZES
-    file = folder / "factors.joblib"
-    run_task("_topn.speed:fit_factors", file, sizes, args.seed, threads=args.threads)
-    python = _python(args, "implicit")
+def rank_runs(args: argparse.Namespace, ask: Callable) -> Runs:
+    """Return what times the ranking of the same factors."""
+    job = TINY if args.tiny else SIZES, N, args.seed
+    peer = partial(ask, "_topn.implicit_models:rank", python=_python(args, "implicit"))
     return {
-        "skrec": partial(ask, "_topn.speed:rank", file, N),
-        "implicit": partial(
-            ask, "_topn.implicit_models:rank", sizes, N, args.seed, python=python
-        ),
+        "skrec": partial(ask, "_topn.speed:rank", *job),
+        "implicit": partial(peer, *job),
     }
 
 
-def epoch_runs(args: argparse.Namespace, ask: Callable, folder: Path) -> Runs:
+def epoch_runs(args: argparse.Namespace, ask: Callable) -> Runs:
     """Return what times an epoch on the same events at the same settings."""
     parts, _, _ = parts_of(TASKS["beauty"](args.seed, args.tiny))
     python, tuned = _python(args, "RecTools"), TUNED["Amazon Beauty"]
@@ -106,13 +102,21 @@ def ask(threads: int, task: str, *args: Any, python: Any = sys.executable) -> An
 
 def measure(runs: Runs, repeats: int) -> pd.DataFrame:
     """Let the systems take turns; a row of none says why."""
-    rows = []
+    rows: list[dict[str, Any]] = []
+    ranked: dict[str, np.ndarray] = {}
     for _ in range(repeats):
         for system, call in runs.items():
+            row: dict[str, Any] = {"system": system, "note": "", "seconds": None}
             try:
-                rows.append({"system": system, "note": "", **call()})
+                row |= call()
             except MeasurementError as error:
-                rows.append({"system": system, "note": str(error), "seconds": None})
+                row["note"] = str(error)
+            if "ranked" in row:
+                ranked[system] = np.sort(row.pop("ranked"), axis=1)
+                if "skrec" in ranked:
+                    same = ranked[system] == ranked["skrec"]
+                    row["same users"] = same.all(axis=1).mean()
+            rows.append(row)
     return pd.DataFrame(rows).astype({"seconds": float})
 
 
@@ -122,8 +126,9 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     seconds = found["seconds"].agg(["median", "min", "max", "count"])
     table = seconds.set_axis(["seconds", "lowest", "highest", "rounds"], axis=1)
     table["times skrec"] = table["seconds"] / table.loc["skrec", "seconds"]
-    if "MB above" in rows:
-        table["MB above"] = found["MB above"].median()
+    for name in ("MB above", "same users"):
+        if name in rows:
+            table[name] = found[name].median()
     table["note"] = found["note"].first()
     return table.reset_index()
 
@@ -161,9 +166,8 @@ def run(args: argparse.Namespace) -> None:
     report = Report(args.out, "The speed of recommenders")
     report.write(protocol(args))
     for name in args.parts:
-        with tempfile.TemporaryDirectory() as folder:
-            runs = PARTS[name](args, partial(ask, args.threads), Path(folder))
-            report.table(name, name, summary(measure(runs, args.repeats)))
+        runs = PARTS[name](args, partial(ask, args.threads))
+        report.table(name, name, summary(measure(runs, args.repeats)))
 
 
 def main(argv: list[str] | None = None) -> None:

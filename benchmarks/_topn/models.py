@@ -21,12 +21,6 @@ _NETWORK: dict[str, Any] = {
     "batch_size": [128, 256, 512],
 }
 _SEQUENCE = {**_NETWORK, "units": [64, 128]}
-_PAIRS = {
-    **_NETWORK,
-    "embedding_dim": [32, 64, 128],
-    "l2": loguniform(1e-7, 1e-3),
-    "batch_size": [512, 2048],
-}
 _TRANSFORMER = {**_SEQUENCE, "num_blocks": [1, 2, 3], "num_heads": [1, 2, 4]}
 _FACTORS = {
     "factors": [32, 64, 128, 256],
@@ -41,9 +35,6 @@ MODELS = {
         {"n_neighbors": randint(20, 1000), "shrink": loguniform(0.1, 100)},
     ),
     "EASE": Model(recommenders.EASERecommender, {"l2": loguniform(10, 2000)}),
-    "BPR": Model(recommenders.BPRRecommender, _PAIRS),
-    "NeuMF": Model(recommenders.NeuMFRecommender, _PAIRS),
-    "TwoTower": Model(recommenders.TwoTowerRecommender, _PAIRS),
     "GRU4Rec": Model(
         recommenders.GRU4RecRecommender, {**_SEQUENCE, "embedding_dim": [64, 128]}
     ),

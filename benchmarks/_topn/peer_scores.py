@@ -37,3 +37,12 @@ def draw_events(sizes: RankSizes, seed: int) -> np.ndarray:
     items = rng.integers(sizes.n_items, size=n_events)
     items[: sizes.n_items] = rng.permutation(sizes.n_items)
     return np.unique(np.column_stack([users, items]), axis=0)
+
+
+def draw_factors(sizes: RankSizes, seed: int) -> list[np.ndarray]:
+    """Draw vectors of users and of items."""
+    rng = np.random.default_rng(seed)
+    return [
+        rng.normal(size=(count, sizes.n_factors)).astype(np.float32)
+        for count in (sizes.n_users, sizes.n_items)
+    ]

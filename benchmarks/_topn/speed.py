@@ -1,43 +1,49 @@
 """What rank_speed.py times of skrec: ranking for all users, and an epoch of SASRec."""
 
 import time
-from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 from _speed.readings import peak_mb, reset_peak, resident_mb
-from skrec.recommenders import BPRRecommender, SASRecRecommender
 
-from _topn.peer_scores import RankSizes, draw_events
-
-
-def fit_factors(file: Path, sizes: RankSizes, seed: int) -> None:
-    """Save a model of factors that knows all users and items; its ranking is timed."""
-    events = draw_events(sizes, seed)
-    model = BPRRecommender(
-        embedding_dim=sizes.n_factors,
-        epochs=1,
-        batch_size=16_384,
-        early_stopping=False,
-        random_state=seed,
-    )
-    joblib.dump(model.fit(pd.DataFrame(events, columns=["user", "item"])), file)
+from _topn.peer_scores import RankSizes, draw_events, draw_factors
+from skrec.preprocessing._interactions import Log
+from skrec.recommenders import SASRecRecommender
+from skrec.recommenders._histories import Histories
+from skrec.recommenders._ranking import Scorer, product_scorer
+from skrec.recommenders.base import ClosedFormRecommender
 
 
-def rank(file: Path, n: int) -> dict[str, float]:
+class Factors(ClosedFormRecommender):
+    """A recommender whose vectors are drawn; its ranking is timed."""
+
+    def draw(self, sizes: RankSizes, seed: int) -> "Factors":
+        """Draw what would be learnt, and events that say what users had."""
+        self.vectors = draw_factors(sizes, seed)
+        events = draw_events(sizes, seed)
+        return self.fit(pd.DataFrame(events, columns=["user", "item"]))
+
+    def _fit_log(self, log: Log) -> None:
+        """Nothing is learnt."""
+
+    def _scorer(self, histories: Histories) -> Scorer:
+        users, items = self.vectors
+        return product_scorer(users[histories.users], items)
+
+
+def rank(sizes: RankSizes, n: int, seed: int) -> dict[str, Any]:
     """Time the ranking for all users, and its memory above that of the model."""
-    model = joblib.load(file)
-    model.recommend(model.users_[:100], n=n)  # traces what is traced
+    model = Factors().draw(sizes, seed)
+    model.recommend(model.users_[:100], n=n)
     before = resident_mb()
     reset_peak()
     start = time.perf_counter()
     found = model.recommend(model.users_, n=n)
     seconds = time.perf_counter() - start
-    if len(found) != n * len(model.users_):
-        raise ValueError(f"each user must get {n} items. Received: {len(found)} rows.")
-    return {"seconds": seconds, "MB above": peak_mb() - before}
+    above = peak_mb() - before
+    ranked = found["item"].to_numpy().reshape(sizes.n_users, n)
+    return {"seconds": seconds, "MB above": above, "ranked": ranked}
 
 
 def epoch(params: dict[str, Any], events: np.ndarray, n_more: int) -> dict[str, float]:

@@ -41,7 +41,7 @@ GRIDS: dict[str, dict[str, list]] = {
     "short": {  # of what learns something in a few epochs
         "learning_rate": [0.001, 0.01],
         "batch_size": [512, 1024],
-        "filters": [4, 16],
+        "filters": [4, 8],
         "units": [32, 64],
     },
 }
@@ -49,7 +49,7 @@ GRIDS: dict[str, dict[str, list]] = {
 SASREC = {"num_blocks": 1, "dropout": 0.2, "batch_size": 32, "learning_rate": 0.002}
 AMOUNTS = {
     "users": bench.Amount(10**9, 2_000, 100, "users at most, drawn at random"),
-    "epochs": bench.Amount(50, 4, 2, "epochs of each fit at most, which stops early"),
+    "epochs": bench.Amount(50, 3, 2, "epochs of each fit at most, which stops early"),
 }
 
 

@@ -182,7 +182,7 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
         validation, last = None, np.arange(0)
         if budget.early_stopping:
             targets, last = log.without_last(FEWEST_EVENTS)
-        self._sizes_for(log)
+        self._sizes_for(targets, reset)
         rows = self._training_rows(targets)
         if len(last):
             validation = self._held_out_rows(log, targets, last)
@@ -200,7 +200,7 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
     def _last_rows(self, log: Log, last: np.ndarray) -> Rows:
         """Return rows like those of training, of some events."""
 
-    def _sizes_for(self, log: Log) -> None:
+    def _sizes_for(self, log: Log, reset: bool) -> None:
         """Decide on the sizes of tables: some more than there are ids.
 
         Folds of one table then have one graph, and there is room for new ids.

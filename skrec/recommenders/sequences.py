@@ -9,7 +9,6 @@ from skrec._sklearn import StrOptions
 from skrec.estimators._declared import COUNT, param, with_parameters
 from skrec.networks._items import LOSSES
 from skrec.preprocessing._interactions import Log
-from skrec.preprocessing._vocabulary import round_up
 from skrec.recommenders._histories import PADDING, Histories
 from skrec.recommenders._ranking import Scorer, product_scorer
 from skrec.recommenders.network import HowScored, NetworkRecommender, weight_places
@@ -42,15 +41,16 @@ class SequenceRecommender(NetworkRecommender):
             Items that are drawn; not for ``loss="softmax"``.""",
     )
 
-    # Targets of a row: one at each step, or the one after them.
+    # Whether a row has one target, after its steps, or one at each of them.
     _one_target = False
 
     # ---- rows ----------------------------------------------------------------------
 
-    def _sizes_for(self, log: Log) -> None:
-        super()._sizes_for(log)
-        longest = int(np.diff(log.starts).max()) - 1
-        self._length = min(self.max_len, round_up(max(1, longest), steps=2, least=2))
+    def _sizes_for(self, log: Log, reset: bool) -> None:
+        super()._sizes_for(log, reset)
+        if reset:  # and no step more, for which nothing would have been learnt
+            longest = int(np.diff(log.starts).max()) - 1
+            self._length = max(1, min(self.max_len, longest))
 
     def _training_rows(self, log: Log) -> Rows:
         starts = log.starts
@@ -58,27 +58,24 @@ class SequenceRecommender(NetworkRecommender):
         is_target = (log.weights > 0) & (place > 0)
         if not is_target.any():  # nobody has two events: what do users begin with?
             is_target = log.weights > 0
+        targets = np.flatnonzero(is_target)
         if self._one_target:
-            return self._rows(log, np.flatnonzero(is_target)[:, None], place)
+            return self._rows(log, targets[:, None], targets)
         # From the end of each sequence backwards, stretch by stretch.
-        from_end = np.repeat(starts[1:], np.diff(starts)) - 1 - np.arange(len(log))
-        stretch, step = from_end // self._length, from_end % self._length
-        _, row = np.unique(
-            np.stack([log.users, -stretch])[:, is_target], axis=1, return_inverse=True
-        )
-        targets = np.full((row.max() + 1, self._length), PADDING, dtype=np.int64)
-        targets[row, self._length - 1 - step[is_target]] = np.flatnonzero(is_target)
-        return self._rows(log, targets, place)
+        last = starts[1:][log.users[targets]] - 1
+        stretch, step = np.divmod(last - targets, self._length)
+        ends, row = np.unique(last - stretch * self._length, return_inverse=True)
+        slots = np.full((len(ends), self._length), PADDING, dtype=np.int64)
+        slots[row, self._length - 1 - step] = targets
+        return self._rows(log, slots, ends)
 
     def _last_rows(self, log: Log, last: np.ndarray) -> Rows:
-        starts = log.starts
-        place = np.arange(len(log)) - np.repeat(starts[:-1], np.diff(starts))
         width = 1 if self._one_target else self._length
-        targets = np.full((len(last), width), PADDING, dtype=np.int64)
-        targets[:, -1] = last
-        return self._rows(log, targets, place)
+        slots = np.full((len(last), width), PADDING, dtype=np.int64)
+        slots[:, -1] = last
+        return self._rows(log, slots, last)
 
-    def _rows(self, log: Log, targets: np.ndarray, place: np.ndarray) -> Rows:
+    def _rows(self, log: Log, targets: np.ndarray, ends: np.ndarray) -> Rows:
         """Make rows of events: the targets, and before each step what came before.
 
         Parameters
@@ -87,13 +84,11 @@ class SequenceRecommender(NetworkRecommender):
             Events.
         targets : ndarray of int of shape (n_rows, n_targets)
             Positions of events of one user that follow each other; -1 for none.
-        place : ndarray of int of shape (n_events,)
-            How many events each user had before each.
+        ends : ndarray of int of shape (n_rows,)
+            Position of the event in the last slot, be it a target or not.
         """
-        ends = targets.max(axis=1)  # the last target, which is the last step's
-        steps = np.arange(self._length - 1, -1, -1)
-        before = ends[:, None] - 1 - steps
-        missing = steps >= place[ends][:, None]
+        before = ends[:, None] - np.arange(self._length, 0, -1)
+        missing = before < log.starts[log.users[ends]][:, None]
         history = np.where(missing, PADDING, log.items[np.maximum(before, 0)])
         none = targets < 0
         x = {

@@ -76,7 +76,8 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
             items of the most events, or a ValueError.""",
     )
 
-    _log: Log  # the events of `fit`
+    if TYPE_CHECKING:  # no parameter
+        _log: Log  # the events of `fit`
 
     # ---- what a recommender adds ---------------------------------------------------
 

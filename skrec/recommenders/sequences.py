@@ -7,7 +7,7 @@ import numpy as np
 
 from skrec._sklearn import StrOptions
 from skrec.estimators._declared import COUNT, param, with_parameters
-from skrec.networks._items import LOSSES
+from skrec.networks._items import LOSSES, NOT_SAMPLED
 from skrec.preprocessing._interactions import Log
 from skrec.preprocessing._vocabulary import round_up
 from skrec.recommenders._histories import PADDING, Histories
@@ -44,6 +44,10 @@ class SequenceRecommender(NetworkRecommender):
 
     # Targets of a row: one at each step, or the one after them.
     _one_target = False
+
+    @property
+    def _reads_some_items(self) -> bool:
+        return self.loss not in NOT_SAMPLED
 
     # ---- rows ----------------------------------------------------------------------
 
@@ -134,9 +138,5 @@ def _scored(
     table: int, bias: int | None, n_items: int, outputs: Any, weights: Any
 ) -> Scorer:
     """Score by products of the last state and the vectors of items."""
-    users, items = outputs[:, 1:], weights[table][:n_items]
-    if bias is None:
-        return product_scorer(users, items)
-    ones = np.ones((len(users), 1), users.dtype)
-    own = weights[bias][:n_items, None]
-    return product_scorer(np.hstack([users, ones]), np.hstack([items, own]))
+    own = None if bias is None else weights[bias][:n_items]
+    return product_scorer(outputs[:, 1:], weights[table][:n_items], own)

@@ -17,6 +17,7 @@ from skrec.networks.ncf import build_ncf
 from skrec.networks.neumf import build_neumf
 from skrec.networks.rnn import PADDING_VALUE, build_rnn
 from skrec.networks.sasrec import build_sasrec
+from skrec.networks.two_tower import build_two_tower
 from skrec.networks.wide_deep import build_wide_deep
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "build_neumf",
     "build_rnn",
     "build_sasrec",
+    "build_two_tower",
     "build_wide_deep",
     "check_experts",
     "groups_by_kind",

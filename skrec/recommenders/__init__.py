@@ -8,6 +8,7 @@ from skrec.recommenders.item_knn import ItemKNNRecommender
 from skrec.recommenders.neumf import NeuMFRecommender
 from skrec.recommenders.popular import PopularRecommender
 from skrec.recommenders.sasrec import BSARecRecommender, SASRecRecommender
+from skrec.recommenders.two_tower import TwoTowerRecommender
 
 __all__ = [
     "BPRRecommender",
@@ -19,4 +20,5 @@ __all__ = [
     "NeuMFRecommender",
     "PopularRecommender",
     "SASRecRecommender",
+    "TwoTowerRecommender",
 ]

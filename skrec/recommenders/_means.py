@@ -6,33 +6,34 @@ from skrec.recommenders._histories import Histories
 
 
 def with_means(
-    users: np.ndarray, items: np.ndarray, histories: Histories
+    users: np.ndarray, items: np.ndarray, histories: Histories, length: float
 ) -> np.ndarray:
-    """Return users' vectors: their own, or else the mean of those of their items.
+    """Give users whom nobody knows the mean of the vectors of their items.
 
-    Means are shorter than what they are of, and so are scaled to the mean length of
-    the vectors of all users, which scores of other terms are weighed against.
+    Means are shorter than what they are of, and what is added to products would then
+    weigh more.
 
     Parameters
     ----------
-    users : ndarray of shape (n_known, dim)
-        Vectors of the known users.
+    users : ndarray of shape (n_users, dim)
+        Vectors of users; those of unknown ones, whose code is -1, are replaced.
     items : ndarray of shape (n_items, dim)
         Vectors of the items.
     histories : Histories
-        Users who are asked about.
+        The users.
+    length : float
+        Length to which means are scaled.
 
     Returns
     -------
     ndarray of shape (n_users, dim)
-        Theirs; zeros for those of whom nothing is known.
+        Vectors; zeros for those of whom nothing is known.
     """
-    own = users[np.maximum(histories.users, 0)]
     new = np.flatnonzero(histories.users < 0)
     if not len(new):
-        return own
+        return users
     means = histories.matrix[new].sign().astype(items.dtype) @ items
     lengths = np.linalg.norm(means, axis=1, keepdims=True)
-    length = np.linalg.norm(users, axis=1).mean()
-    own[new] = means * (length / np.maximum(lengths, np.finfo(means.dtype).tiny))
-    return own
+    users = users.copy()
+    users[new] = means * (length / np.maximum(lengths, np.finfo(means.dtype).tiny))
+    return users

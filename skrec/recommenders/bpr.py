@@ -14,8 +14,8 @@ from skrec.estimators._declared import (
 )
 from skrec.networks import Network, build_bpr
 from skrec.recommenders._histories import Histories
-from skrec.recommenders._ranking import Scorer, product_scorer
 from skrec.recommenders._means import with_means
+from skrec.recommenders._ranking import Scorer, product_scorer
 from skrec.recommenders.network import HowScored, weight_places
 from skrec.recommenders.pairs import DrawingRecommender
 
@@ -117,5 +117,7 @@ def _scored(
     """Score by products of vectors."""
     users, items, bias = (weights[place] for place in places)
     items = items[: histories.n_items]
-    own = with_means(users[:n_users], items, histories)
+    length = float(np.linalg.norm(users[:n_users], axis=1).mean())
+    own = users[np.maximum(histories.users, 0)]
+    own = with_means(own, items, histories, length)
     return product_scorer(own, items, bias[: histories.n_items, 0])

@@ -21,12 +21,12 @@ class PairRecommender(NetworkRecommender):
     _reads_some_items = True
 
     def _training_rows(self, log: Log) -> Rows:
-        return self._event_rows(log, np.flatnonzero(log.weights > 0), log)
+        return self._event_rows(log, np.flatnonzero(log.weights > 0))
 
     def _last_rows(self, log: Log, last: np.ndarray) -> Rows:
-        return self._event_rows(log, last, log)
+        return self._event_rows(log, last)
 
-    def _event_rows(self, log: Log, which: np.ndarray, known: Log) -> Rows:
+    def _event_rows(self, log: Log, which: np.ndarray) -> Rows:
         """Make a row of each of some events."""
         users, items = log.users[which], log.items[which]
         x = {"user": users[:, None], "item": items[:, None]}

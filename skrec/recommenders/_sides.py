@@ -1,0 +1,207 @@
+"""The two sides of a two-tower network: ids with features, as arrays by their codes."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skrec.networks._fields import FieldSpec
+from skrec.preprocessing import FieldEncoder
+from skrec.preprocessing._frames import as_frame, as_table
+from skrec.preprocessing._interactions import codes, id_factor
+from skrec.preprocessing._vocabulary import FIRST, UNKNOWN, Factor, Vocabulary
+
+
+@dataclass
+class Features:
+    """A frame that describes users or items, one a row.
+
+    Parameters
+    ----------
+    ids : Factor
+        The ids, each once.
+    frame : DataFrame
+        The other columns.
+    name : str
+        Of the argument, for the messages.
+    """
+
+    ids: Factor
+    frame: pd.DataFrame
+    name: str
+
+    @classmethod
+    def read(cls, X: Any, id_name: str, name: str, estimator: Any) -> "Features":
+        """Find the ids among the columns of a frame.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_ids, n_columns)
+            What describes ids.
+        id_name : str
+            Name of their column in the events; the first column if there is none.
+        name : str
+            Of the argument.
+        estimator : estimator
+            Who asks, for the messages.
+
+        Returns
+        -------
+        Features
+            The frame, read.
+
+        Raises
+        ------
+        ValueError
+            If nothing stands beside the ids, or an id twice.
+        """
+        frame = as_frame(as_table(X, estimator))
+        place = list(frame.columns).index(id_name) if id_name in frame.columns else 0
+        ids = id_factor(frame.iloc[:, place], frame.columns[place])
+        ids = ids._replace(name=f"{frame.columns[place]} of {name}")
+        if frame.shape[1] < 2:
+            raise ValueError(
+                f"{name} must have columns beside that of the ids. Received: columns "
+                f"{list(frame.columns)}."
+            )
+        if len(ids.values) < len(ids.positions):
+            again = ids.values[np.bincount(ids.positions) > 1]
+            raise ValueError(
+                f"{name} must have one row for each id: drop the others. Received: "
+                f"{len(again)} ids in more than one row, such as {again[0]!r}."
+            )
+        features = frame.drop(columns=frame.columns[place]).reset_index(drop=True)
+        return cls(ids, features, name)
+
+    def followed_by(self, later: "Features") -> "Features":
+        """Add what is said of further ids, or anew of these."""
+        ids = np.concatenate(
+            [f.ids.values[f.ids.positions].astype(object) for f in (self, later)]
+        )
+        frame = pd.concat([self.frame, later.frame[self.frame.columns]])
+        last = ~pd.Series(ids).duplicated(keep="last").to_numpy()
+        factor = id_factor(pd.Series(ids[last]).infer_objects(), self.ids.name)
+        return Features(factor, frame[last].reset_index(drop=True), self.name)
+
+    def by_code(self, vocabulary: Vocabulary) -> pd.DataFrame:
+        """Return the rows of all ids, in the order of their codes."""
+        own = codes(vocabulary, self.ids)
+        place = np.full(len(vocabulary.ids), -1)
+        place[own] = np.arange(len(own))
+        missing = vocabulary.ids[place < 0]
+        if len(missing):
+            raise ValueError(
+                f"{self.name} must have a row for each id of X: add them, with None "
+                f"where nothing is known. Received: none for {len(missing)} ids, such "
+                f"as {missing[0]!r}."
+            )
+        return self.frame.iloc[place].reset_index(drop=True)
+
+
+@dataclass
+class Side:
+    """Users, or items: what a network takes for their codes.
+
+    Parameters
+    ----------
+    name : {"user", "item"}
+        What they are.
+    rows : ndarray of int32 of shape (n_ids,)
+        The row of each id in the table of vectors; that of unknown ids for those that
+        were in no event trained on.
+    features : Features or None
+        What was given of them.
+    encoder : FieldEncoder or None
+        What turns features into arrays.
+    encoded : dict of str to ndarray
+        Features of each id.
+    """
+
+    name: str
+    rows: np.ndarray
+    features: Features | None = None
+    encoder: FieldEncoder | None = None
+    encoded: dict[str, Any] | None = None
+
+    @classmethod
+    def learn(
+        cls, name: str, features: Features | None, vocabulary: Vocabulary
+    ) -> "Side":
+        """Learn to encode features, or that there are none."""
+        rows = np.full(len(vocabulary.ids), UNKNOWN, dtype=np.int32)
+        if features is None:
+            return cls(name, rows)
+        encoder = FieldEncoder(numbers="robust")
+        encoded = encoder.learn(features.by_code(vocabulary))
+        return cls(name, rows, features, encoder, encoded)
+
+    def grown(self, features: Features | None, vocabulary: Vocabulary) -> "Side":
+        """Encode more ids, by what was learnt of the first."""
+        rows = np.full(len(vocabulary.ids), UNKNOWN, dtype=np.int32)
+        if self.features is None or self.encoder is None:
+            if features is not None:
+                raise ValueError(
+                    f"{features.name} was not given at first, so that the network has "
+                    "no inputs for it: leave it out, or call fit anew."
+                )
+            return replace(self, rows=rows)
+        if features is not None:
+            features = self.features.followed_by(features)
+        features = features or self.features
+        encoded = self.encoder.encode(features.by_code(vocabulary))
+        return replace(self, rows=rows, features=features, encoded=encoded)
+
+    def seen(self, events: np.ndarray) -> "Side":
+        """Give those who are in some events vectors of their own."""
+        rows = np.full(len(self.rows), UNKNOWN, dtype=np.int32)
+        rows[events] = FIRST + events
+        return replace(self, rows=rows)
+
+    @property
+    def spec(self) -> FieldSpec:
+        """Sizes of the features."""
+        return FieldSpec() if self.encoder is None else self.encoder.spec_
+
+    def prepare(self, which: np.ndarray, dtype: str) -> dict[str, np.ndarray]:
+        """Return what the network takes for some codes."""
+        prepared = {self.name: self.rows[which][:, None]}
+        if self.encoder is not None and self.encoded is not None:
+            taken = {name: array[which] for name, array in self.encoded.items()}
+            for name, array in self.encoder.prepare(taken, dtype).items():
+                prepared[f"{self.name}_{name}"] = array
+        return prepared
+
+
+@dataclass
+class TowerInputs:
+    """Codes of users and items, turned into what the network takes.
+
+    Parameters
+    ----------
+    user, item : Side
+        What is known of them.
+    """
+
+    user: Side
+    item: Side
+
+    def prepare(self, encoded: dict[str, np.ndarray], dtype: str) -> Any:
+        """Look features up.
+
+        Parameters
+        ----------
+        encoded : dict of str to ndarray
+            ``user`` and ``item``, codes, and ``share``, each of shape (n_rows, 1).
+        dtype : str
+            That of the network's inputs.
+
+        Returns
+        -------
+        dict of str to ndarray
+            What the network takes.
+        """
+        prepared = {"share": encoded["share"].astype(dtype, copy=False)}
+        for side in (self.user, self.item):
+            prepared |= side.prepare(encoded[side.name][:, 0], dtype)
+        return prepared

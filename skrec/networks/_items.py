@@ -89,7 +89,7 @@ class ItemTable(keras.layers.Layer):
         )
         if self.has_bias:
             self.bias = self.add_weight(
-                shape=(self.n_rows,), initializer="zeros", name="bias"
+                shape=(self.n_rows,), initializer="zeros", name="item_bias"
             )
 
     def call(

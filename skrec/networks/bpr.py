@@ -98,8 +98,8 @@ def build_bpr(
     Returns
     -------
     keras.Model
-        From codes ``user`` and ``item``, of shape (batch, 1), and ``negative``, of shape
-        (batch, n_negatives), to the loss, of shape (batch, 1).
+        From codes ``user`` and ``item``, of shape (batch, 1), and ``negative``, of
+        shape (batch, n_negatives), to the loss, of shape (batch, 1).
 
     References
     ----------

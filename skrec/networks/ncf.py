@@ -46,8 +46,8 @@ def build_ncf(
     Returns
     -------
     keras.Model
-        From codes ``user`` and ``item``, of shape (batch, 1), and ``negative``, of shape
-        (batch, n_negatives), to the binary cross-entropy, of shape (batch, 1).
+        From codes ``user`` and ``item``, of shape (batch, 1), and ``negative``, of
+        shape (batch, n_negatives), to the binary cross-entropy, of shape (batch, 1).
 
     References
     ----------

@@ -120,8 +120,8 @@ def build_two_tower(
     -------
     keras.Model
         From ``user``, ``item``, ``share`` and the features, with ``user_`` and
-        ``item_`` before their names, to the loss, the vector of the user and that of the
-        item, side by side.
+        ``item_`` before their names, to the loss, the vector of the user and that of
+        the item, side by side.
 
     References
     ----------

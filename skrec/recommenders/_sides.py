@@ -32,7 +32,7 @@ class Features:
     name: str
 
     @classmethod
-    def read(cls, X: Any, id_name: str, name: str, estimator: Any) -> "Features":
+    def read(cls, X: Any, id_name: str, side: str, estimator: Any) -> "Features":
         """Find the ids among the columns of a frame.
 
         Parameters
@@ -41,8 +41,8 @@ class Features:
             What describes ids.
         id_name : str
             Name of their column in the events; the first column if there is none.
-        name : str
-            Of the argument.
+        side : {"user", "item"}
+            What it describes.
         estimator : estimator
             Who asks, for the messages.
 
@@ -56,7 +56,7 @@ class Features:
         ValueError
             If nothing stands beside the ids, or an id twice.
         """
-        frame = as_frame(as_table(X, estimator))
+        frame, name = as_frame(as_table(X, estimator)), f"{side}_features"
         place = list(frame.columns).index(id_name) if id_name in frame.columns else 0
         ids = id_factor(frame.iloc[:, place], frame.columns[place])
         ids = ids._replace(name=f"{frame.columns[place]} of {name}")

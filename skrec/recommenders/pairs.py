@@ -1,7 +1,5 @@
 """Recommenders that learn from pairs of a user and an item, each event by itself."""
 
-from typing import Any
-
 import numpy as np
 
 from skrec.estimators._declared import COUNT, param, with_parameters

@@ -120,7 +120,7 @@ class SequenceRecommender(NetworkRecommender):
 
     def _how_scored(self, histories: Histories) -> HowScored:
         places = weight_places(self._network(0))
-        table = places["items/embeddings"], places.get("items/bias")
+        table = places["items/embeddings"], places.get("items/item_bias")
         return partial(_scored, *table, self._log.n_items)
 
     def _table_options(self) -> dict[str, Any]:

@@ -211,45 +211,33 @@ class TwoTowerRecommender(PairRecommender):
         return self._fit(Given(X, y, is_part=True), reset=is_new)
 
     def _read(self, X: Any, y: Any, *, reset: bool) -> Log:
-        log = super()._read(X, y, reset=reset)
+        log, own = super()._read(X, y, reset=reset), self._interactions
         names = self._names_of_ids()
         given = [
-            None
-            if frame is None
-            else Features.read(frame, name, f"{side}_features", self)
+            None if frame is None else Features.read(frame, name, side, self)
             for side, name, frame in zip(
                 SIDES, names, self._given_features, strict=True
             )
         ]
         del self._given_features
-        own = self._interactions
-        known = [
-            _with_ids(vocabulary, features, name, reset)
-            for vocabulary, features, name in zip(
-                (own.users, own.items), given, names, strict=True
-            )
-        ]
-        moved = [
-            codes(vocabulary, id_factor(before.ids, name))
-            for vocabulary, before, name in zip(
-                known, (own.users, own.items), names, strict=True
-            )
-        ]
-        self._interactions = Interactions(own.columns, *known)
+        (users, of_users), (items, of_items) = (
+            _with_ids(*args, reset)
+            for args in zip((own.users, own.items), given, names, strict=True)
+        )
+        self._interactions = Interactions(own.columns, users, items)
         if reset:
-            sides = [
-                Side.learn(*args) for args in zip(SIDES, given, known, strict=True)
-            ]
+            sides = map(Side.learn, SIDES, given, (users, items))
         else:
             before = self._inputs.user, self._inputs.item
-            sides = [
-                side.grown(*args)
-                for side, *args in zip(before, given, known, strict=True)
-            ]
+            sides = map(Side.grown, before, given, (users, items))
         self._sides = TowerInputs(*sides)
-        users, items = moved[0][log.users], moved[1][log.items]
-        sizes = {"n_users": len(known[0].ids), "n_items": len(known[1].ids)}
-        return replace(log, users=users, items=items, **sizes)
+        return replace(
+            log,
+            users=of_users[log.users],
+            items=of_items[log.items],
+            n_users=len(users.ids),
+            n_items=len(items.ids),
+        )
 
     def _names_of_ids(self) -> tuple[str, str]:
         columns = self._interactions.columns
@@ -355,11 +343,13 @@ def _rows(users: np.ndarray, items: np.ndarray) -> dict[str, np.ndarray]:
 
 def _with_ids(
     known: Vocabulary, features: Features | None, name: str, reset: bool
-) -> Vocabulary:
-    """Add the ids that features alone have."""
+) -> tuple[Vocabulary, np.ndarray]:
+    """Add the ids that features alone have; return the codes of those before, too."""
+    before = id_factor(known.ids, name)
     if features is None:
-        return known
-    if not reset:
-        return known.grown([features.ids], [None], 1)
-    factors = [id_factor(known.ids, name), features.ids]
-    return Vocabulary.learn(factors, [None, None], 1)
+        found = known
+    elif reset:
+        found = Vocabulary.learn([before, features.ids], [None, None], 1)
+    else:
+        found = known.grown([features.ids], [None], 1)
+    return found, codes(found, before)

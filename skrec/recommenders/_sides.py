@@ -69,7 +69,7 @@ class Features:
             again = ids.values[np.bincount(ids.positions) > 1]
             raise ValueError(
                 f"{name} must have one row for each id: drop the others. Received: "
-                f"{len(again)} ids in more than one row, such as {again[0]!r}."
+                f"more than one for {_shown(again)}."
             )
         features = frame.drop(columns=frame.columns[place]).reset_index(drop=True)
         return cls(ids, features, name)
@@ -93,84 +93,70 @@ class Features:
         if len(missing):
             raise ValueError(
                 f"{self.name} must have a row for each id of X: add them, with None "
-                f"where nothing is known. Received: none for {len(missing)} ids, such "
-                f"as {missing[0]!r}."
+                f"where nothing is known. Received: none for {_shown(missing)}."
             )
         return self.frame.iloc[place].reset_index(drop=True)
 
 
 @dataclass
 class Side:
-    """Users, or items: what a network takes for their codes.
+    """Users, or items, and what turns their features into arrays.
 
     Parameters
     ----------
     name : {"user", "item"}
         What they are.
-    rows : ndarray of int32 of shape (n_ids,)
-        The row of each id in the table of vectors; that of unknown ids for those that
-        were in no event trained on.
     features : Features or None
         What was given of them.
     encoder : FieldEncoder or None
-        What turns features into arrays.
-    encoded : dict of str to ndarray
-        Features of each id.
+        Learnt from the features of the first call.
     """
 
     name: str
-    rows: np.ndarray
     features: Features | None = None
     encoder: FieldEncoder | None = None
-    encoded: dict[str, Any] | None = None
 
     @classmethod
     def learn(
         cls, name: str, features: Features | None, vocabulary: Vocabulary
     ) -> "Side":
         """Learn to encode features, or that there are none."""
-        rows = np.full(len(vocabulary.ids), UNKNOWN, dtype=np.int32)
         if features is None:
-            return cls(name, rows)
-        encoder = FieldEncoder(numbers="robust")
-        encoded = encoder.learn(features.by_code(vocabulary))
-        return cls(name, rows, features, encoder, encoded)
+            return cls(name)
+        encoder = FieldEncoder(numbers="robust").fit(features.by_code(vocabulary))
+        return cls(name, features, encoder)
 
-    def grown(self, features: Features | None, vocabulary: Vocabulary) -> "Side":
-        """Encode more ids, by what was learnt of the first."""
-        rows = np.full(len(vocabulary.ids), UNKNOWN, dtype=np.int32)
-        if self.features is None or self.encoder is None:
-            if features is not None:
-                raise ValueError(
-                    f"{features.name} was not given at first, so that the network has "
-                    "no inputs for it: leave it out, or call fit anew."
-                )
-            return replace(self, rows=rows)
-        if features is not None:
-            features = self.features.followed_by(features)
-        features = features or self.features
-        encoded = self.encoder.encode(features.by_code(vocabulary))
-        return replace(self, rows=rows, features=features, encoded=encoded)
-
-    def seen(self, events: np.ndarray) -> "Side":
-        """Give those who are in some events vectors of their own."""
-        rows = np.full(len(self.rows), UNKNOWN, dtype=np.int32)
-        rows[events] = FIRST + events
-        return replace(self, rows=rows)
+    def grown(self, features: Features | None) -> "Side":
+        """Take further features, or others of the same ids."""
+        if features is None:
+            return self
+        if self.features is None:
+            raise ValueError(
+                f"{features.name} was not given at first, so that the network has no "
+                "inputs for it: leave it out, or call fit anew."
+            )
+        return replace(self, features=self.features.followed_by(features))
 
     @property
     def spec(self) -> FieldSpec:
         """Sizes of the features."""
         return FieldSpec() if self.encoder is None else self.encoder.spec_
 
-    def prepare(self, which: np.ndarray, dtype: str) -> dict[str, np.ndarray]:
-        """Return what the network takes for some codes."""
-        prepared = {self.name: self.rows[which][:, None]}
-        if self.encoder is not None and self.encoded is not None:
-            taken = {name: array[which] for name, array in self.encoded.items()}
-            for name, array in self.encoder.prepare(taken, dtype).items():
-                prepared[f"{self.name}_{name}"] = array
-        return prepared
+    def arrays(
+        self, vocabulary: Vocabulary, seen: np.ndarray, dtype: str
+    ) -> dict[str, np.ndarray]:
+        """Return what the network takes for each id, by its code.
+
+        Those who were in no event that is trained on have the vector of unknown ids.
+        """
+        rows = np.full(len(vocabulary.ids), UNKNOWN, dtype=np.int32)
+        rows[seen] = FIRST + seen
+        arrays = {self.name: rows[:, None]}
+        if self.features is not None and self.encoder is not None:
+            encoded = self.encoder.encode(self.features.by_code(vocabulary))
+            prepared = self.encoder.prepare(encoded, dtype)
+            arrays |= {f"{self.name}_{name}": part for name, part in prepared.items()}
+        return arrays
 
 
 @dataclass
@@ -179,15 +165,14 @@ class TowerInputs:
 
     Parameters
     ----------
-    user, item : Side
-        What is known of them.
+    arrays : dict of str to dict of str to ndarray
+        Of ``"user"`` and ``"item"``: inputs for each code.
     """
 
-    user: Side
-    item: Side
+    arrays: dict[str, dict[str, np.ndarray]]
 
     def prepare(self, encoded: dict[str, np.ndarray], dtype: str) -> Any:
-        """Look features up.
+        """Look codes up.
 
         Parameters
         ----------
@@ -202,6 +187,12 @@ class TowerInputs:
             What the network takes.
         """
         prepared = {"share": encoded["share"].astype(dtype, copy=False)}
-        for side in (self.user, self.item):
-            prepared |= side.prepare(encoded[side.name][:, 0], dtype)
+        for name, arrays in self.arrays.items():
+            which = encoded[name][:, 0]
+            prepared |= {name: array[which] for name, array in arrays.items()}
         return prepared
+
+
+def _shown(ids: np.ndarray) -> str:
+    """List the first few ids."""
+    return f"{ids[:5].tolist()}{' and others' if len(ids) > 5 else ''}"

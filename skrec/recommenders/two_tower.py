@@ -226,11 +226,9 @@ class TwoTowerRecommender(PairRecommender):
         )
         self._interactions = Interactions(own.columns, users, items)
         if reset:
-            sides = map(Side.learn, SIDES, given, (users, items))
+            self._sides = list(map(Side.learn, SIDES, given, (users, items)))
         else:
-            before = self._inputs.user, self._inputs.item
-            sides = map(Side.grown, before, given, (users, items))
-        self._sides = TowerInputs(*sides)
+            self._sides = list(map(Side.grown, self._sides, given))
         return replace(
             log,
             users=of_users[log.users],
@@ -248,10 +246,14 @@ class TwoTowerRecommender(PairRecommender):
         self._n_user_rows = round_up(log.n_users + FIRST, steps=8, least=8)
 
     def _training_rows(self, log: Log) -> Rows:
-        users = self._sides.user.seen(np.unique(log.users))
-        items = self._sides.item.seen(np.unique(log.items))
-        self._inputs: Any = TowerInputs(users, items)
-        del self._sides
+        known = self._interactions.users, self._interactions.items
+        seen = np.unique(log.users), np.unique(log.items)
+        self._inputs: Any = TowerInputs(
+            {
+                side.name: side.arrays(ids, which, floats_of(self.precision))
+                for side, ids, which in zip(self._sides, known, seen, strict=True)
+            }
+        )
         trained = log.items[log.weights > 0]
         counts = np.bincount(trained, minlength=log.n_items)
         self._shares = np.maximum(counts, 1) / len(trained)
@@ -270,8 +272,8 @@ class TwoTowerRecommender(PairRecommender):
             build_two_tower,
             n_rows=self._n_rows,
             n_user_rows=self._n_user_rows,
-            user_fields=self._inputs.user.spec,
-            item_fields=self._inputs.item.spec,
+            user_fields=self._sides[0].spec,
+            item_fields=self._sides[1].spec,
             embedding_dim=int(self.embedding_dim),
             units=as_sizes(self.units, "units"),
             dtype=self.precision,

@@ -90,7 +90,10 @@ class ItemTable(keras.layers.Layer):
         )
         if self.has_bias:
             self.bias = self.add_weight(
-                shape=(self.n_rows,), initializer="zeros", autocast=False, name="bias"
+                shape=(self.n_rows,),
+                initializer="zeros",
+                autocast=False,
+                name="item_bias",
             )
 
     def call(

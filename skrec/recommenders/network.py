@@ -13,11 +13,13 @@ from sklearn.callback import with_callbacks
 from sklearn.utils.validation import check_is_fitted
 
 from skrec._sklearn import StrOptions, fit_context
+from skrec._warn import warn_user
 from skrec.estimators._atomic import all_or_nothing
 from skrec.estimators._declared import COUNT, fixed, param, with_parameters
 from skrec.estimators._memory import remembers
 from skrec.estimators._prepared import Given, Prepared, budget_of
 from skrec.estimators.base import BaseNetwork
+from skrec.estimators.tables import LAZY_ROWS
 from skrec.networks import Network
 from skrec.preprocessing._interactions import Log
 from skrec.preprocessing._vocabulary import round_up
@@ -91,6 +93,11 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
     _new_target: ClassVar[type[NextItems]] = NextItems  # type: ignore[assignment]
 
     # ---- what a recommender adds ---------------------------------------------------
+
+    @property
+    @abstractmethod
+    def _reads_some_items(self) -> bool:
+        """Whether a step reads only the items of its batch, and those it draws."""
 
     @abstractmethod
     def _training_rows(self, log: Log) -> Rows:
@@ -213,6 +220,18 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
             return super()._trained(*args)
         finally:
             self.__dict__.pop("_validation_ranks", None)
+
+    def _lazy_rows(self, optimizer: keras.optimizers.Optimizer) -> int | None:
+        # A step then costs what its own ids cost, however many there are.
+        return LAZY_ROWS if self._reads_some_items else None
+
+    def _check_without_graph(self, program: Program) -> None:
+        if program.is_lazy:
+            warn_user(
+                "A Keras callback that acts between batches trains by Model.fit, which "
+                "updates the vectors of all ids at each step, where training without "
+                "it updates those of the batch: another result, and slow to come by."
+            )
 
     def _rates(self) -> dict[str, float]:
         return {**super()._rates(), "n_items": float(self._log.n_items)}

@@ -8,7 +8,7 @@ import numpy as np
 
 from skrec._sklearn import StrOptions
 from skrec.estimators._declared import COUNT, param, with_parameters
-from skrec.networks._items import LOSSES
+from skrec.networks._items import LOSSES, NOT_SAMPLED
 from skrec.preprocessing._interactions import Log
 from skrec.recommenders._histories import PADDING, Histories
 from skrec.recommenders._ranking import Scorer, product_scorer
@@ -46,6 +46,10 @@ class SequenceRecommender(NetworkRecommender):
 
     # Whether a row has one target, after its steps, or one at each of them.
     _one_target = False
+
+    @property
+    def _reads_some_items(self) -> bool:
+        return self.loss not in NOT_SAMPLED
 
     # ---- rows ----------------------------------------------------------------------
 
@@ -132,7 +136,7 @@ class SequenceRecommender(NetworkRecommender):
 
     def _how_scored(self, histories: Histories) -> HowScored:
         places = weight_places(self._network(0))
-        table = places["items/embeddings"], places.get("items/bias")
+        table = places["items/embeddings"], places.get("items/item_bias")
         return partial(_scored, *table, self._log.n_items)
 
     def _table_options(self) -> dict[str, Any]:
@@ -150,9 +154,5 @@ def _scored(
     table: int, bias: int | None, n_items: int, outputs: Any, weights: Any
 ) -> Scorer:
     """Score by products of the last state and the vectors of items."""
-    users, items = outputs[:, 1:], weights[table][:n_items]
-    if bias is None:
-        return product_scorer(users, items)
-    ones = np.ones((len(users), 1), users.dtype)
-    own = weights[bias][:n_items, None]
-    return product_scorer(np.hstack([users, ones]), np.hstack([items, own]))
+    own = None if bias is None else weights[bias][:n_items]
+    return product_scorer(outputs[:, 1:], weights[table][:n_items], own)

@@ -9,15 +9,21 @@ import tensorflow as tf
 from skrec.networks._next_item import next_item_model
 
 ops = keras.ops
+PADDING = -1  # the code of no item
 
 
 @keras.saving.register_keras_serializable("skrec")
 class Pack(keras.layers.Layer):
-    """Keeps the steps that are there, one below the other: padding costs nothing."""
+    """Keeps the steps that are there, one below the other: padding costs nothing.
+
+    One step of padding comes last, since TensorFlow adds no bias to none.
+    """
 
     def call(self, x: Any, history: Any) -> Any:
-        """Return values of steps, of shape (n_steps, ...), where codes are >= 0."""
-        return tf.gather_nd(x, tf.where(history >= 0))
+        """Return values of steps, of shape (n_steps + 1, ...)."""
+        packed = tf.gather_nd(x, tf.where(history >= 0))
+        nothing = tf.fill([1, *x.shape[2:]], tf.constant(PADDING, packed.dtype))
+        return tf.concat([packed, nothing], axis=0)
 
     def compute_output_spec(self, x: Any, history: Any) -> keras.KerasTensor:
         """Return their shape."""
@@ -32,7 +38,7 @@ class Unpack(keras.layers.Layer):
         """Return values of shape (batch, length, ...)."""
         shape = tf.concat([tf.shape(history), tf.shape(x)[1:]], axis=0)
         places = tf.cast(tf.where(history >= 0), tf.int32)
-        return tf.scatter_nd(places, x, shape)
+        return tf.scatter_nd(places, x[:-1], shape)
 
     def compute_output_spec(self, x: Any, history: Any) -> keras.KerasTensor:
         """Return their shape."""
@@ -66,7 +72,7 @@ class Positions(keras.layers.Layer):
 
     def call(self, x: Any, history: Any) -> Any:
         """Add them to packed steps."""
-        step = tf.where(history >= 0)[:, 1]
+        step = tf.pad(tf.where(history >= 0)[:, 1], [[0, 1]])
         return x + tf.cast(tf.gather(self.positions.value, step), x.dtype)
 
     def compute_output_spec(self, x: Any, history: Any) -> keras.KerasTensor:

@@ -1,27 +1,9 @@
 """Answers as frames of the kind that was given."""
 
-import sys
 from typing import Any
 
 import numpy as np
 import pandas as pd
-
-
-def is_polars(X: Any) -> bool:
-    """Tell whether a table is a polars frame.
-
-    Parameters
-    ----------
-    X : object
-        Table.
-
-    Returns
-    -------
-    bool
-        Without importing polars.
-    """
-    polars = sys.modules.get("polars")
-    return polars is not None and isinstance(X, polars.DataFrame)
 
 
 def answer(columns: dict[str, Any], as_polars: bool) -> Any:

@@ -19,7 +19,12 @@ from skrec.estimators._atomic import all_or_nothing
 from skrec.estimators._declared import param, with_parameters
 from skrec.estimators._inputs import require_dimensions, require_targets
 from skrec.metrics import recommender_scorer
-from skrec.preprocessing._frames import as_frame, as_table, in_fitted_order
+from skrec.preprocessing._frames import (
+    as_frame,
+    as_table,
+    in_fitted_order,
+    is_polars,
+)
 from skrec.preprocessing._interactions import (
     Interactions,
     Log,
@@ -30,7 +35,7 @@ from skrec.preprocessing._interactions import (
     sorted_log,
 )
 from skrec.preprocessing._vocabulary import Vocabulary
-from skrec.recommenders._frames import answer, in_dtype, is_polars
+from skrec.recommenders._frames import answer, in_dtype
 from skrec.recommenders._histories import Histories
 from skrec.recommenders._ranking import Scorer, blocks, top_n
 
@@ -76,7 +81,8 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
             items of the most events, or a ValueError.""",
     )
 
-    _log: Log  # the events of `fit`
+    if TYPE_CHECKING:  # no parameter
+        _log: Log  # the events of `fit`
 
     # ---- what a recommender adds ---------------------------------------------------
 

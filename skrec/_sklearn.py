@@ -37,6 +37,9 @@ from sklearn.utils._param_validation import (
     validate_params,
 )
 
+# Rows of a table of any kind, by position.
+from sklearn.utils import _safe_indexing as safe_indexing
+
 # Makes what goes along with the rows, such as weights, ready to be split like them.
 from sklearn.utils.validation import _check_method_params as check_method_params
 
@@ -63,6 +66,7 @@ __all__ = [
     "named_scorers",
     "num_samples",
     "requested_metadata",
+    "safe_indexing",
     "validate_params",
     "warn_or_raise_about_fit_failures",
 ]

@@ -123,6 +123,7 @@ PASSED = {
     "fit_context": "prefer_skip_nested_validation",
     "insert_error_scores": "results error_score",
     "num_samples": "x",
+    "safe_indexing": "X indices",
     "validate_params": "parameter_constraints prefer_skip_nested_validation",
     "warn_or_raise_about_fit_failures": "results error_score",
     "Options": "type options",

@@ -1,5 +1,6 @@
 """Recommenders: events of users and items in, a ranked list of items for each out."""
 
+from skrec.recommenders.als import ALSRecommender
 from skrec.recommenders.bpr import BPRRecommender
 from skrec.recommenders.caser import CaserRecommender
 from skrec.recommenders.ease import EASERecommender
@@ -8,9 +9,11 @@ from skrec.recommenders.item_knn import ItemKNNRecommender
 from skrec.recommenders.neumf import NeuMFRecommender
 from skrec.recommenders.popular import PopularRecommender
 from skrec.recommenders.sasrec import BSARecRecommender, SASRecRecommender
+from skrec.recommenders.two_stage import TwoStageRecommender
 from skrec.recommenders.two_tower import TwoTowerRecommender
 
 __all__ = [
+    "ALSRecommender",
     "BPRRecommender",
     "BSARecRecommender",
     "CaserRecommender",
@@ -20,5 +23,6 @@ __all__ = [
     "NeuMFRecommender",
     "PopularRecommender",
     "SASRecRecommender",
+    "TwoStageRecommender",
     "TwoTowerRecommender",
 ]

@@ -26,6 +26,8 @@ class Histories:
         Where each user's events start, and the last one's end.
     n_items : int
         Number of known items.
+    ids : ndarray of shape (n_users,), or None
+        Ids of the users, where they have been asked for by these.
     """
 
     users: np.ndarray
@@ -33,6 +35,7 @@ class Histories:
     weights: np.ndarray
     starts: np.ndarray
     n_items: int
+    ids: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.users)

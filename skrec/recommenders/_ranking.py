@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 # Bytes of the scores of one block, which stay in a core's cache, and its fewest rows:
@@ -84,6 +85,26 @@ def product_scorer(
     return scores
 
 
+def cosine_scorer(vectors: np.ndarray, items: np.ndarray) -> Scorer:
+    """Score all items by their cosine with some.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n_items, dim)
+        Vectors of all items.
+    items : ndarray of int of shape (n_rows,)
+        Positions of some.
+
+    Returns
+    -------
+    callable
+        From rows of these to scores of all items; 0 where a vector is.
+    """
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = vectors / np.maximum(norms, np.finfo(vectors.dtype).tiny)
+    return product_scorer(unit[items], unit)
+
+
 def top_n(
     scorer: Scorer, n_rows: int, n_items: int, n: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -156,3 +177,63 @@ def best_of(scores: np.ndarray, n: int) -> np.ndarray:
         order = np.argsort(-scores[row, places], kind="stable")[:n]
         best[row] = places[order]
     return best
+
+
+def values_at(
+    scorer: Callable[[slice], np.ndarray],
+    n_rows: int,
+    n_items: int,
+    rows: np.ndarray,
+    items: np.ndarray,
+) -> np.ndarray:
+    """Look up the scores of pairs.
+
+    Parameters
+    ----------
+    scorer : callable
+        From a slice of rows to scores, or several values, of all items.
+    n_rows, n_items : int
+        Shape of all scores.
+    rows, items : ndarray of int of shape (n_pairs,)
+        Positions.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_pairs, ...)
+        Scores.
+    """
+    by_row = np.argsort(rows, kind="stable")
+    bounds = np.searchsorted(rows[by_row], np.arange(n_rows + 1))
+    parts = []
+    for block in blocks(n_rows, n_items):
+        these = by_row[bounds[block.start] : bounds[block.stop]]
+        parts.append(scorer(block)[rows[these] - block.start, items[these]])
+    values = np.concatenate(parts).astype(np.float64)
+    values[by_row] = values.copy()
+    return values
+
+
+def unseen_ranks(scores: np.ndarray, seen: sparse.csr_matrix) -> np.ndarray:
+    """Rank each item among those that users have not seen.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_rows, n_items)
+        Scores.
+    seen : csr_matrix of shape (n_rows, n_items)
+        What users have seen.
+
+    Returns
+    -------
+    ndarray of int of shape (n_rows, n_items)
+        1 more than the number of unseen items above it; of equal scores the first
+        position is above.
+    """
+    order = np.argsort(-scores, axis=1, kind="stable")
+    unseen = np.ones(scores.shape, dtype=np.int64)
+    unseen[seen.nonzero()] = 0
+    in_order = np.take_along_axis(unseen, order, axis=1)
+    above = np.cumsum(in_order, axis=1) - in_order
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, above + 1, axis=1)
+    return ranks

@@ -37,7 +37,7 @@ from skrec.preprocessing._interactions import (
 from skrec.preprocessing._vocabulary import Vocabulary
 from skrec.recommenders._frames import answer, in_dtype
 from skrec.recommenders._histories import Histories
-from skrec.recommenders._ranking import Scorer, blocks, top_n
+from skrec.recommenders._ranking import Scorer, top_n, values_at
 
 if TYPE_CHECKING:
     from skrec._typed import BaseEstimator
@@ -144,9 +144,7 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
         weights = self._checked_weights(table, y)
         if reset:
             names = list(getattr(self, "feature_names_in_", range(table.shape[1])))
-            columns = find_columns(
-                names, self.user_col, self.item_col, self.time_col, type(self).__name__
-            )
+            columns = find_columns(names, *self._named_columns, type(self).__name__)
             self._is_polars, self._names = is_polars(X), names
             dtypes = as_frame(table).dtypes
             self._id_dtypes = dtypes.iloc[columns.user], dtypes.iloc[columns.item]
@@ -156,6 +154,11 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
         else:
             self._interactions = self._interactions.grown(positive)
         return self._interactions.log(table, weights)
+
+    @property
+    def _named_columns(self) -> tuple[Any, Any, Any]:
+        """What parameters say of the columns of users, items and times."""
+        return self.user_col, self.item_col, self.time_col
 
     def _pairs(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the users and the items of events, as ids."""
@@ -362,11 +365,7 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
     def _asked(self, users: Any, history: Any) -> tuple[np.ndarray, Histories]:
         """Return the ids of the users who are asked for, and what is known of them."""
         if history is None:
-            if users is None:
-                return self.users_, Histories.of(
-                    self._log, np.arange(len(self.users_), dtype=np.int32)
-                )
-            ids = self._distinct(users)
+            ids = self.users_ if users is None else self._distinct(users)
             known = self._interactions.users
             own = codes(known, id_factor(ids, self.user_col_))
             histories = Histories.of(self._log, own)
@@ -377,6 +376,7 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
             histories = Histories.of(log, places)
             own = codes(self._interactions.users, id_factor(ids, self.user_col_))
             histories.users = own
+        histories.ids = ids
         self._require_known(ids, self._is_known(histories))
         return ids, histories
 
@@ -459,16 +459,17 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
         items = self._interactions.pairs(table)[1]
         known = codes(self._interactions.users, who)[_firsts(who)]
         histories = Histories.of(self._log, known)
+        histories.ids = who.values
         self._require_known(who.values, self._is_known(histories))
-        scorer = self._known_scorer(histories)
-        by_user = np.argsort(who.positions, kind="stable")
-        bounds = np.searchsorted(who.positions[by_user], np.arange(len(who.values) + 1))
-        scores = np.empty(len(items), dtype=np.float64)
-        for rows in blocks(len(who.values), len(self.items_)):
-            these = by_user[bounds[rows.start] : bounds[rows.stop]]
-            found = scorer(rows)
-            scores[these] = found[who.positions[these] - rows.start, items[these]]
+        scores = self._pair_scores(histories, who.positions, items)
         return np.where(items < 0, LOWEST, scores)
+
+    def _pair_scores(
+        self, histories: Histories, users: np.ndarray, items: np.ndarray
+    ) -> np.ndarray:
+        """Score pairs of users, by position in `histories`, and items."""
+        scorer = self._known_scorer(histories)
+        return values_at(scorer, len(histories), len(self.items_), users, items)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Compute NDCG@10: how far up in the lists of users their events of X stand.

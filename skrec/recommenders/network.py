@@ -27,7 +27,7 @@ from skrec.recommenders._grown import grown_state
 from skrec.recommenders._held_out import RankOfLast
 from skrec.recommenders._histories import Histories
 from skrec.recommenders._next import EventInputs, NextItems
-from skrec.recommenders._ranking import Scorer, product_scorer
+from skrec.recommenders._ranking import Scorer, cosine_scorer
 from skrec.recommenders.base import BaseRecommender
 from skrec.training._seeds import draw_seed
 from skrec.training.loop import Scores
@@ -265,10 +265,7 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
         return self._how_scored(histories)(outputs, self._current_state().weights)
 
     def _similarities(self, items: np.ndarray) -> Scorer:
-        vectors = self._item_vectors(self._current_state().weights)
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit = vectors / np.maximum(norms, np.finfo(vectors.dtype).tiny)
-        return product_scorer(unit[items], unit)
+        return cosine_scorer(self._item_vectors(self._current_state().weights), items)
 
     @property
     def item_embeddings_(self) -> pd.DataFrame:

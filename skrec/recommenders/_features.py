@@ -1,0 +1,136 @@
+"""What is known of users or items beside events: a row for each id."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skrec._warn import warn_user
+from skrec.preprocessing._frames import as_table, is_polars
+from skrec.preprocessing._interactions import codes, id_factor
+from skrec.preprocessing._vocabulary import Vocabulary
+
+
+class Features:
+    """Columns that describe users or items, found by their ids.
+
+    Parameters
+    ----------
+    ids : Vocabulary
+        Ids that are described.
+    frame : DataFrame
+        Their columns, in the order of the ids.
+    what : str
+        Name of the parameter, for the messages.
+    """
+
+    def __init__(self, ids: Vocabulary, frame: pd.DataFrame, what: str) -> None:
+        self.ids, self.frame, self.what = ids, frame, what
+
+    @classmethod
+    def read(cls, frame: Any, id_col: str, what: str, estimator: Any) -> "Features":
+        """Check a frame.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Of pandas or polars.
+        id_col : str
+            Name of the column of ids; the first column where there is none of it.
+        what : str
+            Name of the parameter.
+        estimator : estimator
+            Who asks.
+
+        Returns
+        -------
+        Features
+            Its rows by id.
+
+        Raises
+        ------
+        TypeError
+            If it is no frame.
+        ValueError
+            If an id is missing or there twice.
+        """
+        if not (isinstance(frame, pd.DataFrame) or is_polars(frame)):
+            raise TypeError(
+                f"{what} must be a pandas or polars frame: a column of ids, and what "
+                f"describes them. Received: {type(frame).__name__}."
+            )
+        table = as_table(frame, estimator)
+        names = [str(name) for name in table.columns]
+        table = table.set_axis(names, axis=1)
+        id_col = id_col if id_col in names else names[0]
+        try:
+            factor = id_factor(table[id_col], id_col)
+        except ValueError as error:
+            raise ValueError(f"{what}: {error}") from None
+        if len(factor.values) < len(table):
+            twice = factor.values[np.bincount(factor.positions) > 1]
+            raise ValueError(
+                f"{what} must have one row for each id of its column {id_col!r}, which "
+                "is the one named as in X, or else the first. Received: "
+                f"{twice[:5].tolist()} more than once."
+            )
+        ids = Vocabulary.learn([factor], [None], 1)
+        order = np.argsort(codes(ids, factor))
+        table = table.drop(columns=id_col).iloc[order]
+        flags = table.select_dtypes(
+            "bool"
+        ).columns  # which NumPy has no missing ones of
+        return cls(ids, table.astype(dict.fromkeys(flags, "boolean")), what)
+
+    def rows(self, ids: np.ndarray) -> np.ndarray:
+        """Find rows.
+
+        Parameters
+        ----------
+        ids : ndarray of shape (n_ids,)
+            Ids of users or items.
+
+        Returns
+        -------
+        ndarray of int of shape (n_ids,)
+            Positions; -1 for ids that have none.
+        """
+        try:
+            return codes(self.ids, id_factor(ids, self.what))
+        except ValueError as error:
+            raise ValueError(
+                f"the ids of {self.what} are not those of X: {error}"
+            ) from None
+
+    def warn_of_missing(self, ids: np.ndarray) -> None:
+        """Warn where ids of the events are not described.
+
+        Parameters
+        ----------
+        ids : ndarray of shape (n_ids,)
+            Ids, each once.
+        """
+        if n_missing := int((self.rows(ids) < 0).sum()):
+            warn_user(
+                f"{self.what} has no row for {n_missing} of {len(ids)} ids of X: what "
+                "describes them is missing (NaN) in what the ranker gets."
+            )
+
+    def take(self, rows: np.ndarray) -> dict[str, Any]:
+        """Return columns.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Positions; -1 for what is missing.
+
+        Returns
+        -------
+        dict of str to array
+            Columns in the dtypes that they have; missing numbers make floats of
+            integers.
+        """
+        return {
+            str(name): pd.api.extensions.take(column.array, rows, allow_fill=True)
+            for name, column in self.frame.items()
+        }

@@ -13,16 +13,16 @@ from _measure import run_task
 from _quality.peers import candidates
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import PredefinedSplit, RandomizedSearchCV
+
+from _topn.data import Task
+from _topn.models import MODELS
+from _topn.peer_scores import Parts
 from skrec.metrics import (
     hit_rate_at_k,
     ndcg_at_k,
     recall_at_k,
     recommender_scorer,
 )
-
-from _topn.data import Task
-from _topn.models import MODELS
-from _topn.peer_scores import Parts
 
 K = 10
 METRICS: dict[str, Callable[..., pd.Series]] = {

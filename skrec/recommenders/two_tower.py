@@ -241,7 +241,7 @@ class TwoTowerRecommender(PairRecommender):
         columns = self._interactions.columns
         return self._name(columns.user, "user"), self._name(columns.item, "item")
 
-    def _sizes_for(self, log: Log) -> None:
+    def _sizes_for(self, log: Log, reset: bool) -> None:
         self._n_rows = round_up(log.n_items + FIRST, steps=8, least=8)
         self._n_user_rows = round_up(log.n_users + FIRST, steps=8, least=8)
 

@@ -9,6 +9,7 @@ import pytest
 import quality_topn
 from _measure import MeasurementError
 from _topn import data, evaluation, models, peer_scores, tables
+
 from skrec.metrics import ndcg_at_k
 
 

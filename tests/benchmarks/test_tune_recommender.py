@@ -7,6 +7,7 @@ import pytest
 import tune_recommender
 from _common import Report
 from sklearn.model_selection import GridSearchCV
+
 from skrec.metrics import recommender_scorer
 from skrec.recommenders import ItemKNNRecommender, PopularRecommender
 

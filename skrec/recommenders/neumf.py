@@ -4,13 +4,17 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from skrec.estimators._declared import COUNT, SIZES, param, with_parameters
 from skrec.networks import Network, as_sizes, build_ncf
 from skrec.recommenders._histories import Histories
-from skrec.recommenders._ranking import BLOCK_BYTES, Scorer, padded
+from skrec.recommenders._ranking import Scorer, padded
 from skrec.recommenders.network import HowScored, weight_places
 from skrec.recommenders.pairs import DrawingRecommender
+
+# Bytes of what the first layer makes of some users and items at a time.
+TOWER_BYTES = 2**22
 
 
 @with_parameters
@@ -105,7 +109,9 @@ class _Layer(NamedTuple):
     bias: np.ndarray
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        return np.maximum(x @ self.kernel + self.bias, 0)
+        y = x @ self.kernel
+        y += self.bias
+        return np.maximum(y, 0, out=y)
 
 
 def _scored(
@@ -134,15 +140,18 @@ def _scored(
         some = padded(own)
         of_users = some[:, num_factors:] @ first.kernel[:dim] + first.bias
         found = some[:, :num_factors] @ factors + last.bias
-        size = max(1, BLOCK_BYTES // max(1, of_users.nbytes))
-        for start in range(0, n_items, size):
-            these = slice(start, start + size)
-            x = np.maximum(of_users[:, None] + of_items[these], 0)
-            shape = x.shape[:2]
-            x = x.reshape(-1, x.shape[2])
-            for layer in hidden:
-                x = layer(x)
-            found[:, these] += (x @ last.kernel[num_factors:]).reshape(shape)
+        size = max(1, TOWER_BYTES // of_users.nbytes)
+        # Products with so few columns are slower on several cores than on one.
+        with threadpool_limits(1, "blas"):
+            for start in range(0, n_items, size):
+                these = slice(start, start + size)
+                x = of_users[:, None] + of_items[these]
+                np.maximum(x, 0, out=x)
+                shape = x.shape[:2]
+                x = x.reshape(-1, x.shape[2])
+                for layer in hidden:
+                    x = layer(x)
+                found[:, these] += (x @ last.kernel[num_factors:]).reshape(shape)
         return found[: len(own)]
 
     return scores

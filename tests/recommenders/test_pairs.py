@@ -2,6 +2,8 @@
 
 import pickle
 import warnings
+from dataclasses import replace
+from functools import partial
 
 import keras
 import numpy as np
@@ -19,7 +21,11 @@ from skrec.recommenders import (
     TwoTowerRecommender,
     network,
 )
+from skrec.training import rows
+from skrec.training._digest import digest
+from skrec.training.fit_key import _row_items
 from skrec.training.loop import needs_model_fit
+from skrec.training.rows import Rows
 
 # Even users like even items. Each user lacks one item of those: its own number.
 BOARD = pd.DataFrame(
@@ -156,11 +162,11 @@ def test_no_known_positive_is_drawn_and_each_epoch_draws_anew():
     pairs = np.array([*pairs, *((15, i) for i in range(12))])
     model = BPRRecommender(n_negatives=3)
     model._seed = 7
-    rows = model._training_rows(log_of(pairs, 16, 12))
-    had, users = set(map(tuple, pairs)), rows.x["user"][:, 0]
+    made = model._training_rows(log_of(pairs, 16, 12))
+    had, users = set(map(tuple, pairs)), made.x["user"][:, 0]
     everything = users == 15
-    np.testing.assert_array_equal(rows.weight == 0, everything)
-    drawn = [rows.in_epoch(epoch).x["negative"] for epoch in (0, 0, 1)]
+    np.testing.assert_array_equal(made.weight == 0, everything)
+    drawn = [made.in_epoch(epoch).x["negative"] for epoch in (0, 0, 1)]
     assert drawn[0].shape == (len(pairs), 3)
     np.testing.assert_array_equal(drawn[0], drawn[1])
     assert (drawn[0] != drawn[2]).any()
@@ -187,17 +193,30 @@ def test_unseen_items_are_drawn_evenly():
     np.testing.assert_allclose(counts[[0, 2, 4]], 2000, atol=200)
 
 
+def test_rows_that_stay_on_the_host_are_drawn_alike(monkeypatch):
+    fitted = short(MODELS[0]).fit(BOARD)
+    monkeypatch.setattr(rows, "MAX_DEVICE_BYTES", 0)
+    monkeypatch.setattr(rows, "BLOCK_BYTES", 2**10)
+    assert numbers(short(MODELS[0]).fit(BOARD)) == numbers(fitted)
+
+
+def test_what_is_drawn_tells_fits_apart():
+    some = Rows({}, np.zeros(2), np.ones(2), renew=partial(dict, negative=1))
+    keys = [digest(_row_items(one)) for one in (some, replace(some, renew=None))]
+    assert len(set(keys)) == 2
+
+
 # ---- BPR and NeuMF -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("model", MODELS[:2], ids=["BPR", "NeuMF"])
 def test_scores_are_those_of_the_loss(model):
     model = short(model, precision="float64", n_negatives=2, epochs=5).fit(BOARD)
-    rows = np.array([[0, 2, 3, 5], [1, 19, 4, 4]])
-    pairs = rows[:, [0, 0, 0]], rows[:, 1:]
+    events = np.array([[0, 2, 3, 5], [1, 19, 4, 4]])
+    pairs = events[:, [0, 0, 0]], events[:, 1:]
     table = pd.DataFrame({"user": pairs[0].ravel(), "item": pairs[1].ravel()})
     scores = model.predict(table).reshape(2, 3)
-    codes = {"user": rows[:, :1], "item": rows[:, 1:2], "negative": rows[:, 2:]}
+    codes = {"user": events[:, :1], "item": events[:, 1:2], "negative": events[:, 2:]}
     loss = model.model_(codes).numpy()[:, 0]
     if isinstance(model, BPRRecommender):
         expected = np.logaddexp(0, scores[:, 1:] - scores[:, :1]).mean(axis=1)

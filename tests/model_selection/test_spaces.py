@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from skopt.space import Dimension, Space
 
 import skrec
+from skrec import recommenders
 from skrec.datasets import make_sessions
 from skrec.model_selection import (
     BayesSearchCV,
@@ -40,7 +41,16 @@ ON_TABLES = [
     skrec.NeuMFClassifier,
     skrec.LateFusionRegressor,
 ]
-NAMED = CLASSIFIERS + REGRESSORS + ON_TABLES
+RECOMMENDERS = [
+    recommenders.EASERecommender,
+    recommenders.ItemKNNRecommender,
+    recommenders.SASRecRecommender,
+    recommenders.GRU4RecRecommender,
+    recommenders.CaserRecommender,
+    recommenders.BPRRecommender,
+    recommenders.NeuMFRecommender,
+]
+NAMED = CLASSIFIERS + REGRESSORS + ON_TABLES + RECOMMENDERS
 KINDS = ["grid", "random", "bayes", "optuna"]
 X, Y = make_sessions(n_samples=40, n_steps=4, random_state=0)
 
@@ -99,6 +109,10 @@ def test_a_draw_can_be_trained(estimator, kind):
         (skrec.FMClassifier, 27),
         (skrec.DCNRegressor, 27),
         (skrec.NeuMFRegressor, 27),
+        (recommenders.SASRecRecommender, 27),
+        (recommenders.CaserRecommender, 27),
+        (recommenders.BPRRecommender, 27),
+        (recommenders.EASERecommender, 4),
     ],
 )
 def test_grids_are_small(estimator, size):

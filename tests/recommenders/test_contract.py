@@ -269,6 +269,10 @@ def test_columns_by_name_and_position():
             "column 'time' has no time in row 299",
         ),
         (
+            lambda log: log.assign(time=[*log.time[:-1], np.inf]),
+            "column 'time' holds infinity in row 299",
+        ),
+        (
             lambda log: log.assign(time=pd.to_datetime(log.time).where(log.time > 5)),
             "column 'time' has no time in row",
         ),

@@ -110,8 +110,21 @@ def test_set_params_knows_the_build_functions_arguments():
     estimator.set_params(units=4, rate=0.5, callbacks__patience=2)
     assert estimator.get_params()["units"] == 4
     assert clone(estimator).get_params()["callbacks__patience"] == 2
-    with pytest.raises(ValueError, match="Did you mean 'units'"):
+    with pytest.raises(ValueError, match="Did you mean 'units'") as error:
         estimator.set_params(unit=4)
+    assert str(error.value).count("'units'") == 2  # the hint, and once in the list
+
+
+def test_what_a_build_function_is_offered_is_no_parameter():
+    def build(meta, units=4):
+        raise AssertionError
+
+    estimator = KerasClassifier(build, loss="sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="Invalid parameter 'meta'") as error:
+        estimator.set_params(meta=1)
+    assert str(error.value).count("'meta'") == 1
+    with pytest.raises(ValueError, match="nor its build function takes it"):
+        KerasClassifier(build, loss="sparse_categorical_crossentropy", meta=1).fit(X, Y)
 
 
 @pytest.mark.parametrize(

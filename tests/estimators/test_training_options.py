@@ -456,6 +456,19 @@ def test_a_warm_start_with_other_sizes_says_what_to_do():
         clf.set_params(units=9).fit(X, Y)
 
 
+@pytest.mark.parametrize("way", ["fit", "partial_fit"])
+def test_what_was_learnt_of_x_cannot_change_on_the_way(way):
+    clf = MLPClassifier(**{**QUICK, "epochs": 1}, warm_start=True).fit(X, Y)
+    before = clf.predict_proba(X)
+    clf.set_params(standardize="standard")
+    with pytest.raises(ValueError, match=r"back to True.*standardize='standard'"):
+        getattr(clf, way)(X, Y)
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+    assert clf.set_params(standardize=True).fit(X, Y).n_iter_ == 2
+    clf.set_params(warm_start=False, standardize="standard").fit(X, Y)
+    assert not np.allclose(clf.predict_proba(X), before)
+
+
 # ---- callbacks and output ------------------------------------------------------------
 
 
@@ -528,7 +541,11 @@ def test_targets_keep_the_scale_of_the_first_fit():
     own = {**QUICK, "standardize": False, "epochs": 30}
     reg = MLPRegressor(**own).fit(X, numbers)
     before = reg.predict(X)
-    reg.set_params(standardize=True, learning_rate=1e-9).partial_fit(X, numbers)
+    reg.set_params(standardize=True, learning_rate=1e-9)
+    with pytest.raises(ValueError, match="back to False"):
+        reg.partial_fit(X, numbers)
+    np.testing.assert_allclose(reg.predict(X), before, rtol=1e-3)
+    reg.set_params(standardize=False).partial_fit(X, numbers)
     np.testing.assert_allclose(reg.predict(X), before, rtol=1e-3)
 
 

@@ -1,8 +1,5 @@
 """Bytes, booleans and half precision give what floats give, in their own memory."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -21,6 +18,7 @@ from skrec import (
 )
 from skrec.preprocessing import FieldEncoder
 from skrec.training.rows import Rows
+from tests.fresh import run_fresh
 
 RNG = np.random.default_rng(0)
 N_ROWS = 60
@@ -207,10 +205,4 @@ print((max(peak) - peak[0]) / X.nbytes)
 def test_images_of_bytes_stay_bytes(name, on_disk, tmp_path):
     """100 MB of them; as single precision they are 400 MB, as double 800 MB."""
     given = [str(tmp_path / "x.dat")] if on_disk else []
-    run = subprocess.run(
-        [sys.executable, "-c", GROWTH, name, *given],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert float(run.stdout) < 2
+    assert float(run_fresh(GROWTH, name, *given)) < 2

@@ -1,6 +1,5 @@
 """Fits run where they are told to, and workers take the GPUs in turn."""
 
-import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -11,6 +10,7 @@ from joblib import Parallel, delayed
 from joblib.externals.loky import get_reusable_executor
 
 from skrec.training import devices, fit_key, resolve_device
+from tests.fresh import run_fresh
 
 # Placement shows on logical devices, which can be made only before TensorFlow starts.
 SCRIPT = """
@@ -131,11 +131,7 @@ assert not tf.config.experimental.tensor_float_32_execution_enabled()
 
 
 def test_a_fit_lies_and_computes_on_the_device_that_was_named():
-    run = subprocess.run(
-        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stderr[-2000:]
-    assert run.stdout.split() == ["CPU:1", "CPU:0", "7"]
+    assert run_fresh(SCRIPT).split() == ["CPU:1", "CPU:0", "7"]
 
 
 @pytest.fixture

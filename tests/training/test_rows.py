@@ -1,8 +1,5 @@
 """Rows that stay on the host or on disk train the same as rows on the device."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,6 +12,7 @@ import skrec.training.rows
 from skrec import CNNClassifier, KerasClassifier, MLPClassifier, MLPRegressor
 from skrec.networks import build_mlp
 from skrec.training.rows import Data, Rows, Stream, on_device, take_rows
+from tests.fresh import run_fresh
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 6)).astype("float32")
@@ -101,6 +99,7 @@ def test_a_file_on_disk_is_streamed_and_never_copied_whole(tmp_path):
 import resource
 import numpy as np
 from skrec import MLPClassifier
+from tests.fresh import run_fresh
 shape = ({n_rows}, {n_columns})
 X = np.memmap({str(path)!r}, dtype="float32", mode="w+", shape=shape)
 rng = np.random.default_rng(0)
@@ -131,10 +130,7 @@ done.set()
 watcher.join()
 print(accuracy, (max(peak) - peak[0]) / X.nbytes)
 """
-    run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    accuracy, share = map(float, run.stdout.split())
+    accuracy, share = map(float, run_fresh(script).split())
     assert accuracy > 0.75  # the majority class has 0.5
     assert share < 0.5
 

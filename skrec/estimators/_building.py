@@ -136,6 +136,23 @@ def require_loss(model: keras.Model) -> None:
         )
 
 
+def is_built(model: keras.Model) -> bool:
+    """Tell whether a model and all layers in it have their variables.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model. One whose class has no `build` of its own counts for Keras as built
+        once `build` was called, whatever its layers are.
+
+    Returns
+    -------
+    bool
+        False also where a layer is never used.
+    """
+    return all(layer.built for layer in model._flatten_layers())
+
+
 def called(model: keras.Model, X: Any) -> Any:
     """Build a model whose layers wait for data, as ``Model.fit`` does: by shapes alone.
 

@@ -147,6 +147,22 @@ def test_build_function_without_return():
 # ---- training ------------------------------------------------------------------------
 
 
+def test_a_model_whose_build_builds_no_layer_is_trained():
+    def build_in_advance():
+        model = Own()
+        with pytest.warns(UserWarning, match="unbuilt state"):
+            model.build((None, 4))
+        return model
+
+    metrics = {"metrics": ["mse", keras.metrics.AUC(20, name="auc")]}
+    params = {"loss": "categorical_crossentropy", "epochs": 1, **metrics}
+    early = classifier(model=build_in_advance, **params).fit(X, Y)
+    late = classifier(model=build_own, **params).fit(X, Y)
+    assert early.history_ == late.history_
+    assert set(late.history_) == {"loss", "mean_squared_error", "auc"}
+    np.testing.assert_array_equal(early.predict_proba(X), late.predict_proba(X))
+
+
 def test_one_epoch_equals_model_fit():
     # Without shuffling Model.fit walks the same batches, the last of them partial.
     model = build({"n_features_in_": 4, "n_classes_": 3})

@@ -25,6 +25,7 @@ from skrec import (
 )
 from skrec.training import cache_clear
 from tests.fresh import run_fresh
+from tests.night import by_day
 
 X2, Y = load_iris(return_X_y=True)
 RNG = np.random.default_rng(0)
@@ -49,7 +50,10 @@ def outputs(estimator, X):
     return getattr(estimator, "predict_proba", estimator.predict)(X)
 
 
-@pytest.fixture(scope="module", params=CASES, ids=list(CASES))
+@pytest.fixture(
+    scope="module",
+    params=by_day(CASES, "mlp-binary", "mlp-numbers", "cnn", "rnn-table-numbers"),
+)
 def fitted(request):
     cls, X, y = CASES[request.param]
     return cls(**QUICK).fit(X, y), X, y

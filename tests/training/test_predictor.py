@@ -178,7 +178,7 @@ def test_inputs_in_a_tuple_take_the_graph_of_those_in_a_list():
     np.testing.assert_array_equal(found, expected)
     named = {"left": X[:, :2], "right": X[:, 2:]}
     for wrong in (named, (X[:, :2], X[:, 2:], X)):
-        with pytest.raises(TypeError, match="[Cc]an not cast|binding"):
+        with pytest.raises(TypeError, match=r"[Cc]an not cast|binding"):
             own.predict(model.weights, wrong)
 
 

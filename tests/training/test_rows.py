@@ -13,6 +13,7 @@ from skrec import CNNClassifier, KerasClassifier, MLPClassifier, MLPRegressor
 from skrec.networks import build_mlp
 from skrec.training.rows import Data, Rows, Stream, on_device, take_rows
 from tests.fresh import run_fresh
+from tests.night import by_day
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 6)).astype("float32")
@@ -65,7 +66,9 @@ def assert_same(one, other):
         assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize(
+    "name", by_day(ESTIMATORS, "cnn", "early-stopping", "generic", "unfused")
+)
 def test_a_stream_gives_the_bits_of_data_on_the_device(name, small_blocks, monkeypatch):
     streams = []
     blocks = Stream.blocks
@@ -85,7 +88,9 @@ def test_a_stream_gives_the_bits_of_data_on_the_device(name, small_blocks, monke
     assert_same(streamed, results(fit(name, X)))
 
 
-@pytest.mark.parametrize("name", ["mlp", "early-stopping", "generic"])
+@pytest.mark.parametrize(
+    "name", by_day(["mlp", "early-stopping", "generic"], "early-stopping", "generic")
+)
 def test_a_file_on_disk_trains_like_an_array(name, tmp_path):
     np.save(tmp_path / "x.npy", X)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
@@ -93,7 +98,7 @@ def test_a_file_on_disk_trains_like_an_array(name, tmp_path):
 
 
 def test_a_file_on_disk_is_streamed_and_never_copied_whole(tmp_path):
-    n_rows, n_columns = 300_000, 200
+    n_rows, n_columns = 150_000, 200
     path = tmp_path / "x.dat"
     script = f"""
 import resource

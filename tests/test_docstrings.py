@@ -98,12 +98,24 @@ def _examples(modules):
         pytest.param(
             test,
             id=test.name,
-            marks=[pytest.mark.real_data] if test.name in ON_REAL_DATA else [],
+            marks=_marks(test.name),
         )
         for module in modules
         for test in finder.find(module)
         if test.examples
     ]
+
+
+def _marks(name):
+    """Leave real data out, and regressors, whose examples are the classifiers', by day."""
+    if name in ON_REAL_DATA:
+        return [pytest.mark.real_data]
+    last = name.rpartition(".")[2]
+    by_day = not last.endswith("Regressor") or last in (
+        "MLPRegressor",
+        "KerasRegressor",
+    )
+    return [] if by_day else [pytest.mark.nightly]
 
 
 MODULES = _walk_modules()

@@ -107,15 +107,11 @@ def _examples(modules):
 
 
 def _marks(name):
-    """Leave real data out, and regressors, whose examples are the classifiers', by day."""
+    """Leave real data out, and by day regressors: their examples are classifiers'."""
     if name in ON_REAL_DATA:
         return [pytest.mark.real_data]
-    last = name.rpartition(".")[2]
-    by_day = not last.endswith("Regressor") or last in (
-        "MLPRegressor",
-        "KerasRegressor",
-    )
-    return [] if by_day else [pytest.mark.nightly]
+    at_night = name.endswith("Regressor") and not name.endswith("MLPRegressor")
+    return [pytest.mark.nightly] if at_night else []
 
 
 MODULES = _walk_modules()

@@ -65,7 +65,7 @@ def test_new_ids_start_as_unknown_and_known_ones_keep_what_they_are(family):
     [
         ("partial_fit", 1),
         pytest.param("partial_fit", 240, marks=pytest.mark.nightly),
-        ("warm_start", 1),
+        pytest.param("warm_start", 1, marks=pytest.mark.nightly),
         ("warm_start", 240),
     ],
 )

@@ -244,7 +244,7 @@ def test_the_row_and_the_column_of_a_bad_value_are_named(cls, value):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("cls", [CNNClassifier, RNNRegressor])
 def test_the_row_and_the_column_of_a_bad_value_in_a_frame_are_named(cls, value):
-    X = pd.DataFrame(ARRAYS[2], columns=list("abcdef"))
+    X = pd.DataFrame(ARRAYS[2].copy(), columns=list("abcdef"))
     X.iloc[7, 4] = value
     with pytest.raises(ValueError, match="row 7, column 'e'"):
         make(cls).fit(X, Y)

@@ -28,6 +28,9 @@ from sklearn.model_selection._validation import (
     _warn_or_raise_about_fit_failures as warn_or_raise_about_fit_failures,
 )
 
+# Rows of a table of any kind, by position.
+from sklearn.utils import _safe_indexing as safe_indexing
+
 # `_parameter_constraints` and the errors that every estimator of scikit-learn gives.
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -36,9 +39,6 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_params,
 )
-
-# Rows of a table of any kind, by position.
-from sklearn.utils import _safe_indexing as safe_indexing
 
 # Makes what goes along with the rows, such as weights, ready to be split like them.
 from sklearn.utils.validation import _check_method_params as check_method_params

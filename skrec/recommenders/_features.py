@@ -102,15 +102,27 @@ class Features:
                 f"the ids of {self.what} are not those of X: {error}"
             ) from None
 
-    def warn_of_missing(self, ids: np.ndarray) -> None:
-        """Warn where ids of the events are not described.
+    def require_ids(self, ids: np.ndarray) -> None:
+        """Warn where ids of the events are not described, and raise where none is.
 
         Parameters
         ----------
         ids : ndarray of shape (n_ids,)
             Ids, each once.
+
+        Raises
+        ------
+        ValueError
+            If there is none of them.
         """
-        if n_missing := int((self.rows(ids) < 0).sum()):
+        n_missing = int((self.rows(ids) < 0).sum())
+        if n_missing == len(ids):
+            raise ValueError(
+                f"{self.what} has none of the {n_missing} ids of X: name its column of "
+                "ids as in X, or put it first. Received: ids such as "
+                f"{self.ids.ids[:3].tolist()}, where X has {ids[:3].tolist()}."
+            )
+        if n_missing:
             warn_user(
                 f"{self.what} has no row for {n_missing} of {len(ids)} ids of X: what "
                 "describes them is missing (NaN) in what the ranker gets."

@@ -16,7 +16,7 @@ from sklearn.utils.validation import (
 from skrec._sklearn import StrOptions, check_y, fit_context
 from skrec._warn import warn_user
 from skrec.estimators._atomic import all_or_nothing
-from skrec.estimators._declared import param, with_parameters
+from skrec.estimators._declared import fixed, param, with_parameters
 from skrec.estimators._inputs import require_dimensions, require_targets
 from skrec.metrics import recommender_scorer
 from skrec.preprocessing._frames import (
@@ -82,7 +82,7 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
     )
 
     if TYPE_CHECKING:  # no parameter
-        _log: Log  # the events of `fit`
+        _log: Log = fixed(None)  # the events of `fit`
 
     # ---- what a recommender adds ---------------------------------------------------
 

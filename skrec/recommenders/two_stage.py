@@ -196,7 +196,7 @@ class TwoStageRecommender(MetaEstimatorMixin, BaseRecommender):
             If the ranker is no classifier, or features are no frame.
         ValueError
             If a column is missing, an id, a time or a weight is not legal, or features
-            have an id twice or a column that is there already.
+            have none of the ids, one twice, or a column that is there already.
         """
         if self.ranker is not None and not is_classifier(self.ranker):
             raise TypeError(
@@ -216,7 +216,7 @@ class TwoStageRecommender(MetaEstimatorMixin, BaseRecommender):
             self._features, (self.users_, self.items_), strict=True
         ):
             if features is not None:
-                features.warn_of_missing(ids)
+                features.require_ids(ids)
         self.ranker_ = self._fitted_ranker(X, y)
         self.retriever_ = self._new_retriever().fit(X, y)
         return self
@@ -324,12 +324,14 @@ class TwoStageRecommender(MetaEstimatorMixin, BaseRecommender):
 
     def _probabilities(self, pairs: Pairs) -> np.ndarray:
         """Return how probable it is that each is taken."""
+        if not len(pairs.users):
+            return np.zeros(0)
         taken = int(np.flatnonzero(self.ranker_.classes_ == 1)[0])
         found = [
             self.ranker_.predict_proba(self._table(pairs.select(rows)))[:, taken]
             for rows in gen_batches(len(pairs.users), BATCH_ROWS)
         ]
-        return np.concatenate(found) if found else np.zeros(0)
+        return np.concatenate(found)
 
     # ---- scoring -------------------------------------------------------------------
 
@@ -341,7 +343,7 @@ class TwoStageRecommender(MetaEstimatorMixin, BaseRecommender):
         if self.ranker_ is None:
             return ask
         every = retriever._known_scorer(histories)
-        seen, ids = histories.matrix, histories.ids
+        seen, ids = histories.matrix, np.asarray(histories.ids)
         in_order = exclude_seen and len(allowed) == len(self.items_)
         n = min(int(self.n_candidates), len(allowed))
 
@@ -375,8 +377,8 @@ class TwoStageRecommender(MetaEstimatorMixin, BaseRecommender):
         ranks = values[:, 1].astype(np.int64)
         scores = np.where(known, values[:, 2], values[:, 0])
         asked = np.flatnonzero(known & (ranks <= self.n_candidates) & (items >= 0))
-        ids = histories.ids[users[asked]], self.items_[items[asked]]
-        pairs = Pairs(*ids, values[asked, 0], ranks[asked])
+        ids = np.asarray(histories.ids)[users[asked]]
+        pairs = Pairs(ids, self.items_[items[asked]], values[asked, 0], ranks[asked])
         scores[asked] = self._probabilities(pairs)
         return scores
 

@@ -47,6 +47,11 @@ class Factor(NamedTuple):
     rounded: bool = False
 
     @property
+    def of_values(self) -> "Factor":
+        """The different ids, each once, as a column."""
+        return self._replace(positions=np.arange(len(self.values)))
+
+    @property
     def holds_zero(self) -> bool:
         """Whether 0 is one of the ids."""
         return self.values.dtype.kind in "iuf" and bool((self.values == 0).any())

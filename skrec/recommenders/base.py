@@ -5,7 +5,6 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 from sklearn.utils.validation import (
     check_consistent_length,
@@ -29,14 +28,18 @@ from skrec.preprocessing._interactions import (
     Interactions,
     Log,
     codes,
-    event_times,
     find_columns,
     id_factor,
-    sorted_log,
 )
-from skrec.preprocessing._vocabulary import Vocabulary
 from skrec.recommenders._frames import answer, in_dtype
 from skrec.recommenders._histories import Histories
+from skrec.recommenders._questions import (
+    distinct,
+    known_codes,
+    read_history,
+    require_count,
+    some_of,
+)
 from skrec.recommenders._ranking import Scorer, top_n, values_at
 
 if TYPE_CHECKING:
@@ -262,7 +265,7 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
             If a candidate is not known; if a user is not and ``unknown="error"``.
         """
         check_is_fitted(self)
-        _require_count(n)
+        require_count(n)
         allowed = self._candidates(candidates)
         ids, histories = self._asked(users, history)
         scorer = self._ranking_scorer(histories, allowed, exclude_seen)
@@ -336,42 +339,24 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
     def _candidates(self, candidates: Any) -> np.ndarray:
         """Return the codes of the items to choose from, in the order of their ids."""
         items = self._interactions.items
-        if candidates is None:
-            allowed = np.arange(len(items.ids))
-        else:
-            factor = id_factor(_listed(candidates, "candidates"), "candidates")
-            allowed = np.unique(codes(items, factor))
-            if len(allowed) and allowed[0] < 0:
-                wrong = factor.values[codes(items, factor)[_firsts(factor)] < 0]
-                raise ValueError(
-                    "candidates must be items of fit, and some are not: leave them "
-                    f"out. Received: {wrong[:5].tolist()}"
-                    f"{' and others' if len(wrong) > 5 else ''}."
-                )
-        if self._ids_are_sorted:
-            return allowed
-        order = np.argsort(items.ids[allowed], kind="stable")
-        return allowed[order]
-
-    @property
-    def _ids_are_sorted(self) -> bool:
-        """Whether the codes of items are in the order of their ids."""
-        return not self._has_grown
-
-    @property
-    def _has_grown(self) -> bool:
-        return vars(self).get("_n_first_items", len(self.items_)) < len(self.items_)
+        allowed = np.arange(len(items.ids))
+        if candidates is not None:
+            allowed = np.sort(known_codes(candidates, items, "candidates")[1])
+        if vars(self).get("_n_first_items", len(items.ids)) == len(items.ids):
+            return allowed  # of which all were learnt at once, and so are sorted
+        return allowed[np.argsort(items.ids[allowed], kind="stable")]
 
     def _asked(self, users: Any, history: Any) -> tuple[np.ndarray, Histories]:
         """Return the ids of the users who are asked for, and what is known of them."""
         if history is None:
-            ids = self.users_ if users is None else self._distinct(users)
+            ids = self.users_ if users is None else distinct(users, self.user_col_)
             known = self._interactions.users
             own = codes(known, id_factor(ids, self.user_col_))
             histories = Histories.of(self._log, own)
         else:
-            log, who = self._history(history)
-            ids = who.ids if users is None else self._distinct(users)
+            names = self._names if hasattr(self, "feature_names_in_") else None
+            log, who = read_history(history, self, self._interactions, names)
+            ids = who.ids if users is None else distinct(users, self.user_col_)
             places = codes(who, id_factor(ids, self.user_col_))
             histories = Histories.of(log, places)
             own = codes(self._interactions.users, id_factor(ids, self.user_col_))
@@ -380,58 +365,14 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
         self._require_known(ids, self._is_known(histories))
         return ids, histories
 
-    def _distinct(self, users: Any) -> np.ndarray:
-        """Return the ids of users, each once."""
-        factor = id_factor(_listed(users, "users"), self.user_col_)
-        if len(factor.values) < len(factor.positions):
-            warn_user(
-                f"users holds {len(factor.positions)} ids of {len(factor.values)} "
-                "users: each is answered once."
-            )
-        return factor.values
-
     def _require_known(self, ids: np.ndarray, known: np.ndarray) -> None:
         if self.unknown == "error" and not known.all():
             wrong = ids[~known]
             raise ValueError(
                 f"Nothing is known of {len(wrong)} of {len(ids)} users: give their "
                 "events as history, or set unknown='popular'. Received: "
-                f"{wrong[:5].tolist()}{' and others' if len(wrong) > 5 else ''}."
+                f"{some_of(wrong)}."
             )
-
-    def _history(self, history: Any) -> tuple[Log, Vocabulary]:
-        """Return events to recommend after, and the ids of their users."""
-        user, item, time = self._interactions.columns
-        frame = as_frame(as_table(history, self))
-        if hasattr(self, "feature_names_in_") and not _is_numbered(frame):
-            wanted = [self._names[k] for k in (user, item, time) if k is not None]
-            missing = [name for name in wanted[:2] if name not in frame.columns]
-            if missing:
-                raise ValueError(
-                    f"history has no column {missing[0]!r}; it needs the columns "
-                    f"{wanted} of fit. Received: columns {list(frame.columns)}."
-                )
-            frame = frame[[name for name in wanted if name in frame.columns]]
-        elif frame.shape[1] == self.n_features_in_:
-            frame = frame.iloc[:, [k for k in (user, item, time) if k is not None]]
-        elif frame.shape[1] not in (2, 2 + (time is not None)):
-            raise ValueError(
-                f"history must have the {self.n_features_in_} columns of X, or its "
-                "columns of users, items and times alone, in this order. Received: "
-                f"{frame.shape[1]} columns."
-            )
-        ids = id_factor(frame.iloc[:, 0], frame.columns[0])
-        who = Vocabulary.learn([ids], [None], 1)
-        own = codes(who, ids)
-        known = self._interactions.items
-        items = codes(known, id_factor(frame.iloc[:, 1], frame.columns[1]))
-        times = event_times(frame, 2 if frame.shape[1] > 2 else None)
-        kept = items >= 0
-        if times is not None:
-            times = times[kept]
-        weights = np.ones(int(kept.sum()))
-        sizes = len(who.ids), len(known.ids)
-        return sorted_log(own[kept], items[kept], weights, times, *sizes), who
 
     def predict(self, X: Any) -> np.ndarray:
         """Score pairs of users and items.
@@ -457,7 +398,7 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
         frame = as_frame(table)
         who = id_factor(frame.iloc[:, self._interactions.columns.user], self.user_col_)
         items = self._interactions.pairs(table)[1]
-        known = codes(self._interactions.users, who)[_firsts(who)]
+        known = codes(self._interactions.users, who.of_values)
         histories = Histories.of(self._log, known)
         histories.ids = who.values
         self._require_known(who.values, self._is_known(histories))
@@ -513,14 +454,8 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
             If an item is not known.
         """
         check_is_fitted(self)
-        _require_count(n)
-        factor = id_factor(_listed(items, "items"), "items")
-        own = codes(self._interactions.items, factor)[_firsts(factor)]
-        if (own < 0).any():
-            raise ValueError(
-                "items must be items of fit. Received: "
-                f"{factor.values[own < 0][:5].tolist()}, which are not."
-            )
+        require_count(n)
+        ids, own = known_codes(items, self._interactions.items, "items")
         allowed = self._candidates(None)
         scorer = self._similarities(own)
 
@@ -530,7 +465,7 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
             return found[:, allowed]
 
         found, n_found = self._best(scores, len(own), allowed, int(n))
-        given = self._as_given(np.repeat(factor.values, n_found), 1)
+        given = self._as_given(np.repeat(ids, n_found), 1)
         found = {self.item_col_: given, "similar": found.pop("item"), **found}
         return answer(found, self._is_polars)
 
@@ -568,31 +503,3 @@ class ClosedFormRecommender(BaseRecommender):
         self._log = self._read(X, y, reset=True)
         self._fit_log(self._log)
         return self
-
-
-def _require_count(n: Any) -> None:
-    if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"n must be a whole number from 1 on. Received: {n!r}.")
-
-
-def _listed(ids: Any, name: str) -> pd.Series:
-    """Read a list of ids, or a single one."""
-    if isinstance(ids, str) or np.ndim(ids) == 0:
-        ids = [ids]
-    if np.ndim(ids) != 1:
-        raise ValueError(
-            f"{name} must be a list of ids. Received: shape {np.shape(ids)}."
-        )
-    return pd.Series(ids, dtype=object if not len(ids) else None)
-
-
-def _firsts(factor: Any) -> np.ndarray:
-    """Return where each different id stands first."""
-    first = np.empty(len(factor.values), dtype=np.intp)
-    first[factor.positions[::-1]] = np.arange(len(factor.positions))[::-1]
-    return first
-
-
-def _is_numbered(frame: pd.DataFrame) -> bool:
-    """Tell whether the columns of a frame have no names, but positions."""
-    return list(frame.columns) == list(range(frame.shape[1]))

@@ -1,0 +1,197 @@
+"""What is asked of a recommender, read and checked: ids, candidates, events."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skrec._warn import warn_user
+from skrec.preprocessing._frames import as_frame, as_table
+from skrec.preprocessing._interactions import (
+    Interactions,
+    Log,
+    codes,
+    event_times,
+    id_factor,
+    sorted_log,
+)
+from skrec.preprocessing._vocabulary import Vocabulary
+
+
+def require_count(n: Any) -> None:
+    """Raise where a number of items is none.
+
+    Parameters
+    ----------
+    n : object
+        What `n` was given.
+    """
+    if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
+        raise ValueError(f"n must be a whole number from 1 on. Received: {n!r}.")
+
+
+def listed(ids: Any, name: str) -> pd.Series:
+    """Read a list of ids, or a single one.
+
+    Parameters
+    ----------
+    ids : array-like of shape (n_ids,), or one id
+        Ids.
+    name : str
+        What they are called, for the messages.
+
+    Returns
+    -------
+    Series
+        The ids.
+    """
+    if isinstance(ids, str) or np.ndim(ids) == 0:
+        ids = [ids]
+    if np.ndim(ids) != 1:
+        raise ValueError(
+            f"{name} must be a list of ids. Received: shape {np.shape(ids)}."
+        )
+    return pd.Series(ids, dtype=object if not len(ids) else None)
+
+
+def distinct(users: Any, name: str) -> np.ndarray:
+    """Return the ids of users, each once.
+
+    Parameters
+    ----------
+    users : array-like of shape (n_users,)
+        Ids.
+    name : str
+        Name of their column, for the messages.
+
+    Returns
+    -------
+    ndarray
+        In the order in which they first come.
+    """
+    factor = id_factor(listed(users, "users"), name)
+    if len(factor.values) < len(factor.positions):
+        warn_user(
+            f"users holds {len(factor.positions)} ids of {len(factor.values)} users: "
+            "each is answered once."
+        )
+    return factor.values
+
+
+def known_codes(
+    ids: Any, known: Vocabulary, name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Look up ids that must be known.
+
+    Parameters
+    ----------
+    ids : array-like of shape (n_ids,)
+        Ids.
+    known : Vocabulary
+        Those of `fit`.
+    name : str
+        What they are called, for the messages.
+
+    Returns
+    -------
+    tuple of two ndarrays
+        The different ids, and the code of each.
+
+    Raises
+    ------
+    ValueError
+        If one is not known.
+    """
+    factor = id_factor(listed(ids, name), name)
+    found = codes(known, factor.of_values)
+    if (found < 0).any():
+        raise ValueError(
+            f"{name} must be items of fit, and some are not: leave them out. Received: "
+            f"{some_of(factor.values[found < 0])}."
+        )
+    return factor.values, found
+
+
+def some_of(ids: np.ndarray) -> str:
+    """Show a few ids in a message.
+
+    Parameters
+    ----------
+    ids : ndarray of shape (n_ids,)
+        Ids.
+
+    Returns
+    -------
+    str
+        The first five, and whether there are more.
+    """
+    return f"{ids[:5].tolist()}{' and others' if len(ids) > 5 else ''}"
+
+
+def read_history(
+    history: Any, model: Any, learnt: Interactions, names: list | None
+) -> tuple[Log, Vocabulary]:
+    """Read events to recommend after.
+
+    Parameters
+    ----------
+    history : DataFrame or array-like of shape (n_events, n_columns)
+        Events of users who may be known or not.
+    model : BaseRecommender
+        Who asks, for the messages.
+    learnt : Interactions
+        What `fit` has learnt.
+    names : list of str, or None
+        Names of the columns of `fit`; None if they had none.
+
+    Returns
+    -------
+    log : Log
+        Events with known items, by codes of these users.
+    users : Vocabulary
+        What these codes stand for.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
+    """
+    frame = _columns_of(as_frame(as_table(history, model)), learnt, names, model)
+    ids = id_factor(frame.iloc[:, 0], frame.columns[0])
+    who = Vocabulary.learn([ids], [None], 1)
+    users = codes(who, ids)
+    items = codes(learnt.items, id_factor(frame.iloc[:, 1], frame.columns[1]))
+    times = event_times(frame, 2 if frame.shape[1] > 2 else None)
+    kept = items >= 0
+    if times is not None:
+        times = times[kept]
+    weights = np.ones(int(kept.sum()))
+    sizes = len(who.ids), len(learnt.items.ids)
+    return sorted_log(users[kept], items[kept], weights, times, *sizes), who
+
+
+def _columns_of(
+    frame: pd.DataFrame, learnt: Interactions, names: list | None, model: Any
+) -> pd.DataFrame:
+    """Return the columns of users, items and, if there is one, time."""
+    places = [place for place in learnt.columns if place is not None]
+    is_numbered = list(frame.columns) == list(range(frame.shape[1]))
+    if names is not None and not is_numbered:
+        wanted = [names[place] for place in places]
+        missing = [name for name in wanted[:2] if name not in frame.columns]
+        if missing:
+            raise ValueError(
+                f"history has no column {missing[0]!r}; it needs the columns {wanted} "
+                f"of fit. Received: columns {list(frame.columns)}."
+            )
+        return frame[[name for name in wanted if name in frame.columns]]
+    if frame.shape[1] == model.n_features_in_:
+        return frame.iloc[:, places]
+    if frame.shape[1] not in (2, len(places)):
+        raise ValueError(
+            f"history must have the {model.n_features_in_} columns of X, or its "
+            "columns of users, items and times alone, in this order. Received: "
+            f"{frame.shape[1]} columns."
+        )
+    return frame

@@ -61,11 +61,11 @@ class BPRRecommender(DrawingRecommender):
     >>> import pandas as pd
     >>> from skrec.recommenders import BPRRecommender
     >>> events = pd.DataFrame(
-    ...     [(u, i) for u in range(8) for i in range(8) if (u + i) % 2 == 0 and u != i],
+    ...     [(u, i) for u in range(20) for i in range(u % 2, 20, 2) if u != i],
     ...     columns=["user", "item"],
     ... )
     >>> model = BPRRecommender(
-    ...     embedding_dim=8, learning_rate=0.05, epochs=40, random_state=0
+    ...     embedding_dim=16, learning_rate=0.05, batch_size=64, random_state=0
     ... ).fit(events)
     >>> model.recommend([0, 3], n=1)["item"].tolist()
     [0, 3]

@@ -56,11 +56,11 @@ class NeuMFRecommender(DrawingRecommender):
     >>> import pandas as pd
     >>> from skrec.recommenders import NeuMFRecommender
     >>> events = pd.DataFrame(
-    ...     [(u, i) for u in range(8) for i in range(8) if (u + i) % 2 == 0 and u != i],
+    ...     [(u, i) for u in range(20) for i in range(u % 2, 20, 2) if u != i],
     ...     columns=["user", "item"],
     ... )
     >>> model = NeuMFRecommender(
-    ...     units="16-8", learning_rate=0.02, epochs=60, random_state=0
+    ...     epochs=60, learning_rate=0.01, early_stopping=False, random_state=0
     ... ).fit(events)
     >>> model.recommend([0, 3], n=1)["item"].tolist()
     [0, 3]

@@ -12,6 +12,7 @@ import pytest
 import sklearn
 from sklearn.model_selection import GridSearchCV
 
+from skrec.estimators._prepared import Given
 from skrec.preprocessing._interactions import sorted_log
 from skrec.preprocessing._unseen import Unseen
 from skrec.recommenders import (
@@ -176,12 +177,10 @@ def test_no_known_positive_is_drawn_and_each_epoch_draws_anew():
 
 def test_held_out_events_may_be_drawn():
     # A user who has all but one item: what is held out is not known to training.
-    log = log_of([(0, i) for i in range(6)] + [(1, 0)], 2, 6)
-    kept, last = log.without_last(3)
-    assert log.items[last].tolist() == [5]
-    model = BPRRecommender()
-    model._seed = 0
-    drawn = model._training_rows(kept).in_epoch(0).x["negative"]
+    events = frame(*((0, i) for i in range(6)), (1, 0))
+    prepared = BPRRecommender(random_state=0)._prepared(Given(events, None), True)
+    assert prepared.validation.x["item"].tolist() == [[5]]
+    drawn = prepared.rows.in_epoch(0).x["negative"]
     assert (drawn[:5] == 5).all()
 
 

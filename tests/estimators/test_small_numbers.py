@@ -169,7 +169,7 @@ estimator = {
     "mlp": MLPClassifier(2, **options),
     "keras": KerasClassifier(net, loss="binary_crossentropy", verbose=0, **options),
 }[sys.argv[1]]
-shape = (65_000, 16, 16, 3)
+shape = (130_000, 16, 16, 3)
 X = np.empty(shape, "uint8")
 if len(sys.argv) > 2:
     X = np.memmap(sys.argv[2], "uint8", "w+", shape=shape)
@@ -207,6 +207,6 @@ print((max(peak) - peak[0]) / X.nbytes)
     ],
 )
 def test_images_of_bytes_stay_bytes(name, on_disk, tmp_path):
-    """50 MB of them; as single precision they are 200 MB, as double 400 MB."""
+    """100 MB of them; as single precision they are 400 MB, as double 800 MB."""
     given = [str(tmp_path / "x.dat")] if on_disk else []
     assert float(run_fresh(GROWTH, name, *given)) < 2

@@ -98,7 +98,7 @@ def test_a_file_on_disk_trains_like_an_array(name, tmp_path):
 
 
 def test_a_file_on_disk_is_streamed_and_never_copied_whole(tmp_path):
-    n_rows, n_columns = 150_000, 200
+    n_rows, n_columns = 300_000, 200
     path = tmp_path / "x.dat"
     script = f"""
 import resource

@@ -16,15 +16,24 @@ from typing import Any, NamedTuple
 import joblib
 import numpy as np
 import pandas as pd
+from scipy.stats import loguniform, randint
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, log_loss, recall_score
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import (
+    GridSearchCV,
+    ParameterGrid,
+    RandomizedSearchCV,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+)
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
+
+from skrec.model_selection import BayesSearchCV
 
 TEST_SIZE = 0.2
 MIN_CLASS_ROWS = 10  # enough for the held-out part and five folds
@@ -81,7 +90,10 @@ def make_parser(doc: str | None) -> argparse.ArgumentParser:
         "--full", action="store_true", help="the size of the article, or more"
     )
     either.add_argument(
-        "--tiny", action="store_true", help="seconds; the scores mean nothing"
+        "--tiny",
+        "--quick",
+        action="store_true",
+        help="seconds; the scores mean nothing",
     )
     return parser
 
@@ -227,6 +239,44 @@ def search_settings(
     }
 
 
+def make_searches(
+    family: str,
+    model: Any,
+    grid: dict[str, list],
+    seed: int,
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    """Return a grid search, and two others that fit a quarter as often."""
+    n_iter = max(1, len(ParameterGrid(grid)) // 4)
+    rates, sizes = grid["learning_rate"], grid["batch_size"]
+    distributions = {
+        **grid,
+        "learning_rate": loguniform(min(rates), max(rates)),
+        "batch_size": randint(min(sizes), max(sizes) + 1),
+    }
+    spaces = {
+        **grid,
+        "learning_rate": (min(rates), max(rates), "log-uniform"),
+        "batch_size": (min(sizes), max(sizes)),
+    }
+    searches = [
+        GridSearchCV(model, grid, **settings),
+        RandomizedSearchCV(
+            model, distributions, n_iter=n_iter, random_state=seed, **settings
+        ),
+        BayesSearchCV(
+            model,
+            spaces,
+            n_iter=n_iter,
+            n_points=2,  # two candidates keep several cores busy
+            optimizer_kwargs={"n_initial_points": max(1, n_iter // 2)},
+            random_state=seed,
+            **settings,
+        ),
+    ]
+    return {f"{family}, {type(search).__name__}": search for search in searches}
+
+
 def fit_model(model: Any, samples: Samples) -> None:
     """Fit a model, or a search on folds that know the users."""
     knows_users = hasattr(model, "cv") and samples.by_user
@@ -283,7 +333,7 @@ def searches_frame(searches: dict[str, Any], results: pd.DataFrame) -> pd.DataFr
             {
                 "search": name,
                 "candidates": n_candidates,
-                "fits": n_candidates * search.cv.n_splits,
+                "fits": n_candidates * search.n_splits_,
                 "seconds": seconds[name],
                 **_fold_scores(search).loc[search.best_index_],
                 "best_parameters": show_parameters(search.best_params_),

@@ -65,13 +65,20 @@ def read_csv_table(
     path: str, target: str, user: str | None = None, time: str | None = None
 ) -> Table:
     """Read a user's own table; text in the time column becomes dates."""
+    options = {"target": target, "user-col": user, "time-col": time}
+    return Table(read_csv(path, options), target, user, time, source=path)
+
+
+def read_csv(path: str, columns: dict[str, str | None]) -> pd.DataFrame:
+    """Read a table that must have the columns, named by options; parse the time."""
     frame = pd.read_csv(path, low_memory=False)
-    for option, name in (("target", target), ("user-col", user), ("time-col", time)):
+    for option, name in columns.items():
         if name and name not in frame.columns:
             raise ValueError(
                 f"{path} has no column {name!r}: name one of its columns with "
                 f"--{option}. Received: columns {frame.columns.tolist()}."
             )
+    time = columns.get("time-col")
     if time and frame[time].dtype.kind not in "iuf":
         try:
             frame[time] = pd.to_datetime(frame[time])
@@ -79,7 +86,7 @@ def read_csv_table(
             raise ValueError(
                 f"the column {time!r} must hold numbers or dates. Received: {error}"
             ) from None
-    return Table(frame, target, user, time, source=path)
+    return frame
 
 
 def clean(table: Table) -> Table:

@@ -139,7 +139,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     add("--only-report", action="store_true", help="fit nothing, print what is there")
     add_environment_options(parser, "defaults")
-    add("--tiny", action="store_true", help="few rows; the scores mean nothing")
+    add(
+        "--tiny",
+        "--quick",
+        action="store_true",
+        help="few rows; the scores mean nothing",
+    )
     args = parser.parse_args(argv)
     args.systems, args.again = _systems(args.systems), _systems(args.again)
     names = args.tables or TABLES

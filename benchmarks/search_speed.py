@@ -109,7 +109,10 @@ def parse(argv: list[str] | None) -> tuple[argparse.ArgumentParser, argparse.Nam
         "--repeats", type=int, default=3, help="rounds of the searches (default: 3)"
     )
     parser.add_argument(
-        "--tiny", action="store_true", help="a minute or two; the numbers mean nothing"
+        "--tiny",
+        "--quick",
+        action="store_true",
+        help="a minute or two; the numbers mean nothing",
     )
     parser.add_argument(
         "--device",

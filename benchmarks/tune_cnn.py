@@ -20,20 +20,13 @@ import joblib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy.stats import loguniform, randint
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.model_selection import (
-    GridSearchCV,
-    ParameterGrid,
-    RandomizedSearchCV,
-    cross_validate,
-)
+from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skrec import CNNClassifier
 from skrec.datasets import fetch_movielens
-from skrec.model_selection import BayesSearchCV
 
 N_FOLDS = 3
 N_GENRES = 3  # the most frequent ones; the rest together are one class more
@@ -129,40 +122,6 @@ def start_model(args: argparse.Namespace) -> CNNClassifier:
         epochs=args.epochs,
         random_state=args.seed,
     )
-
-
-def make_searches(
-    model: Any, grid: dict[str, list], seed: int, settings: dict[str, Any]
-) -> dict[str, Any]:
-    """Return a grid search, and two others that fit a quarter as often."""
-    n_iter = max(1, len(ParameterGrid(grid)) // 4)
-    rates, sizes = grid["learning_rate"], grid["batch_size"]
-    distributions = {
-        **grid,
-        "learning_rate": loguniform(min(rates), max(rates)),
-        "batch_size": randint(min(sizes), max(sizes) + 1),
-    }
-    spaces = {
-        **grid,
-        "learning_rate": (min(rates), max(rates), "log-uniform"),
-        "batch_size": (min(sizes), max(sizes)),
-    }
-    searches = [
-        GridSearchCV(model, grid, **settings),
-        RandomizedSearchCV(
-            model, distributions, n_iter=n_iter, random_state=seed, **settings
-        ),
-        BayesSearchCV(
-            model,
-            spaces,
-            n_iter=n_iter,
-            n_points=2,  # two candidates are six fits, which keep several cores busy
-            optimizer_kwargs={"n_initial_points": max(1, n_iter // 2)},
-            random_state=seed,
-            **settings,
-        ),
-    ]
-    return {f"CNN, {type(search).__name__}": search for search in searches}
 
 
 # ---- results -----------------------------------------------------------------------
@@ -304,7 +263,7 @@ def run(args: argparse.Namespace, samples: tables.TableSamples) -> None:
 
     models = models_to_beat(args.seed, settings)
     models |= {"CNN, defaults": default, "CNN, not tuned": start}
-    searches = make_searches(start, grid, args.seed, settings)
+    searches = bench.make_searches("CNN", start, grid, args.seed, settings)
     results = bench.judge(models | searches, samples)
     report.searches(searches, results)
     best = max(searches, key=lambda name: searches[name].best_score_)

@@ -31,7 +31,7 @@ def made_data(tmp_path_factory):
     They have a cache of their own, for files of other digests are taken for damaged and
     removed from the cache. Returned is the mirror that the files lie in.
     """
-    from skrec.datasets import _movielens, _rdatasets, _scanner
+    from skrec.datasets import _movielens, _rdatasets, _scanner, _sequences
     from tests.datasets import made
 
     mirror = tmp_path_factory.mktemp("mirror")
@@ -44,6 +44,9 @@ def made_data(tmp_path_factory):
         for name in made.BRANDS:
             digests = made.write_panel(mirror / "ecdat-scanner", name)
             patch.setitem(_scanner.PANELS, name, digests)
+        for name, published in _sequences.PUBLISHED.items():
+            digests = made.write_sequences(mirror / name, *published)
+            patch.setitem(_sequences.PUBLISHED, name, digests)
         for name, source in _rdatasets.TABLES.items():
             is_number = name not in made.CLASSES
             digests = made.write_table(

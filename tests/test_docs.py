@@ -8,8 +8,8 @@ import pytest
 FOLDER = Path(__file__).parents[1] / "docs"
 PAGES = sorted(FOLDER.glob("*.md"))
 README = FOLDER.parent / "README.md"
-# They start engines that tests/model_selection/test_scaling.py starts too.
-NIGHTLY = {"scaling-dask", "scaling-ray"}
+# They start engines and workers that tests/model_selection/ starts too.
+NIGHTLY = {"scaling-dask", "scaling-ray", "resuming"}
 
 
 def blocks(page):

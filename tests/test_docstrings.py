@@ -98,12 +98,20 @@ def _examples(modules):
         pytest.param(
             test,
             id=test.name,
-            marks=[pytest.mark.real_data] if test.name in ON_REAL_DATA else [],
+            marks=_marks(test.name),
         )
         for module in modules
         for test in finder.find(module)
         if test.examples
     ]
+
+
+def _marks(name):
+    """Leave real data out, and by day regressors: their examples are classifiers'."""
+    if name in ON_REAL_DATA:
+        return [pytest.mark.real_data]
+    at_night = name.endswith("Regressor") and not name.endswith("MLPRegressor")
+    return [pytest.mark.nightly] if at_night else []
 
 
 MODULES = _walk_modules()

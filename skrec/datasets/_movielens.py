@@ -149,7 +149,8 @@ def fetch_movielens(
 
         ratings : DataFrame of shape (100000, 4)
             `user_id`, `item_id`, `rating`, `timestamp`, in the order of the
-            published file, because many timestamps are equal.
+            published file, because many timestamps are equal. Without the rating
+            it is a log of events for a recommender.
         users : DataFrame of shape (943, 5)
             `user_id`, `age`, `gender`, `occupation`, `zip_code`.
         movies : DataFrame of shape (1682, 22)
@@ -184,6 +185,7 @@ def fetch_movielens(
     See Also
     --------
     fetch_scanner : Purchases of households, with prices.
+    load_sequences : Logs without times, in order.
     make_clicks : Synthetic clicks that need no files.
     skrec.preprocessing.make_windows : Turn such events into sequences.
 
@@ -203,6 +205,15 @@ def fetch_movielens(
     3.52986
     >>> movielens.movies["title"].head(3).tolist()
     ['Toy Story', 'GoldenEye', 'Four Rooms']
+
+    As a log of events for a recommender, and the titles of its items:
+
+    >>> movielens.ratings[["user_id", "item_id", "timestamp"]].head(2)
+       user_id  item_id  timestamp
+    0      196      242  881250949
+    1      186      302  891717742
+    >>> movielens.movies.set_index("item_id")["title"].loc[[242, 302]].tolist()
+    ['Kolya', 'L.A. Confidential']
 
     As a table for a click model:
 

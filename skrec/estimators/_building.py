@@ -13,6 +13,29 @@ from skrec.training._variables import values_of
 from skrec.training.own_models import as_keras_casts, cast_inputs
 from skrec.training.structure import layers_digest
 
+# What a build function gets if its signature asks for it; nobody else gives these.
+OFFERS = ("meta", "compile_kwargs", "params")
+
+
+def arguments_of(build: Callable[..., Any]) -> list[str]:
+    """Name the arguments of a build function that are parameters of the estimator.
+
+    Parameters
+    ----------
+    build : callable
+        The build function.
+
+    Returns
+    -------
+    list of str
+        Those of its signature, without `OFFERS`, ``*args`` and ``**kwargs``.
+    """
+    parameters = inspect.signature(build).parameters.values()
+    variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    return [
+        p.name for p in parameters if p.kind not in variable and p.name not in OFFERS
+    ]
+
 
 def is_build_function(model: Any) -> bool:
     """Tell whether scikeras would refuse a callable that can build all the same.
@@ -111,6 +134,23 @@ def require_loss(model: keras.Model) -> None:
             "You must provide a loss, by the parameter `loss` or where the build "
             f"function compiles the model. Received: loss={model.loss!r}."
         )
+
+
+def is_built(model: keras.Model) -> bool:
+    """Tell whether a model and all layers in it have their variables.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model. One whose class has no `build` of its own counts for Keras as built
+        once `build` was called, whatever its layers are.
+
+    Returns
+    -------
+    bool
+        False also where a layer is never used.
+    """
+    return all(layer.built for layer in model._flatten_layers())
 
 
 def called(model: keras.Model, X: Any) -> Any:

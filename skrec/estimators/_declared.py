@@ -55,6 +55,7 @@ class _Parameter(NamedTuple):
     legal: Sequence[Any] | None
     doc: str | None
     kw_only: bool
+    of_inputs: bool
     annotation: Any = None
 
 
@@ -68,6 +69,7 @@ def param(
     legal: Sequence[Any] | None = None,
     doc: str | None = None,
     kw_only: bool = True,
+    of_inputs: bool = False,
 ) -> Any:
     """Declare a parameter, or in what it differs from an inherited one.
 
@@ -81,13 +83,15 @@ def param(
         Its type, and in further lines what it means; None for what was declared before.
     kw_only : bool, default=True
         Whether it is passed by name alone.
+    of_inputs : bool, default=False
+        Whether it says how X is encoded, which training that goes on cannot change.
 
     Returns
     -------
     object
         What `with_parameters` takes.
     """
-    return _Parameter(default, legal, doc, kw_only)
+    return _Parameter(default, legal, doc, kw_only, of_inputs)
 
 
 def fixed(value: Any, init: Literal[False] = False) -> Any:
@@ -146,6 +150,7 @@ def with_parameters(cls: T) -> T:
     made.__init__ = vars(make_dataclass(cls.__name__, fields))["__init__"]
     made.__init__.__module__ = cls.__module__
     made._parameter_constraints = {n: list(one.legal) for n, one in parameters.items()}
+    made._of_inputs = [name for name, one in parameters.items() if one.of_inputs]
     entries = "\n".join(_entry(name, one) for name, one in parameters.items())
     entries = textwrap.indent(entries, "    ").strip()
     cls.__doc__ = (cls.__doc__ or "").replace("%(parameters)s", entries)
@@ -162,7 +167,8 @@ def _completed(value: Any, annotation: Any, before: Any) -> _Parameter | _Fixed:
     if before is None:
         return value
     legal = before.legal if value.legal is None else value.legal
-    return value._replace(legal=legal, doc=value.doc or before.doc)
+    of_inputs = value.of_inputs or before.of_inputs
+    return value._replace(legal=legal, doc=value.doc or before.doc, of_inputs=of_inputs)
 
 
 def _own_first(cls: type, declared: dict[str, Any]) -> dict[str, Any]:

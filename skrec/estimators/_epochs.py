@@ -108,6 +108,8 @@ def with_long_names(
     for name, values in history.items():
         if name != "loss" and not name.startswith("val_"):
             with contextlib.suppress(ValueError):
-                name = long_name(name)
+                long = long_name(name)
+                # "auc" is no abbreviation of "a_u_c", its class's name in snake case.
+                name = name if long.replace("_", "") == name else long
         renamed[name] = [*renamed.get(name, []), *values]
     return renamed

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from skrec.estimators._building import arguments_of
 from skrec.estimators._keras_parameters import KeepsKerasObjects
 from skrec.training.optimizers import did_you_mean
 
@@ -59,8 +60,8 @@ class GenericParameters(KeepsKerasObjects):
             If neither the estimator nor its build function takes one of them.
         """
         build = params.get("model", vars(self).get("model"))
-        of_build = list(inspect.signature(build).parameters) if callable(build) else []
-        legal = [*self._get_param_names(), *of_build]
+        of_build = arguments_of(build) if callable(build) else []
+        legal = sorted({*self._get_param_names(), *of_build})
         for name, value in params.items():
             prefix, routed, _ = name.partition("__")
             if name not in legal and not (routed and prefix in self._routing_prefixes):

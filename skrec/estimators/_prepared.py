@@ -1,9 +1,11 @@
 """What `fit` does with X and y before it trains: check, split, encode, scale."""
 
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
+import joblib
 import numpy as np
 
 from skrec.estimators._budget import Budget
@@ -65,7 +67,7 @@ def prepare(estimator: Any, given: Given, reset: bool) -> Prepared:
     ----------
     estimator : BaseNetwork
         The estimator, which gets `_target` and `_inputs` and, at a reset, `_seed`,
-        `_input_shape`, `_scales_target` and ``history_``.
+        `_input_shape`, `_encoded_by` and ``history_``.
     given : Given
         What `fit` got.
     reset : bool
@@ -76,6 +78,9 @@ def prepare(estimator: Any, given: Given, reset: bool) -> Prepared:
     Prepared
         What training takes.
     """
+    by = {name: getattr(estimator, name) for name in estimator._of_inputs}
+    if not reset:
+        _require_same_encoding(estimator._encoded_by, by)
     X, y = estimator._checked(given.X, given.y, reset=reset)
     if reset:
         name = type(estimator).__name__
@@ -85,7 +90,7 @@ def prepare(estimator: Any, given: Given, reset: bool) -> Prepared:
         estimator._seed = draw_seed(estimator.random_state)
         estimator.history_ = {}
         estimator._input_shape = X.shape[1:]
-        estimator._scales_target = bool(estimator.standardize)
+        estimator._encoded_by = deepcopy(by)
     elif given.classes is not None:
         _require_same_classes(estimator, given.classes)
     classes = getattr(estimator, "classes_", None)
@@ -106,12 +111,23 @@ def prepare(estimator: Any, given: Given, reset: bool) -> Prepared:
         validation = _given_rows(estimator, given)
     elif held_out is not None:
         validation = replace(rows, index=held_out)
-    names = getattr(estimator, "feature_names_in_", range(X.shape[-1]))
-    estimator._inputs.learn_scale(encoded, kept, weight, names)
-    if estimator._scales_target:  # as in the first fit, whatever is set since
+    estimator._inputs.learn_scale(encoded, kept, weight)
+    if estimator.standardize:
         which = slice(None) if kept is None else kept
         estimator._target = estimator._target.scaled_by(target[which], weight[which])
     return Prepared(rows, validation, budget)
+
+
+def _require_same_encoding(before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Refuse to go on after a change that would have no effect any more."""
+    for name, value in now.items():
+        if joblib.hash(value) != joblib.hash(before[name]):
+            raise ValueError(
+                f"{name} was changed since the first fit, but warm_start and "
+                "partial_fit go on with the encoding of X that was learnt there: set "
+                f"it back to {before[name]!r}, or begin anew, with warm_start=False or "
+                f"a clone. Received: {name}={value!r}."
+            )
 
 
 def _require_same_classes(estimator: Any, classes: Any) -> None:

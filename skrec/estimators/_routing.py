@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from skrec.estimators._building import arguments_of
 from skrec.training.optimizers import did_you_mean, optimizer_template
 
 
@@ -54,7 +55,7 @@ def _legal_names(estimator: Any, build: Callable[..., Any]) -> dict[str, list[st
     }
     parameters = inspect.signature(build).parameters
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        legal["model"] = list(parameters)
+        legal["model"] = arguments_of(build)
     kind = estimator.optimizer
     if isinstance(kind, str):
         kind = type(optimizer_template(keras.optimizers.get, kind))

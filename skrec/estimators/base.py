@@ -204,6 +204,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             quartiles are equal, half the range takes their place. ``"standard"`` for
             zero mean and unit variance. Unless False, the targets of regressors are
             scaled to zero mean and unit variance, which `predict` undoes.""",
+        of_inputs=True,
     )
     device: str = param(
         default="auto",
@@ -262,7 +263,8 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _new_inputs(self, X: Any) -> ArrayInputs | TableInputs:
         """Make what encodes X."""
-        return ArrayInputs(self._how_scaled)
+        names = getattr(self, "feature_names_in_", None)
+        return ArrayInputs(self._how_scaled, names=names)
 
     def _checked(self, X: Any, y: Any = NO_TARGET, *, reset: bool) -> Any:
         """Check X and y, or X alone."""

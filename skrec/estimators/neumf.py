@@ -57,6 +57,7 @@ class _NeuMF(TableNetwork):
         doc="""str or int
             Name or position of the column of users; None for the first column of X.""",
         kw_only=False,
+        of_inputs=True,
     )
     item_column: Any = param(
         default=None,
@@ -66,6 +67,7 @@ class _NeuMF(TableNetwork):
             Further columns have no effect, of which a warning tells, unless both
             columns are given.""",
         kw_only=False,
+        of_inputs=True,
     )
     min_count: int = param(
         default=1,

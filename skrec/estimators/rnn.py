@@ -11,7 +11,7 @@ from skrec.estimators._declared import SIZES, param, with_parameters
 from skrec.estimators._regression import NetworkRegressor
 from skrec.estimators.base import BaseNetwork
 from skrec.networks import Network, as_sizes, build_rnn
-from skrec.preprocessing._network_inputs import ArrayInputs
+from skrec.preprocessing._network_inputs import ArrayInputs, TableInputs
 
 
 @with_parameters
@@ -51,6 +51,7 @@ class _RNN(BaseNetwork):
             at the end, they are padding there; if one stands between other steps, or
             some stand in front and some at the end, zeros are values. Say it where
             padded sequences may hold a step of zeros that is real.""",
+        of_inputs=True,
     )
     activation: str = param(
         default="tanh",
@@ -74,7 +75,7 @@ class _RNN(BaseNetwork):
 
     # ---- padding -------------------------------------------------------------------
 
-    def _new_inputs(self, X: Any) -> ArrayInputs:
+    def _new_inputs(self, X: Any) -> ArrayInputs | TableInputs:
         if X.ndim > 2:
             return ArrayInputs(self._how_scaled, self.padding)
         if self.padding not in ("auto", None):
@@ -84,7 +85,7 @@ class _RNN(BaseNetwork):
                 "padding='auto'. Received: X of 2 dimensions (samples, features), none "
                 "of which is padding."
             )
-        return ArrayInputs(self._how_scaled)
+        return super()._new_inputs(X)
 
     @property
     def padding_(self) -> str | None:

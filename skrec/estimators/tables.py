@@ -66,6 +66,7 @@ class TableNetwork(BaseNetwork):
             Columns of ids, by name or position or as a mask, beside those of strings
             and of category dtype, which always are; ``"from_dtype"`` for these and
             those of booleans. None allows no ids.""",
+        of_inputs=True,
     )
     sequence_features: Any = param(
         default="from_dtype",
@@ -74,6 +75,7 @@ class TableNetwork(BaseNetwork):
             Columns of lists of ids; ``"from_dtype"`` for those that hold lists. A dict
             such as ``{"genres": "|", "seen": 0}`` says what separates the ids of
             strings, or what lists were filled up with; others go by dtype.""",
+        of_inputs=True,
     )
     shared_embeddings: Any = param(
         default=None,
@@ -81,12 +83,14 @@ class TableNetwork(BaseNetwork):
         doc="""list of tuples of columns
             Groups of columns that hold the same ids, for example ``[("item_id",
             "browsed")]``, so that an id has one vector in all of them.""",
+        of_inputs=True,
     )
     min_count: int = param(
         default=1,
         legal=[COUNT],
         doc="""int
             Ids that occur in fewer of the training samples are read as unknown.""",
+        of_inputs=True,
     )
     unknown_share: float = param(
         default=0.1,
@@ -111,6 +115,7 @@ class TableNetwork(BaseNetwork):
         doc="""int
             Ids of a list that are kept: the latest, which are the last. Shorter lists
             than that take no more time than they need.""",
+        of_inputs=True,
     )
     number_embedding: str | None = param(
         default="auto",

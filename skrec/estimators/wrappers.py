@@ -22,6 +22,7 @@ from skrec.estimators._atomic import all_or_nothing, undo_on_failure
 from skrec.estimators._building import (
     called,
     is_build_function,
+    is_built,
     require_exact_copy,
     require_loss,
     require_model,
@@ -154,7 +155,7 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
                 with_fresh_optimizer(model)
             self._ensure_compiled_model()
             require_loss(model)
-            self._head = Head.of(model, None if model.built else called(model, X))
+            self._head = Head.of(model, None if is_built(model) else called(model, X))
         if isinstance(given, keras.Model):
             require_exact_copy(given, model, X)
         return model

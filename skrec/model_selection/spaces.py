@@ -15,6 +15,9 @@ from skrec.estimators.rnn import _RNN
 from skrec.estimators.tables import TableNetwork
 from skrec.estimators.wrappers import KerasEstimator
 from skrec.model_selection._optuna import import_optuna
+from skrec.recommenders import EASERecommender, ItemKNNRecommender
+from skrec.recommenders.pairs import PairRecommender
+from skrec.recommenders.sequences import SequenceRecommender
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,26 @@ _RANGES: Mapping[type, Mapping[str, _Range]] = MappingProxyType(
             "dropout": _DROPOUT,
             "modality_dropout": _DROPOUT,
         },
+        EASERecommender: {"l2": _Real(10, 2000, log=True, grid=(30, 100, 300, 1000))},
+        ItemKNNRecommender: {
+            "n_neighbors": _Integer(20, 1000, step=20, grid=(40, 100, 200)),
+            "shrink": _Real(0.1, 100, log=True),
+        },
+        SequenceRecommender: {
+            "units": _Choice((32, 64, 128), grid=(32, 64, 128)),
+            "learning_rate": _Real(2e-4, 5e-3, log=True, grid=(5e-4, 1e-3, 2e-3)),
+            "dropout": _Real(0.1, 0.7, log=False, grid=(0.2, 0.4, 0.6)),
+            "filters": _Choice((4, 16, 32)),
+            "batch_size": _Choice((128, 256, 512)),
+            "num_blocks": _Integer(1, 3, step=1),
+        },
+        PairRecommender: {
+            "embedding_dim": _Choice((32, 64, 128), grid=(32, 64, 128)),
+            "num_factors": _Choice((8, 16, 32, 64), grid=(8, 16, 32)),
+            "learning_rate": _Real(2e-4, 1e-2, log=True, grid=(5e-4, 1e-3, 2e-3)),
+            "embedding_l2": _Real(1e-6, 1e-2, log=True, grid=(1e-5, 1e-4, 1e-3)),
+            "batch_size": _Choice((128, 256, 512, 1024)),
+        },
     }
 )
 _KINDS: Mapping[str, Callable[[_Range], Any]] = MappingProxyType(
@@ -148,7 +171,7 @@ def search_space(
     Parameters
     ----------
     estimator : estimator class or instance
-        One of the named classifiers and regressors, or a subclass.
+        One of the named classifiers, regressors and recommenders, or a subclass.
     kind : {"grid", "random", "bayes", "optuna"}, default="random"
         Search that the space is for:
 
@@ -212,6 +235,23 @@ def search_space(
     `modality_dropout`        0 to 0.5
     ========================= =====================================================
 
+    Recommenders have those of the following that are parameters of theirs; EASE `l2`
+    from 10 to 2000, ItemKNN 20 to 1000 neighbours and a `shrink` of 0.1 to 100:
+
+    ========================= ========================= ==========================
+    parameter                 sequences                 pairs
+    ========================= ========================= ==========================
+    `units`                   32, 64, 128
+    `embedding_dim`                                     32, 64, 128
+    `num_factors`                                       8, 16, 32, 64 [7]_
+    `learning_rate` (log)     2e-4 to 5e-3 [10]_        2e-4 to 1e-2
+    `dropout`                 0.1 to 0.7 [10]_
+    `filters`                 4, 16, 32
+    `embedding_l2` (log)                                1e-6 to 1e-2
+    `batch_size`              128, 256, 512             128, 256, 512, 1024 [7]_
+    `num_blocks`              1, 2, 3 [10]_
+    ========================= ========================= ==========================
+
     A grid has a few values of the first ones and leaves the others at their defaults.
     The number of units is any integer between the bounds under ``"bayes"``, whose
     dimensions know no steps. ``"cosine"`` spreads the decay over all epochs, so that a
@@ -242,6 +282,8 @@ def search_space(
        for web-scale learning to rank systems", WWW 2021: one to four layers.
     .. [9] Around the defaults, which ``benchmarks/defaults.py`` compares with others:
        .004, and 15 / n_samples or 1e-4.
+    .. [10] Around the settings of W.-C. Kang and J. McAuley, "Self-attentive sequential
+       recommendation", ICDM 2018, and of later work on sparse data, which drops more.
 
     Examples
     --------
@@ -273,7 +315,7 @@ def _ranges_of(estimator: Any) -> Mapping[str, _Range]:
     if issubclass(kind, KerasEstimator):
         reason = "has the parameters of your own build function"
     else:
-        reason = "is none of skrec's named classifiers and regressors"
+        reason = "is none of skrec's named estimators"
     raise ValueError(
         f"search_space knows no ranges for {kind.__name__}, which {reason}: write the "
         "dict, for example {'units': [32, 64]}, or, for a pipeline, pass the step that "

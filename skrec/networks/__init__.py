@@ -3,6 +3,7 @@
 from skrec.networks._network import Network
 from skrec.networks._sizes import as_sizes
 from skrec.networks.autoint import build_autoint
+from skrec.networks.bpr import build_bpr
 from skrec.networks.caser import build_caser
 from skrec.networks.cnn import build_cnn, too_short
 from skrec.networks.dcn import build_dcn, check_experts
@@ -12,9 +13,11 @@ from skrec.networks.fm import build_deepfm, build_fm
 from skrec.networks.gru4rec import build_gru4rec
 from skrec.networks.late_fusion import FieldGroup, build_late_fusion, groups_by_kind
 from skrec.networks.mlp import build_field_mlp, build_mlp
+from skrec.networks.ncf import build_ncf
 from skrec.networks.neumf import build_neumf
 from skrec.networks.rnn import PADDING_VALUE, build_rnn
 from skrec.networks.sasrec import build_sasrec
+from skrec.networks.two_tower import build_two_tower
 from skrec.networks.wide_deep import build_wide_deep
 
 __all__ = [
@@ -23,6 +26,7 @@ __all__ = [
     "Network",
     "as_sizes",
     "build_autoint",
+    "build_bpr",
     "build_caser",
     "build_cnn",
     "build_dcn",
@@ -34,9 +38,11 @@ __all__ = [
     "build_gru4rec",
     "build_late_fusion",
     "build_mlp",
+    "build_ncf",
     "build_neumf",
     "build_rnn",
     "build_sasrec",
+    "build_two_tower",
     "build_wide_deep",
     "check_experts",
     "groups_by_kind",

@@ -22,7 +22,7 @@ WEIGHT, WEIGHT_OF_NUMBERS = "weight", "weight_of_numbers"
 N_WAVES, WAVE_DIM, FREQUENCY = 16, 3, 0.3
 
 
-def field_inputs(fields: FieldSpec, dtype: str) -> dict[str, Any]:
+def field_inputs(fields: FieldSpec, dtype: str, prefix: str = "") -> dict[str, Any]:
     """Return one Keras input for each array of encoded rows.
 
     Parameters
@@ -31,6 +31,8 @@ def field_inputs(fields: FieldSpec, dtype: str) -> dict[str, Any]:
         Sizes of the fields.
     dtype : str
         Keras dtype policy of the layers.
+    prefix : str, default=""
+        What the names of the inputs themselves begin with.
 
     Returns
     -------
@@ -40,18 +42,22 @@ def field_inputs(fields: FieldSpec, dtype: str) -> dict[str, Any]:
     number = keras.DTypePolicy(dtype).variable_dtype
     inputs = {}
     if fields.ids:
-        inputs["ids"] = keras.Input((len(fields.ids),), dtype="int32", name="ids")
+        inputs["ids"] = keras.Input(
+            (len(fields.ids),), dtype="int32", name=f"{prefix}ids"
+        )
     if fields.n_numbers:
         inputs["numbers"] = keras.Input(
-            (fields.n_numbers,), dtype=number, name="numbers"
+            (fields.n_numbers,), dtype=number, name=f"{prefix}numbers"
         )
     for k, sequence in enumerate(fields.sequences):
         name = f"sequence_{k}"
         # Rows to predict may have longer lists than those of training had.
         length = None if sequence.length > 1 else 1
-        inputs[name] = keras.Input((length,), dtype="int32", name=name)
+        inputs[name] = keras.Input((length,), dtype="int32", name=prefix + name)
     for k, shape in enumerate(fields.arrays):
-        inputs[f"array_{k}"] = keras.Input(shape, dtype=number, name=f"array_{k}")
+        inputs[f"array_{k}"] = keras.Input(
+            shape, dtype=number, name=f"{prefix}array_{k}"
+        )
     return inputs
 
 

@@ -85,11 +85,15 @@ class ItemTable(keras.layers.Layer):
         self.embeddings = self.add_weight(
             shape=(self.n_rows, self.dim),
             initializer=self.embeddings_initializer,
+            autocast=False,  # losses are not of halves
             name="embeddings",
         )
         if self.has_bias:
             self.bias = self.add_weight(
-                shape=(self.n_rows,), initializer="zeros", name="bias"
+                shape=(self.n_rows,),
+                initializer="zeros",
+                autocast=False,
+                name="item_bias",
             )
 
     def call(

@@ -170,10 +170,13 @@ def build_sasrec(
             steps = ops.reshape(steps, (-1, length, num_heads, head))
             return ops.transpose(steps, (0, 2, 1, 3))
 
-        query, key, value = heads(x, "query"), heads(y, "key"), heads(y, "value")
-        scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) / head**0.5
-        shares = drop(ops.softmax(ops.where(reads, scores, -1e4)))
-        said = ops.transpose(ops.matmul(shares, value), (0, 2, 1, 3))
+        said = heads(y, "value")
+        if length > 1:  # a step that is alone has nothing to choose from
+            query, key = heads(x, "query"), heads(y, "key")
+            scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) / head**0.5
+            shares = drop(ops.softmax(ops.where(reads, scores, -1e4)))
+            said = ops.matmul(shares, said)
+        said = ops.transpose(said, (0, 2, 1, 3))
         said = Pack(dtype=dtype)(ops.reshape(said, (-1, length, units)), history)
         return dense(units, f"said_{k}")(said)
 

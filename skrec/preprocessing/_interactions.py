@@ -396,6 +396,12 @@ def event_times(table: Any, place: int | None) -> np.ndarray | None:
             f"column {name!r} has no time in row {missing[0]} (NaN or NaT): leave such "
             f"rows out. Received: {len(missing)} of {len(column)} missing."
         )
+    if column.dtype.kind == "f" and np.isinf(column.to_numpy()).any():
+        row = int(np.isinf(column.to_numpy()).argmax())
+        raise ValueError(
+            f"column {name!r} holds infinity in row {row}, which is no time: replace "
+            "it, or leave the row out."
+        )
     if is_bool_dtype(column) or not (
         is_any_real_numeric_dtype(column) or column.dtype.kind in "mM"
     ):

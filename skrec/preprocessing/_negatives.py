@@ -13,11 +13,10 @@ from skrec._warn import warn_user
 from skrec.preprocessing._frames import as_frame, as_table, is_polars
 from skrec.preprocessing._interactions import codes, find_columns, id_factor
 from skrec.preprocessing._kinds import chosen_columns
+from skrec.preprocessing._unseen import Unseen
 from skrec.preprocessing._vocabulary import Vocabulary
 
 _COLUMN = [str, Integral, None]
-# After so many draws, what is left is of users who have nearly everything.
-N_DRAWS = 20
 _NAME = type("sample_negatives", (), {})()  # whom the messages of the checks name
 
 
@@ -140,12 +139,14 @@ def sample_negatives(
     others = set(range(len(names))) - {columns.user, columns.item, *features}
     _warn_of_item_features(frame, user, item, sorted(others))
 
-    n_negatives = np.where(_has_all(user, item)[user[:n_events]], 0, n)
+    unseen = Unseen.of(user, item, item.max() + 1, popularity)
+    full = _has_all(unseen, user.max() + 1)
+    n_negatives = np.where(full[user[:n_events]], 0, n)
     rows = np.repeat(np.arange(n_events), 1 + n_negatives)
     y = np.zeros(len(rows), dtype=np.int64)
     y[np.cumsum(1 + n_negatives) - 1 - n_negatives] = 1
     rng = check_random_state(random_state)
-    drawn = _draw(user[rows[y == 0]], user, item, popularity, rng)
+    drawn = unseen.draw(user[rows[y == 0]], rng)
     last_row = np.empty(item.max() + 1, dtype=np.intp)
     last_row[item] = np.arange(len(item))
     item_rows = rows.copy()
@@ -189,51 +190,15 @@ def _codes(frame: pd.DataFrame, place: int) -> np.ndarray:
     return codes(Vocabulary.learn([factor], [None], 1), factor).astype(np.int64)
 
 
-def _has_all(user: np.ndarray, item: np.ndarray) -> np.ndarray:
+def _has_all(unseen: Unseen, n_users: int) -> np.ndarray:
     """Tell which users have had every item, and warn of them."""
-    n_items = item.max() + 1
-    had = np.unique(user * n_items + item)
-    full = np.bincount(had // n_items) == n_items
+    full = unseen.has_all(n_users)
     if full.any():
         warn_user(
-            f"{full.sum()} of {len(full)} users have had all {n_items} items, so there "
-            "are no negatives for their events."
+            f"{full.sum()} of {len(full)} users have had all {unseen.n_items} items, "
+            "so there are no negatives for their events."
         )
     return full
-
-
-def _draw(
-    wanted: np.ndarray,
-    user: np.ndarray,
-    item: np.ndarray,
-    popularity: float,
-    rng: np.random.RandomState,
-) -> np.ndarray:
-    """Draw an item for each user that is wanted, none that the user has had.
-
-    What a user has had is drawn again; for users who have nearly everything, the draw
-    is from the few items that are left.
-    """
-    n_items = item.max() + 1
-    had = np.unique(user * n_items + item)
-    logs = popularity * np.log(np.bincount(item))
-    cumulated = np.cumsum(np.exp(logs - logs.max()))
-    drawn = np.empty(len(wanted), dtype=np.int64)
-    missing = np.arange(len(wanted))
-    for _ in range(N_DRAWS):
-        at = rng.random_sample(len(missing)) * cumulated[-1]
-        new = np.minimum(np.searchsorted(cumulated, at, side="right"), n_items - 1)
-        drawn[missing] = new
-        keys = wanted[missing] * n_items + new
-        place = np.minimum(np.searchsorted(had, keys), len(had) - 1)
-        missing = missing[had[place] == keys]
-    by_user = pd.Series(missing).groupby(wanted[missing])
-    for one, places in by_user:
-        bounds = np.searchsorted(had, [one * n_items, (one + 1) * n_items])
-        left = np.setdiff1d(np.arange(n_items), had[slice(*bounds)] - one * n_items)
-        weights = np.exp(logs[left] - logs[left].max())
-        drawn[places] = rng.choice(left, len(places), p=weights / weights.sum())
-    return drawn
 
 
 def _warn_of_item_features(

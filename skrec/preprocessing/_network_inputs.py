@@ -29,10 +29,17 @@ class ArrayInputs:
         How numbers are scaled.
     padding : {"auto", "front", "end"} or None, default=None
         Where sequences are padded with steps of zeros; "auto" finds out.
+    names : sequence, default=None
+        Names of the features or channels, for errors; their positions if None.
     """
 
-    def __init__(self, how: str | None, padding: str | None = None) -> None:
-        self.how, self.where_padded = how, padding
+    def __init__(
+        self,
+        how: str | None,
+        padding: str | None = None,
+        names: Sequence[Any] | None = None,
+    ) -> None:
+        self.how, self.where_padded, self.names = how, padding, names
         self.scaler, self.seen = array_scaler(how), Range()
         self._zero_steps = ZeroSteps()
 
@@ -72,9 +79,7 @@ class ArrayInputs:
         """
         return deepcopy(self), X
 
-    def learn_scale(
-        self, X: Any, rows: Any, sample_weight: np.ndarray, names: Sequence[Any]
-    ) -> None:
+    def learn_scale(self, X: Any, rows: Any, sample_weight: np.ndarray) -> None:
         """Learn padding, range and scale, block by block: X may be a file.
 
         Parameters
@@ -85,8 +90,6 @@ class ArrayInputs:
             Rows to learn from; all if None.
         sample_weight : ndarray of shape (n_rows,)
             Weights of all rows.
-        names : sequence
-            Names of the features or channels, for errors.
         """
         self.padding = self.where_padded
         if self.where_padded == "auto":
@@ -97,6 +100,7 @@ class ArrayInputs:
         learn = self.seen.widen if len(self.seen.low) else self.seen.update
         for block, _ in dense_blocks(X, rows):
             learn(as_floats(block).reshape(-1, X.shape[-1]))
+        names = range(X.shape[-1]) if self.names is None else self.names
         require_scalable(self.seen, X, rows, list(names), raw=self.how is None)
         if self.how is not None:
             self.scaler.learn(X, rows, sample_weight, self.seen, self.padding)
@@ -202,9 +206,7 @@ class TableInputs:
         own.encoder, encoded = self.encoder.grown(table, rows, self.indicators)
         return own, own._bare(encoded)
 
-    def learn_scale(
-        self, encoded: Any, rows: Any, sample_weight: np.ndarray, names: Sequence[Any]
-    ) -> None:
+    def learn_scale(self, encoded: Any, rows: Any, sample_weight: np.ndarray) -> None:
         """Learn the scale of numbers.
 
         Parameters
@@ -215,8 +217,6 @@ class TableInputs:
             Rows to learn from; all if None.
         sample_weight : ndarray of shape (n_rows,)
             Weights of all rows.
-        names : sequence
-            Not used: the encoder knows them.
         """
         numbers = encoded.get("numbers") if isinstance(encoded, dict) else encoded
         if numbers is not None:

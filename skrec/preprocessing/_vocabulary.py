@@ -387,16 +387,6 @@ def is_nearly_unique(factor: Factor, repeats: np.ndarray | None) -> bool:
         n_values >= UNIQUE_ROWS and (counts == 1).sum() > UNIQUE_SHARE * n_values
     )
 
-    def _require_comparable(self, factor: Factor) -> tuple[str | None, str | None]:
-        """Return what was learnt and what is given: numbers, strings, or nothing."""
-        known, given = family(self.ids), family(factor.values)
-        if known != given and known is not None and given is not None:
-            raise ValueError(
-                f"column {factor.name!r} held {known} in fit: convert it. Received: "
-                f"{given}, such as {factor.values[0]!r}."
-            )
-        return known, given
-
 
 def require_one_family(factors: Sequence[Factor]) -> None:
     """Raise where columns that share a table cannot hold the same ids.

@@ -87,6 +87,8 @@ class RankOfLast:
     def ranks(self, scorer: Scorer) -> np.ndarray:
         """Rank each target among the items that its user has not seen.
 
+        What a user has again is ranked too, as if for the first time.
+
         Parameters
         ----------
         scorer : callable

@@ -54,7 +54,9 @@ def padded(rows: np.ndarray) -> np.ndarray:
     return rows if missing <= 0 else np.pad(rows, ((0, missing), (0, 0)))
 
 
-def product_scorer(users: np.ndarray, items: np.ndarray) -> Scorer:
+def product_scorer(
+    users: np.ndarray, items: np.ndarray, bias: np.ndarray | None = None
+) -> Scorer:
     """Score by products of vectors.
 
     Parameters
@@ -63,12 +65,17 @@ def product_scorer(users: np.ndarray, items: np.ndarray) -> Scorer:
         Vectors of users.
     items : ndarray of shape (n_items, dim)
         Vectors of items.
+    bias : ndarray of shape (n_items,), default=None
+        What is added to the scores of each.
 
     Returns
     -------
     callable
         From rows of users to scores of all items.
     """
+    if bias is not None:
+        ones = np.ones((len(users), 1), users.dtype)
+        users, items = np.hstack([users, ones]), np.hstack([items, bias[:, None]])
     by_item = np.ascontiguousarray(items.T)
 
     def scores(rows: slice) -> np.ndarray:

@@ -13,11 +13,13 @@ from sklearn.callback import with_callbacks
 from sklearn.utils.validation import check_is_fitted
 
 from skrec._sklearn import StrOptions, fit_context
+from skrec._warn import warn_user
 from skrec.estimators._atomic import all_or_nothing
 from skrec.estimators._declared import COUNT, fixed, param, with_parameters
 from skrec.estimators._memory import remembers
 from skrec.estimators._prepared import Given, Prepared, budget_of
 from skrec.estimators.base import BaseNetwork
+from skrec.estimators.tables import LAZY_ROWS
 from skrec.networks import Network
 from skrec.preprocessing._interactions import Log
 from skrec.preprocessing._vocabulary import round_up
@@ -91,6 +93,11 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
     _new_target: ClassVar[type[NextItems]] = NextItems  # type: ignore[assignment]
 
     # ---- what a recommender adds ---------------------------------------------------
+
+    @property
+    @abstractmethod
+    def _reads_some_items(self) -> bool:
+        """Whether a step reads only the items of its batch, and those it draws."""
 
     @abstractmethod
     def _training_rows(self, log: Log) -> Rows:
@@ -182,7 +189,7 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
         validation, last = None, np.arange(0)
         if budget.early_stopping:
             targets, last = log.without_last(FEWEST_EVENTS)
-        self._sizes_for(log)
+        self._sizes_for(targets, reset)
         rows = self._training_rows(targets)
         if len(last):
             validation = self._held_out_rows(log, targets, last)
@@ -200,7 +207,7 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
     def _last_rows(self, log: Log, last: np.ndarray) -> Rows:
         """Return rows like those of training, of some events."""
 
-    def _sizes_for(self, log: Log) -> None:
+    def _sizes_for(self, log: Log, reset: bool) -> None:
         """Decide on the sizes of tables: some more than there are ids.
 
         Folds of one table then have one graph, and there is room for new ids.
@@ -213,6 +220,18 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
             return super()._trained(*args)
         finally:
             self.__dict__.pop("_validation_ranks", None)
+
+    def _lazy_rows(self, optimizer: keras.optimizers.Optimizer) -> int | None:
+        # A step then costs what its own ids cost, however many there are.
+        return LAZY_ROWS if self._reads_some_items else None
+
+    def _check_without_graph(self, program: Program) -> None:
+        if program.is_lazy:
+            warn_user(
+                "A Keras callback that acts between batches trains by Model.fit, which "
+                "updates the vectors of all ids at each step, where training without "
+                "it updates those of the batch: another result, and slow to come by."
+            )
 
     def _rates(self) -> dict[str, float]:
         return {**super()._rates(), "n_items": float(self._log.n_items)}
@@ -255,8 +274,21 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
         vectors = self._item_vectors(self._current_state().weights)
         return pd.DataFrame(vectors, index=pd.Index(self.items_, name=self.item_col_))
 
+    @property
+    def model_(self) -> keras.Model:
+        """A private Keras model of the network as it is trained, on codes.
+
+        It is built when first asked for. From then on its weights are those of the
+        recommender: training it further changes what is recommended.
+        """
+        return super().model_
+
     def _deployable(self, core: keras.Model) -> keras.Model:
-        return core
+        inputs = {
+            name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
+            for name, tensor in core.input.items()
+        }
+        return keras.Model(inputs, core(inputs))
 
 
 @lru_cache(maxsize=64)

@@ -3,17 +3,19 @@
 from functools import partial
 from typing import Any
 
+import keras
 import numpy as np
 
 from skrec._sklearn import StrOptions
 from skrec.estimators._declared import COUNT, param, with_parameters
-from skrec.networks._items import LOSSES
+from skrec.networks._items import LOSSES, NOT_SAMPLED
 from skrec.preprocessing._interactions import Log
-from skrec.preprocessing._vocabulary import round_up
 from skrec.recommenders._histories import PADDING, Histories
 from skrec.recommenders._ranking import Scorer, product_scorer
 from skrec.recommenders.network import HowScored, NetworkRecommender, weight_places
 from skrec.training.rows import Rows
+
+ops = keras.ops
 
 
 @with_parameters
@@ -42,15 +44,20 @@ class SequenceRecommender(NetworkRecommender):
             Items that are drawn; not for ``loss="softmax"``.""",
     )
 
-    # Targets of a row: one at each step, or the one after them.
+    # Whether a row has one target, after its steps, or one at each of them.
     _one_target = False
+
+    @property
+    def _reads_some_items(self) -> bool:
+        return self.loss not in NOT_SAMPLED
 
     # ---- rows ----------------------------------------------------------------------
 
-    def _sizes_for(self, log: Log) -> None:
-        super()._sizes_for(log)
-        longest = int(np.diff(log.starts).max()) - 1
-        self._length = min(self.max_len, round_up(max(1, longest), steps=2, least=2))
+    def _sizes_for(self, log: Log, reset: bool) -> None:
+        super()._sizes_for(log, reset)
+        if reset:  # and no step more, for which nothing would have been learnt
+            longest = int(np.diff(log.starts).max()) - 1
+            self._length = max(1, min(self.max_len, longest))
 
     def _training_rows(self, log: Log) -> Rows:
         starts = log.starts
@@ -58,27 +65,24 @@ class SequenceRecommender(NetworkRecommender):
         is_target = (log.weights > 0) & (place > 0)
         if not is_target.any():  # nobody has two events: what do users begin with?
             is_target = log.weights > 0
+        targets = np.flatnonzero(is_target)
         if self._one_target:
-            return self._rows(log, np.flatnonzero(is_target)[:, None], place)
+            return self._rows(log, targets[:, None], targets)
         # From the end of each sequence backwards, stretch by stretch.
-        from_end = np.repeat(starts[1:], np.diff(starts)) - 1 - np.arange(len(log))
-        stretch, step = from_end // self._length, from_end % self._length
-        _, row = np.unique(
-            np.stack([log.users, -stretch])[:, is_target], axis=1, return_inverse=True
-        )
-        targets = np.full((row.max() + 1, self._length), PADDING, dtype=np.int64)
-        targets[row, self._length - 1 - step[is_target]] = np.flatnonzero(is_target)
-        return self._rows(log, targets, place)
+        last = starts[1:][log.users[targets]] - 1
+        stretch, step = np.divmod(last - targets, self._length)
+        ends, row = np.unique(last - stretch * self._length, return_inverse=True)
+        slots = np.full((len(ends), self._length), PADDING, dtype=np.int64)
+        slots[row, self._length - 1 - step] = targets
+        return self._rows(log, slots, ends)
 
     def _last_rows(self, log: Log, last: np.ndarray) -> Rows:
-        starts = log.starts
-        place = np.arange(len(log)) - np.repeat(starts[:-1], np.diff(starts))
         width = 1 if self._one_target else self._length
-        targets = np.full((len(last), width), PADDING, dtype=np.int64)
-        targets[:, -1] = last
-        return self._rows(log, targets, place)
+        slots = np.full((len(last), width), PADDING, dtype=np.int64)
+        slots[:, -1] = last
+        return self._rows(log, slots, last)
 
-    def _rows(self, log: Log, targets: np.ndarray, place: np.ndarray) -> Rows:
+    def _rows(self, log: Log, targets: np.ndarray, ends: np.ndarray) -> Rows:
         """Make rows of events: the targets, and before each step what came before.
 
         Parameters
@@ -87,13 +91,11 @@ class SequenceRecommender(NetworkRecommender):
             Events.
         targets : ndarray of int of shape (n_rows, n_targets)
             Positions of events of one user that follow each other; -1 for none.
-        place : ndarray of int of shape (n_events,)
-            How many events each user had before each.
+        ends : ndarray of int of shape (n_rows,)
+            Position of the event in the last slot, be it a target or not.
         """
-        ends = targets.max(axis=1)  # the last target, which is the last step's
-        steps = np.arange(self._length - 1, -1, -1)
-        before = ends[:, None] - 1 - steps
-        missing = steps >= place[ends][:, None]
+        before = ends[:, None] - np.arange(self._length, 0, -1)
+        missing = before < log.starts[log.users[ends]][:, None]
         history = np.where(missing, PADDING, log.items[np.maximum(before, 0)])
         none = targets < 0
         x = {
@@ -112,11 +114,29 @@ class SequenceRecommender(NetworkRecommender):
             "weight": np.zeros(nothing.shape, np.float32),
         }
 
+    @property
+    def model_(self) -> keras.Model:
+        """A private Keras model from the codes of a history to a vector.
+
+        It takes the last items of a user, as positions in ``items_``, with -1 in front
+        of fewer, and returns what the rows of ``item_embeddings_`` are compared with.
+        It is built when first asked for. From then on its weights are those of the
+        recommender: training it further changes what is recommended.
+        """
+        return super().model_
+
+    def _deployable(self, core: keras.Model) -> keras.Model:
+        history = keras.Input((self._length,), dtype="int32", name="history")
+        nothing = ops.full_like(history[:, :1], PADDING)
+        weight = ops.cast(ops.zeros_like(nothing), self._float)
+        read = {"history": history, "target": nothing, "weight": weight}
+        return keras.Model(history, core(read)[:, 1:])
+
     # ---- scores --------------------------------------------------------------------
 
     def _how_scored(self, histories: Histories) -> HowScored:
         places = weight_places(self._network(0))
-        table = places["items/embeddings"], places.get("items/bias")
+        table = places["items/embeddings"], places.get("items/item_bias")
         return partial(_scored, *table, self._log.n_items)
 
     def _table_options(self) -> dict[str, Any]:
@@ -134,9 +154,5 @@ def _scored(
     table: int, bias: int | None, n_items: int, outputs: Any, weights: Any
 ) -> Scorer:
     """Score by products of the last state and the vectors of items."""
-    users, items = outputs[:, 1:], weights[table][:n_items]
-    if bias is None:
-        return product_scorer(users, items)
-    ones = np.ones((len(users), 1), users.dtype)
-    own = weights[bias][:n_items, None]
-    return product_scorer(np.hstack([users, ones]), np.hstack([items, own]))
+    own = None if bias is None else weights[bias][:n_items]
+    return product_scorer(outputs[:, 1:], weights[table][:n_items], own)

@@ -18,6 +18,8 @@ WALK_SPEC = (
     tf.TensorSpec([], tf.int32),
     tf.TensorSpec([], tf.float64),
 )
+# Weights of which a step may read a few rows: a vector, or a number, of each id.
+TABLES = "embeddings", "item_bias"
 EPOCH_SPEC = (*WALK_SPEC, tf.TensorSpec([None], tf.float32))
 
 
@@ -139,7 +141,7 @@ class Graphs:
         return (
             self.fused
             and self.lazy_from is not None
-            and variable.name == "embeddings"
+            and variable.name in TABLES
             and variable.shape[0] >= self.lazy_from
         )
 

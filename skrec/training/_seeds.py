@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 # What a derived seed is for; the numbers are part of the reproducible result.
-WEIGHTS, SHUFFLE, LAYERS, SPLIT, START = range(5)
+WEIGHTS, SHUFFLE, LAYERS, SPLIT, START, NEGATIVES, HELD_OUT_NEGATIVES = range(7)
 
 
 def draw_seed(random_state: Any) -> int:

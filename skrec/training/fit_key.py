@@ -116,7 +116,7 @@ def _software(device: str) -> list[Any]:
 
 
 def _row_items(rows: Rows) -> list[Any]:
-    return [rows.x, rows.y, rows.weight, rows.index, rows.weighted]
+    return [rows.x, rows.y, rows.weight, rows.index, rows.weighted, rows.renew]
 
 
 def _callback_items(callback: keras.callbacks.Callback) -> list[Any]:

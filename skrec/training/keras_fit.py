@@ -129,7 +129,8 @@ class _Feed(keras.callbacks.Callback):
 
     def __init__(self, rows: Rows, plan: Plan) -> None:
         super().__init__()
-        self.rows, self.plan = rows, plan
+        self.given, self.plan = rows, plan
+        self.rows = rows.in_epoch(0)  # which tells what batches look like
         self.n_rows = len(rows)
         self.n_steps = -(-self.n_rows // plan.batch_size)
         self.order = np.arange(self.n_rows)
@@ -159,6 +160,8 @@ class _Feed(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         plan = self.plan
+        if self.given.renew is not None:
+            self.rows = self.given.in_epoch(epoch)
         if plan.shuffle:
             self.order = _seeds.permutation(plan.seed, epoch, self.n_rows)
         self.epoch = epoch

@@ -290,7 +290,7 @@ def train(
                 watcher.attach(plan.epochs, n_steps)
                 watcher.go_on(progress.callbacks)
             return progress.kept
-    data = on_device(rows, program.device)
+    data: Data | Stream | None = None
     val_data = None if validation is None else on_device(validation, program.device)
     program.load(progress.state)
     history, best = progress.history, progress.best
@@ -315,6 +315,8 @@ def train(
             watcher.epoch_begin(program, epoch)
             if base is not None:  # a callback may have changed it
                 base = float(program.optimizer.learning_rate)
+        if data is None or rows.renew is not None:
+            data = on_device(rows.in_epoch(epoch), program.device)
         logs = _run_epoch(program, data, plan, epoch, base)
         if val_data is not None:
             logs |= _validate(program, val_data, plan)

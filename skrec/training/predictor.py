@@ -53,7 +53,7 @@ class Predictor:
             with keras.StatelessScope(state_mapping=pairs):
                 return model(x, training=False)
 
-        inputs = tf.nest.map_structure(
+        self._inputs = inputs = tf.nest.map_structure(
             lambda tensor: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype),
             input_structure(model),
         )
@@ -112,7 +112,8 @@ class Predictor:
                 array = whole
             return tf.constant(array)
 
-        outputs = self._run(weights, tf.nest.map_structure(pad, x))
+        x = tf.nest.map_structure(pad, x)
+        outputs = self._run(weights, _with_sequences_of(self._inputs, x))
         return tf.nest.map_structure(lambda part: part.numpy()[:n_rows], outputs)
 
     def outputs(
@@ -145,6 +146,17 @@ class Predictor:
                 parts.append((found.numpy(), y.numpy(), weight.numpy()))
         outputs, targets, of_rows = zip(*parts, strict=True)
         return np.concatenate(outputs), np.concatenate(targets), np.concatenate(of_rows)
+
+
+def _with_sequences_of(structure: Any, x: Any) -> Any:
+    """Make lists of tuples, or tuples: models that differ in these share a graph."""
+    sequences = isinstance(structure, list | tuple) and isinstance(x, list | tuple)
+    if sequences and len(structure) == len(x):
+        kind = tuple if isinstance(structure, tuple) else list
+        return kind(map(_with_sequences_of, structure, x))
+    if isinstance(structure, dict) and isinstance(x, dict):
+        return {k: _with_sequences_of(structure.get(k), v) for k, v in x.items()}
+    return x
 
 
 def rows_at_once(model: keras.Model) -> int:

@@ -55,6 +55,10 @@ class Rows:
     weighted : bool, default=True
         Whether losses and metrics are given the weights; where nobody gave any, those
         of a user's own may want to be called without.
+    renew : callable, default=None
+        Given an epoch, counted from 0, returns by name what `x`, a dict, holds in that
+        epoch alone, for all rows of the arrays: what is drawn anew. The same for the
+        same epoch, in every process; a digest can be taken of it.
     """
 
     x: Any
@@ -63,9 +67,27 @@ class Rows:
     prepare: Callable[[Any], Any] = as_they_are
     index: np.ndarray | None = None
     weighted: bool = True
+    renew: Callable[[int], dict[str, np.ndarray]] | None = None
 
     def __len__(self) -> int:
         return len(self.weight if self.index is None else self.index)
+
+    def in_epoch(self, epoch: int) -> "Rows":
+        """Return these rows with what is drawn for one epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of the epoch, from 0.
+
+        Returns
+        -------
+        Rows
+            The same rows where nothing is drawn.
+        """
+        if self.renew is None:
+            return self
+        return replace(self, x={**self.x, **self.renew(epoch)}, renew=None)
 
     def select(self, which: np.ndarray) -> "Rows":
         """Return some of these rows, without copying them.

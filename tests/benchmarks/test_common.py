@@ -8,13 +8,14 @@ import tune_cnn
 import tune_images
 import tune_mlp
 import tune_optimizers
+import tune_recommender
 import tune_schedules
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.tree import DecisionTreeClassifier
 
 ON_TABLES = [tune_cnn, tune_mlp, tune_optimizers, tune_schedules]
-SCRIPTS = [*ON_TABLES, tune_images]
+SCRIPTS = [*ON_TABLES, tune_images, tune_recommender]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

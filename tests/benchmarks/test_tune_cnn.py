@@ -1,5 +1,6 @@
 """benchmarks/tune_cnn.py: what it writes, for whom it is judged, what it refuses."""
 
+import _common
 import _tables
 import joblib
 import keras
@@ -264,6 +265,7 @@ def test_full_size_is_the_grid_of_the_article():
     args = tune_cnn.parse(["--full"])[1]
 
     model, full = tune_cnn.start_model(args), tune_cnn.GRIDS[args.mode]
-    grid, random, bayes = tune_cnn.make_searches(model, full, 0, {}).values()
-    assert len(tune_cnn.ParameterGrid(grid.param_grid)) == 81
+    searches = _common.make_searches("CNN", model, full, 0, {})
+    grid, random, bayes = searches.values()
+    assert len(_common.ParameterGrid(grid.param_grid)) == 81
     assert random.n_iter == bayes.n_iter == 20

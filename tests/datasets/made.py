@@ -132,3 +132,21 @@ def write_criteo(folder: Path, n_rows: int = 700) -> None:
     parts = zip(["train", "dev", "test"], pairwise(cuts), strict=True)
     for part, (start, stop) in parts:
         (folder / f"{part}.csv").write_text("".join(lines[start:stop]))
+
+
+def write_sequences(folder: Path, file_name: str, n_users: int = 60) -> dict[str, str]:
+    """Write a line a user: the id and at least five items, each once; return digests.
+
+    Users come in two kinds, which like different halves of the 40 items; the next item
+    is mostly the next number.
+    """
+    rng = np.random.default_rng(n_users)
+    lines = []
+    for user in range(1, n_users + 1):
+        start = 20 * (user % 2) + rng.integers(20)
+        steps = rng.choice(15, size=rng.integers(5, 12), replace=False)
+        items = [(start + step) % 20 + 20 * (user % 2) + 1 for step in np.sort(steps)]
+        lines.append(" ".join(map(str, [user, *items])))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / file_name).write_text("\n".join(lines) + "\n")
+    return digests_of(folder / file_name)

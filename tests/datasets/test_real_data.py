@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skrec.datasets import fetch_scanner, fetch_table, load_criteo
+from skrec.datasets import fetch_scanner, fetch_table, load_criteo, load_sequences
 
 pytestmark = pytest.mark.real_data
 
@@ -61,6 +61,26 @@ def test_facts_of_the_sample_of_criteo():
     assert sample.target.mean() == pytest.approx(0.216, abs=0.0005)
     assert [file.name for file in sample.files] == ["train.csv", "dev.csv", "test.csv"]
     assert np.bincount(sample.part).tolist() == [7200, 409, 391]
+
+
+@pytest.mark.parametrize(
+    ("name", "users", "items", "events", "cold"),
+    [
+        ("amazon-beauty", 22_363, 12_101, 198_502, 138),
+        ("lastfm", 1_090, 3_646, 52_551, 2),
+    ],
+)
+def test_facts_of_sequences(name, users, items, events, cold):
+    data = load_sequences(name).data
+    from_last = data.groupby("user").cumcount(ascending=False)
+    last, train = (data.loc[rows, "item"] for rows in (from_last == 0, from_last > 1))
+
+    assert data["user"].nunique() == users
+    assert data["item"].nunique() == items
+    assert len(data) == events
+    assert data["user"].value_counts().min() == 5
+    assert not data.duplicated(["user", "item"]).any()
+    assert (~last.isin(train)).sum() == cold
 
 
 # Shape, categories, missing values; the mean of the target or the rows of its classes.

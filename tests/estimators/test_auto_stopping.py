@@ -27,7 +27,7 @@ CASES = {
     "CNN, sequences": (CNNClassifier(2, units=2, **ONCE), SEQUENCES),
     "RNN": (RNNClassifier(units=2, **ONCE), SEQUENCES),
 }
-BY_DAY = ("DeepFM", "MLPRegressor", "CNN, images", "RNN")
+BY_DAY = ("DeepFM", "CNN, images")
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from sklearn.base import clone
 from skrec import MLPClassifier
 from skrec.training import memory, memory_info
 from tests.estimators.test_memory import QUICK, Interrupt, X, Y, fail, generic, numbers
+from tests.night import by_day
 
 EarlyStopping = keras.callbacks.EarlyStopping
 Plateau = keras.callbacks.ReduceLROnPlateau
@@ -95,7 +96,17 @@ def at_each_epoch(monkeypatch):
     monkeypatch.setattr(memory, "CHECKPOINT_SECONDS", 0.0)
 
 
-@pytest.mark.parametrize("name", STEERED)
+@pytest.mark.parametrize(
+    "name",
+    by_day(
+        STEERED,
+        "cosine, early stopping",
+        "averages, own network",
+        "plateau",
+        "several",
+        "defaults, the start is best",
+    ),
+)
 def test_what_depends_on_its_end_goes_on_bit_for_bit(
     name, tmp_path, trained, at_each_epoch
 ):

@@ -25,6 +25,7 @@ from skrec import (
     WideDeepClassifier,
     WideDeepRegressor,
 )
+from tests.night import by_day
 from tests.plain import PLAIN
 
 TRAINING = {
@@ -57,16 +58,6 @@ REGRESSORS = [
 ]
 
 
-def slower(cases):
-    """Leave to the night all but the two that differ most."""
-    return [
-        pytest.param(*case.values, id=case.id, marks=pytest.mark.nightly)
-        if case.id in ("DeepFM", "WideDeep")
-        else case
-        for case in cases
-    ]
-
-
 def two_ids(n_rows=1200, n_ids=8, seed=0):
     """Draw two columns of ids: of the names, nothing but the number matters."""
     codes = np.random.default_rng(seed).integers(0, n_ids, (n_rows, 2))
@@ -89,7 +80,9 @@ def with_all_kinds(n_rows=1200):
 # ---- what they learn -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", CLASSIFIERS + CROSSES)
+@pytest.mark.parametrize(
+    "model", by_day(CLASSIFIERS + CROSSES, "DeepFM", "WideDeep", "DCN-experts")
+)
 def test_a_cross_without_marginal_effects_is_found(model):
     X, codes = two_ids()
     y = codes.sum(axis=1) % 2  # says nothing about either column alone
@@ -104,7 +97,7 @@ def test_a_cross_without_marginal_effects_is_found(model):
     assert by_cross > 0.99
 
 
-@pytest.mark.parametrize("model", slower(REGRESSORS))
+@pytest.mark.parametrize("model", by_day(REGRESSORS, "DCN"))
 def test_ratings_follow_ids_numbers_and_lists(model):
     X, y = with_all_kinds()
     model = clone(model).set_params(epochs=25).fit(X[:900], y[:900])
@@ -113,7 +106,7 @@ def test_ratings_follow_ids_numbers_and_lists(model):
     assert r2_score(y[900:], predicted, multioutput="raw_values").min() > 0.9
 
 
-@pytest.mark.parametrize("model", slower(CLASSIFIERS))
+@pytest.mark.parametrize("model", by_day(CLASSIFIERS, "FM", "AutoInt"))
 def test_numbers_alone_are_enough(model):
     X = np.random.default_rng(0).normal(size=(400, 3))
     y = X[:, 0] + X[:, 1] > 0
@@ -136,7 +129,7 @@ def test_fm_reads_thousands_of_sparse_columns():
 # ---- that they are estimators --------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", slower(CLASSIFIERS))
+@pytest.mark.parametrize("model", by_day(CLASSIFIERS, "DCN"))
 def test_copies_in_double_precision_predict_the_same(model, tmp_path):
     X, ratings = with_all_kinds(300)
     y = np.where(ratings[:, 0] > 100, "click", "none")
@@ -153,7 +146,7 @@ def test_copies_in_double_precision_predict_the_same(model, tmp_path):
     np.testing.assert_allclose(outputs.ravel(), expected[:, 1], rtol=1e-6)
 
 
-@pytest.mark.parametrize("model", slower(CLASSIFIERS))
+@pytest.mark.parametrize("model", by_day(CLASSIFIERS, "FM"))
 def test_a_grid_over_three_classes_finds_the_rate_that_learns(model):
     X, codes = two_ids(600, n_ids=6)
     y = np.array(["low", "mid", "top"])[codes.sum(axis=1) % 3]
@@ -175,7 +168,9 @@ def test_fm_has_no_hidden_layer(estimator):
     assert "dropout" in estimator().get_params()
 
 
-@pytest.mark.parametrize("estimator", [WideDeepClassifier, DCNClassifier])
+@pytest.mark.parametrize(
+    "estimator", by_day([WideDeepClassifier, DCNClassifier], "WideDeepClassifier")
+)
 def test_vectors_that_are_only_put_side_by_side_may_differ_in_length(estimator):
     X, codes = two_ids(300)
     X["ad"] = [f"ad {k % 100}" for k in range(300)]

@@ -110,8 +110,21 @@ def test_set_params_knows_the_build_functions_arguments():
     estimator.set_params(units=4, rate=0.5, callbacks__patience=2)
     assert estimator.get_params()["units"] == 4
     assert clone(estimator).get_params()["callbacks__patience"] == 2
-    with pytest.raises(ValueError, match="Did you mean 'units'"):
+    with pytest.raises(ValueError, match="Did you mean 'units'") as error:
         estimator.set_params(unit=4)
+    assert str(error.value).count("'units'") == 2  # the hint, and once in the list
+
+
+def test_what_a_build_function_is_offered_is_no_parameter():
+    def build(meta, units=4):
+        raise AssertionError
+
+    estimator = KerasClassifier(build, loss="sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="Invalid parameter 'meta'") as error:
+        estimator.set_params(meta=1)
+    assert str(error.value).count("'meta'") == 1
+    with pytest.raises(ValueError, match="nor its build function takes it"):
+        KerasClassifier(build, loss="sparse_categorical_crossentropy", meta=1).fit(X, Y)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +145,22 @@ def test_build_function_without_return():
 
 
 # ---- training ------------------------------------------------------------------------
+
+
+def test_a_model_whose_build_builds_no_layer_is_trained():
+    def build_in_advance():
+        model = Own()
+        with pytest.warns(UserWarning, match="unbuilt state"):
+            model.build((None, 4))
+        return model
+
+    metrics = {"metrics": ["mse", keras.metrics.AUC(20, name="auc")]}
+    params = {"loss": "categorical_crossentropy", "epochs": 1, **metrics}
+    early = classifier(model=build_in_advance, **params).fit(X, Y)
+    late = classifier(model=build_own, **params).fit(X, Y)
+    assert early.history_ == late.history_
+    assert set(late.history_) == {"loss", "mean_squared_error", "auc"}
+    np.testing.assert_array_equal(early.predict_proba(X), late.predict_proba(X))
 
 
 def test_one_epoch_equals_model_fit():

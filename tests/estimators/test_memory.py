@@ -21,6 +21,7 @@ from sklearn.datasets import load_iris
 from skrec import CNNClassifier, KerasClassifier, MLPClassifier, MLPRegressor
 from skrec.training import clear_memory, limit_memory, memory, memory_info
 from tests.estimators.generic_models import CROSS_ENTROPY, build
+from tests.night import by_day
 from tests.plain import PLAIN, STEPS
 
 X, Y = load_iris(return_X_y=True)
@@ -203,7 +204,9 @@ FAMILIES = {
 }
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize(
+    "name", by_day(FAMILIES, "plain", "early stopping", "schedule", "unfused")
+)
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(1, 14), min_size=2, max_size=4))
 def test_a_longer_fit_continues_bit_for_bit(name, tmp_path, trained, all_epochs):
@@ -445,7 +448,9 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize(
+    "damage", by_day(DAMAGES, "a bit", "truncated", "a pickle inside", "another fit")
+)
 def test_a_damaged_file_is_reported_once_and_trained_again(damage, tmp_path, trained):
     estimator = MLPClassifier(**QUICK, memory=tmp_path).fit(X, Y)
     DAMAGES[damage](stored(tmp_path))

@@ -16,6 +16,7 @@ import pytest
 
 from skrec import KerasRegressor, MLPClassifier
 from skrec.training import cache_clear, cache_info, memory, memory_info
+from tests.night import by_day
 
 ops, L = keras.ops, keras.layers
 RNG = np.random.default_rng(0)
@@ -313,7 +314,9 @@ HIDDEN = {
 }
 
 
-@pytest.mark.parametrize("name", HIDDEN)
+@pytest.mark.parametrize(
+    "name", by_day(HIDDEN, "class of a class", "mask of an array", "named tuple")
+)
 @pytest.mark.filterwarnings("ignore:This fit is not stored")
 def test_two_losses_are_two_however_well_the_difference_hides(name, own, tmp_path):
     cache_clear()

@@ -29,6 +29,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from skrec import KerasClassifier, KerasRegressor
+from tests.fresh import run_fresh
 
 X, Y = load_iris(return_X_y=True)
 
@@ -216,10 +217,7 @@ for step in range(1, 31):
 print(rss() - before)
 """
     code = code.format(tests=__file__.rsplit("/", 1)[0])
-    run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert float(run.stdout) < 50
+    assert float(run_fresh(code)) < 50
 
 
 def test_fit_never_trains_a_model_that_is_a_parameter():

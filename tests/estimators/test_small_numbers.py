@@ -1,8 +1,5 @@
 """Bytes, booleans and half precision give what floats give, in their own memory."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -21,6 +18,8 @@ from skrec import (
 )
 from skrec.preprocessing import FieldEncoder
 from skrec.training.rows import Rows
+from tests.fresh import run_fresh
+from tests.night import by_day
 
 RNG = np.random.default_rng(0)
 N_ROWS = 60
@@ -61,12 +60,15 @@ def small_blocks(monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "dtype"),
-    [(name, "uint8") for name in CASES]
-    + [
-        (name, dtype)
-        for name in ("mlp", "cnn")
-        for dtype in ("bool", "float16", "int64")
-    ],
+    by_day(
+        [pytest.param(name, "uint8", id=name) for name in CASES]
+        + [
+            pytest.param(name, dtype, id=f"{name} {dtype}")
+            for name in ("mlp", "cnn")
+            for dtype in ("bool", "float16", "int64")
+        ],
+        *("mlp", "mlp-log", "mlp-images", "cnn", "rnn", "mlp bool", "cnn float16"),
+    ),
 )
 def test_small_numbers_give_the_bits_of_floats(name, dtype, small_blocks):
     estimator, shape = CASES[name]
@@ -81,7 +83,7 @@ def test_small_numbers_give_the_bits_of_floats(name, dtype, small_blocks):
         assert_allclose(outputs, single, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "bool", "int64"])
+@pytest.mark.parametrize("dtype", by_day(["uint8", "bool", "int64"], "uint8"))
 def test_sparse_ones_too(dtype):
     X = numbers((7,), dtype)
     for estimator in (MLPClassifier(4, **SMALL), FMClassifier(**SMALL)):
@@ -90,7 +92,7 @@ def test_sparse_ones_too(dtype):
         assert_array_equal(outputs, expected)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "bool", "float16"])
+@pytest.mark.parametrize("dtype", by_day(["uint8", "bool", "float16"], "uint8"))
 def test_the_users_own_network_too(dtype):
     def build():
         return keras.Sequential([keras.Input((7,)), keras.layers.Dense(2, "softmax")])
@@ -167,7 +169,7 @@ estimator = {
     "mlp": MLPClassifier(2, **options),
     "keras": KerasClassifier(net, loss="binary_crossentropy", verbose=0, **options),
 }[sys.argv[1]]
-shape = (130_000, 16, 16, 3)
+shape = (65_000, 16, 16, 3)
 X = np.empty(shape, "uint8")
 if len(sys.argv) > 2:
     X = np.memmap(sys.argv[2], "uint8", "w+", shape=shape)
@@ -205,12 +207,6 @@ print((max(peak) - peak[0]) / X.nbytes)
     ],
 )
 def test_images_of_bytes_stay_bytes(name, on_disk, tmp_path):
-    """100 MB of them; as single precision they are 400 MB, as double 800 MB."""
+    """50 MB of them; as single precision they are 200 MB, as double 400 MB."""
     given = [str(tmp_path / "x.dat")] if on_disk else []
-    run = subprocess.run(
-        [sys.executable, "-c", GROWTH, name, *given],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert float(run.stdout) < 2
+    assert float(run_fresh(GROWTH, name, *given)) < 2

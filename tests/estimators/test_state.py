@@ -24,6 +24,8 @@ from skrec import (
     RNNRegressor,
 )
 from skrec.training import cache_clear
+from tests.fresh import run_fresh
+from tests.night import by_day
 
 X2, Y = load_iris(return_X_y=True)
 RNG = np.random.default_rng(0)
@@ -48,7 +50,10 @@ def outputs(estimator, X):
     return getattr(estimator, "predict_proba", estimator.predict)(X)
 
 
-@pytest.fixture(scope="module", params=CASES, ids=list(CASES))
+@pytest.fixture(
+    scope="module",
+    params=by_day(CASES, "mlp-binary", "mlp-numbers", "cnn", "rnn-table-numbers"),
+)
 def fitted(request):
     cls, X, y = CASES[request.param]
     return cls(**QUICK).fit(X, y), X, y
@@ -97,27 +102,15 @@ def test_a_pickle_predicts_the_same_bits_in_another_process(case, tmp_path):
     estimator = cls(**QUICK).fit(X, y)
     joblib.dump((estimator, X, y, outputs(estimator, X)), tmp_path / "all.joblib")
     code = """
-        import sys, joblib, numpy as np
+        import sys, warnings, joblib, numpy as np
         from sklearn.base import clone
+        warnings.simplefilter("error", UserWarning)
         estimator, X, y, expected = joblib.load(sys.argv[1])
         for fitted in (estimator, clone(estimator).fit(X, y)):
             found = getattr(fitted, "predict_proba", fitted.predict)(X)
             np.testing.assert_array_equal(found, expected)
     """
-    run_python(code, tmp_path / "all.joblib")
-
-
-def run_python(code, *arguments):
-    command = [
-        sys.executable,
-        "-W",
-        "error::UserWarning",
-        "-c",
-        textwrap.dedent(code),
-        *map(str, arguments),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    run_fresh(code, tmp_path / "all.joblib")
 
 
 @pytest.mark.parametrize(
@@ -293,7 +286,10 @@ def test_a_saved_model_loads_without_skrec(case, tmp_path):
         np.testing.assert_allclose(found, arrays["expected"], atol=1e-6, rtol=1e-6)
         assert "skrec" not in sys.modules
     """
-    run_python(code, tmp_path / "model.keras", tmp_path / "arrays.npz")
+    files = [str(tmp_path / name) for name in ("model.keras", "arrays.npz")]
+    command = [sys.executable, "-W", "error::UserWarning", "-c", textwrap.dedent(code)]
+    done = subprocess.run([*command, *files], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_training_the_handed_out_model_trains_the_estimator():

@@ -65,7 +65,7 @@ def test_new_ids_start_as_unknown_and_known_ones_keep_what_they_are(family):
     [
         ("partial_fit", 1),
         pytest.param("partial_fit", 240, marks=pytest.mark.nightly),
-        ("warm_start", 1),
+        pytest.param("warm_start", 1, marks=pytest.mark.nightly),
         ("warm_start", 240),
     ],
 )
@@ -206,3 +206,24 @@ def test_rare_ids_of_a_call_stay_unknown():
     model.partial_fit(X2[["user", "item"]], y2)
     assert "once" not in model.embeddings_("user").index
     assert len(model.embeddings_("user")) == 40
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"categorical_features": ["user", "item"]},
+        {"sequence_features": {"seen": 0}},
+        {"shared_embeddings": [("item", "seen")]},
+        {"min_count": 2},
+        {"max_len": 3},
+        {"user_column": "user"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_change_of_how_tables_are_encoded_is_refused(change):
+    (name,) = change
+    (X, y), (X2, y2) = a_day(0), a_day(20)
+    model = make("NeuMF" if name == "user_column" else "FM", epochs=1)
+    model.fit(X[["user", "item"]], y)
+    with pytest.raises(ValueError, match=f"^{name} was changed since the first fit"):
+        model.set_params(**change).partial_fit(X2[["user", "item"]], y2)

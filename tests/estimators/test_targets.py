@@ -23,6 +23,7 @@ from skrec import (
     RNNRegressor,
 )
 from skrec.datasets import make_sessions
+from tests.night import by_day
 from tests.plain import STEPS
 
 CLASSIFIERS = [CNNClassifier, RNNClassifier, MLPClassifier]
@@ -72,7 +73,7 @@ def test_a_categorical_series_and_a_column_of_labels_are_labels(early_stopping):
     np.testing.assert_array_equal(column.predict_proba(IRIS_X), expected)
 
 
-@pytest.mark.parametrize("cls", CLASSIFIERS)
+@pytest.mark.parametrize("cls", by_day(CLASSIFIERS, "MLPClassifier", "RNNClassifier"))
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_probabilities_decisions_and_labels_agree(cls, n_classes):
     kept = n_classes > IRIS_Y
@@ -94,7 +95,7 @@ def test_probabilities_decisions_and_labels_agree(cls, n_classes):
     assert clf.score(X, y) == accuracy_score(y, clf.predict(X)) > 0.9
 
 
-@pytest.mark.parametrize("cls", CLASSIFIERS)
+@pytest.mark.parametrize("cls", by_day(CLASSIFIERS, "MLPClassifier", "CNNClassifier"))
 def test_several_labels_a_sample(cls):
     X, Y = make_multilabel_classification(150, 8, n_classes=3, random_state=0)
     clf = cls(**QUICK).fit(X, Y)
@@ -125,7 +126,7 @@ def test_targets_that_no_classifier_takes_are_errors():
 # ---- numbers -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cls", REGRESSORS)
+@pytest.mark.parametrize("cls", by_day(REGRESSORS, "MLPRegressor", "CNNRegressor"))
 def test_one_and_several_outputs(cls):
     X, y = DIABETES_X[:120], DIABETES_Y[:120]
     params = {**QUICK, "epochs": 3}
@@ -142,7 +143,7 @@ def test_one_and_several_outputs(cls):
         model.partial_fit(X, y)
 
 
-@pytest.mark.parametrize("cls", REGRESSORS)
+@pytest.mark.parametrize("cls", by_day(REGRESSORS, "MLPRegressor"))
 @pytest.mark.parametrize(
     ("scale", "shift"), [(1000.0, 5000.0), (1e-6, 0.0), (-1.0, 1e4)]
 )
@@ -201,7 +202,7 @@ def test_sequence_networks_see_the_order_that_a_linear_model_cannot(cls):
     assert clf.score(X_test, y_test) > baseline + 0.3
 
 
-@pytest.mark.parametrize("cls", REGRESSORS)
+@pytest.mark.parametrize("cls", by_day(REGRESSORS, "MLPRegressor", "CNNRegressor"))
 def test_regressors_with_default_parameters_beat_the_mean(cls):
     scores = cross_val_score(cls(random_state=0), DIABETES_X, DIABETES_Y, cv=3)
     dummy = cross_val_score(DummyRegressor(), DIABETES_X, DIABETES_Y, cv=3)

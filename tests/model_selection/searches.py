@@ -21,6 +21,7 @@ from skrec.model_selection import BayesSearchCV, HyperbandSearchCV, OptunaSearch
 
 X, Y = load_iris(return_X_y=True)
 GRID = {"units": [3, 6], "learning_rate": [0.003, 0.01, 0.03]}
+ONE_NETWORK = {"units": [3], "learning_rate": [0.003, 0.01, 0.02, 0.03]}
 RANDOM = {"units": [3, 6], "learning_rate": loguniform(0.001, 0.1)}
 RANGES = {"units": [3, 6], "learning_rate": (0.001, 0.1, "log-uniform")}
 
@@ -34,7 +35,7 @@ def make(kind, memory, n_jobs=1):
     seeded = {**shared, "random_state": 0}
     short = {**seeded, "n_points": 2}
     makers = {
-        "grid": lambda: GridSearchCV(estimator, GRID, **shared),
+        "grid": lambda: GridSearchCV(estimator, ONE_NETWORK, **shared),
         "random": lambda: RandomizedSearchCV(estimator, RANDOM, n_iter=6, **seeded),
         "halving": lambda: HalvingGridSearchCV(
             estimator,

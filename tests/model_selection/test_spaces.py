@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from skopt.space import Dimension, Space
 
 import skrec
+from skrec import recommenders
 from skrec.datasets import make_sessions
 from skrec.model_selection import (
     BayesSearchCV,
@@ -27,6 +28,7 @@ from skrec.model_selection import (
     search_space,
 )
 from skrec.networks import as_sizes
+from tests.night import by_day
 
 CLASSIFIERS = [skrec.CNNClassifier, skrec.RNNClassifier, skrec.MLPClassifier]
 REGRESSORS = [skrec.CNNRegressor, skrec.RNNRegressor, skrec.MLPRegressor]
@@ -40,7 +42,16 @@ ON_TABLES = [
     skrec.NeuMFClassifier,
     skrec.LateFusionRegressor,
 ]
-NAMED = CLASSIFIERS + REGRESSORS + ON_TABLES
+RECOMMENDERS = [
+    recommenders.EASERecommender,
+    recommenders.ItemKNNRecommender,
+    recommenders.SASRecRecommender,
+    recommenders.GRU4RecRecommender,
+    recommenders.CaserRecommender,
+    recommenders.BPRRecommender,
+    recommenders.NeuMFRecommender,
+]
+NAMED = CLASSIFIERS + REGRESSORS + ON_TABLES + RECOMMENDERS
 KINDS = ["grid", "random", "bayes", "optuna"]
 X, Y = make_sessions(n_samples=40, n_steps=4, random_state=0)
 
@@ -75,7 +86,8 @@ def test_every_draw_is_a_legal_parameter(estimator, kind):
             as_sizes(candidate.units, "units")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+# All kinds lie in the same ranges, which a test below holds.
+@pytest.mark.parametrize("kind", by_day(KINDS, "random"))
 @pytest.mark.parametrize(
     "estimator", [*CLASSIFIERS, *REGRESSORS, skrec.DeepFMRegressor]
 )
@@ -99,6 +111,10 @@ def test_a_draw_can_be_trained(estimator, kind):
         (skrec.FMClassifier, 27),
         (skrec.DCNRegressor, 27),
         (skrec.NeuMFRegressor, 27),
+        (recommenders.SASRecRecommender, 27),
+        (recommenders.CaserRecommender, 27),
+        (recommenders.BPRRecommender, 27),
+        (recommenders.EASERecommender, 4),
     ],
 )
 def test_grids_are_small(estimator, size):

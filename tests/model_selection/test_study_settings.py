@@ -4,8 +4,6 @@ import functools
 import os
 import pathlib
 import random
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -26,11 +24,11 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skrec.model_selection import OptunaSearchCV
 from skrec.model_selection._search_digest import SearchDigester
 from skrec.model_selection._study_settings import SETTINGS
+from tests.fresh import run_fresh
 
 X, Y = make_classification(60, 5, random_state=0)
 FRAME = pd.DataFrame(X, columns=list("abcde"))
 WEIGHT = np.where(Y, 1.0, 1e-3)
-ROOT = pathlib.Path(__file__).parents[2]
 
 
 def make_model(columns="abcde", **kwargs):
@@ -248,12 +246,5 @@ def test_the_digest_is_the_same_in_another_process():
         f"import runpy; known = runpy.run_path({__file__!r}); "
         f"print(*(known['known_by'](known['MAKERS'][name](0)) for name in {names}))"
     )
-    found = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONHASHSEED": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert found.stdout.split() == [known_by(MAKERS[name](0)) for name in names]
+    found = run_fresh(code).split()
+    assert found == [known_by(MAKERS[name](0)) for name in names]

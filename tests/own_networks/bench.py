@@ -4,6 +4,7 @@ The reference is compiled with ``jit_compile=False``, as the engine compiles.
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from itertools import combinations
@@ -192,6 +193,8 @@ class Network:
     def fitted_by_keras(self, jit_compile=False, chosen=slice(None)):
         """Return the model and its history."""
         model = self.build(**self.fixed)
+        if self.prebuilt:  # in a copy, Keras lets generators of layers start anew
+            model = deepcopy(model)
         if not self.compiled:
             model.compile(**{"jit_compile": jit_compile, **self.compile_arguments})
         X, y = self.data()

@@ -169,7 +169,7 @@ def one_output_without_a_loss():
 @network(y="pair", outputs=LIST, compile=lambda: {"loss": ["mse", "mae"]}, nightly=True)
 def outputs_of_shared_layers():
     x = keras.Input((6,))
-    shared = L.Dense(1)
+    shared = L.Dense(1, name="shared")  # losses are named after it
     return keras.Model(x, [shared(x), shared(keras.ops.tanh(x))])
 
 

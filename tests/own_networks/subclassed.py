@@ -135,7 +135,8 @@ def subclassed_model_with_a_metric():
 @network(compiled=True, nightly=True)
 def subclassed_model_compiled():
     model = Net()
-    model.compile(keras.optimizers.SGD(0.1), "mae", metrics=["mse"], jit_compile=False)
+    metrics = ["mean_squared_error"]  # as scikeras names "mse" too
+    model.compile(keras.optimizers.SGD(0.1), "mae", metrics=metrics, jit_compile=False)
     return model
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from skrec.preprocessing import _negatives, sample_negatives
+from skrec.preprocessing import _unseen, sample_negatives
 
 RNG = np.random.default_rng(0)
 AISLES = np.array(["dry", "cold", "drinks"])
@@ -70,7 +70,7 @@ def test_no_negative_is_a_known_positive(
 @pytest.mark.parametrize("popularity", [0, 0.75, 1])
 def test_items_are_drawn_by_their_popularity(popularity, n_draws, monkeypatch):
     # With no draw at all, the rest is drawn from the items that a user has not had.
-    monkeypatch.setattr(_negatives, "N_DRAWS", n_draws)
+    monkeypatch.setattr(_unseen, "N_DRAWS", n_draws)
     counts = np.array([1, 2, 4, 8, 16])
     log = pd.DataFrame({"user": 0, "item": np.repeat(np.arange(5), counts)})
     other = pd.DataFrame({"user": [1], "item": [0]})

@@ -14,6 +14,7 @@ from skrec.preprocessing import make_windows
 
 FEATURES = ["price", "seen"]
 COLUMNS = {"features": FEATURES, "target": "label"}
+TEXT = pd.Series(["a"]).dtype  # "str", and "object" before pandas 3
 
 
 def make_log(n_events, n_users, n_times, seed):
@@ -187,11 +188,11 @@ def with_value(column, rows, value):
         ),
         (
             SMALL.assign(timestamp=list("10987654")),
-            r"'timestamp' must hold numbers or dates.*to_datetime.* dtype str\.$",
+            rf"'timestamp' must hold numbers or dates.*to_datetime.* dtype {TEXT}\.$",
         ),
         (
             SMALL.assign(price=list("abcdefgh")),
-            r"encode \['price'\].* Received: dtypes \{'price': 'str'\}\.$",
+            rf"encode \['price'\].* Received: dtypes {{'price': '{TEXT}'}}\.$",
         ),
         (
             SMALL.drop(columns=["price", "timestamp"]),

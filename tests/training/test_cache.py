@@ -16,6 +16,7 @@ from sklearn.model_selection import GridSearchCV
 from skrec import CNNClassifier, MLPClassifier, RNNClassifier
 from skrec.training import cache_clear, cache_info, cache_limit
 from skrec.training.cache import ProgramCache
+from tests.night import by_day
 
 X, Y = load_iris(return_X_y=True)
 FAMILIES = {
@@ -208,7 +209,7 @@ def test_predicting_and_scoring_trace_no_training_graph():
 # ---- results do not depend on the cache ----------------------------------------------
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", by_day(FAMILIES, "cnn"))
 def test_a_warm_cache_gives_the_bits_of_a_cold_one(family):
     def fit(**params):
         estimator = FAMILIES[family](

@@ -11,6 +11,7 @@ from skrec.training.loop import Plan, Watcher, needs_model_fit, train
 from skrec.training.program import Program
 from skrec.training.rows import Data, Rows
 from skrec.training.state import Rates, State
+from tests.night import by_day
 
 NETWORK = Network.of(build_mlp, input_shape=(5,), n_outputs=3, units=(8,))
 RNG = np.random.default_rng(0)
@@ -245,7 +246,7 @@ def validation_loss(program, weights):
 
 
 @pytest.mark.parametrize("run", [in_loop, in_fallback])
-@pytest.mark.parametrize("callbacks", ["none", "scheduler"])
+@pytest.mark.parametrize("callbacks", by_day(["none", "scheduler"], "scheduler"))
 def test_patience_stops_and_restores_the_best_epoch(program, run, callbacks):
     plan = make_plan(program, epochs=40, patience=2, learning_rate=0.05)
     final, recorder = run(program, plan, CALLBACKS[callbacks]())
@@ -273,11 +274,11 @@ def test_an_observer_stops_training(program):
 @pytest.mark.parametrize(
     ("plan_params", "dropout", "l2"),
     [
-        ({}, 0.0, 0.0),
+        pytest.param({}, 0.0, 0.0, marks=pytest.mark.nightly),
         ({}, 0.4, 0.0),
         ({}, 0.0, 0.05),
         ({"schedule": "cosine"}, 0.0, 0.0),
-        ({"schedule": "exponential"}, 0.0, 0.0),
+        pytest.param({"schedule": "exponential"}, 0.0, 0.0, marks=pytest.mark.nightly),
         ({"schedule": lambda epoch, rate: rate / (1 + epoch)}, 0.0, 0.0),
     ],
 )

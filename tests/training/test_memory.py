@@ -1,13 +1,11 @@
 """Fits leave next to nothing behind in the process."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
 
 from skrec import KerasClassifier
+from tests.fresh import run_fresh
 
 X = np.random.default_rng(0).normal(size=(60, 5)).astype("float32")
 Y = (X[:, 0] > 0).astype(int)
@@ -59,10 +57,7 @@ print((resident() - before) / 100)
 )
 def test_a_fit_leaves_less_than_a_tenth_of_a_megabyte(kind):
     # Keras alone leaves 0.7 MB for each build and compilation of such a network.
-    run = subprocess.run(
-        [sys.executable, "-c", SCRIPT, kind], capture_output=True, text=True, check=True
-    )
-    assert float(run.stdout) < 0.1e6
+    assert float(run_fresh(SCRIPT, kind)) < 0.1e6
 
 
 def test_the_names_of_layers_do_not_depend_on_what_was_built_before():

@@ -169,6 +169,19 @@ def test_predictions_do_not_depend_on_the_rows_at_once(monkeypatch):
     np.testing.assert_array_equal(predicted(), whole)
 
 
+def test_inputs_in_a_tuple_take_the_graph_of_those_in_a_list():
+    left, right = keras.Input((2,)), keras.Input((4,))
+    model = keras.Model([left, right], keras.layers.Dense(1)(left) + right)
+    own = Predictor(model, "/CPU:0")
+    expected = own.predict(model.weights, [X[:, :2], X[:, 2:]])
+    found = own.predict(model.weights, (X[:, :2], X[:, 2:]))
+    np.testing.assert_array_equal(found, expected)
+    named = {"left": X[:, :2], "right": X[:, 2:]}
+    for wrong in (named, (X[:, :2], X[:, 2:], X)):
+        with pytest.raises(TypeError, match=r"[Cc]an not cast|binding"):
+            own.predict(model.weights, wrong)
+
+
 # ---- memory ------------------------------------------------------------------------
 
 # TensorFlow's allocator for oneDNN gives nothing back to the system, which would hide

@@ -17,6 +17,7 @@ from skrec.training import make_optimizer
 from skrec.training.program import Program
 from skrec.training.rows import Data
 from skrec.training.state import Rates, State
+from tests.night import by_day
 
 N_ROWS, BATCH_SIZE, LEARNING_RATE = 70, 16, 1e-3  # a last batch of 6 rows
 N_STEPS = -(-N_ROWS // BATCH_SIZE)
@@ -149,16 +150,10 @@ def assert_epoch_is_keras(network, make, penalties=None):
 
 @pytest.mark.parametrize(
     "network",
-    [
-        pytest.param(
-            network,
-            id=name,
-            marks=pytest.mark.nightly
-            if name in ("rnn-lstm", "rnn-bidirectional")
-            else (),
-        )
-        for name, network in NETWORKS.items()
-    ],
+    by_day(
+        [pytest.param(network, id=name) for name, network in NETWORKS.items()],
+        *("mlp", "cnn-images", "cnn-batch_norm", "rnn-gru", "deepfm"),
+    ),
 )
 def test_an_epoch_of_each_network_is_that_of_keras(network):
     assert_epoch_is_keras(network, lambda: make_optimizer("momentum", LEARNING_RATE))
@@ -185,9 +180,11 @@ def test_an_epoch_with_adam_is_that_of_keras(network):
         ("adamw", {"weight_decay": 0.1}, None),
         ("adagrad", {}, None),
         pytest.param("sgd", {}, 0.02, marks=pytest.mark.nightly),
-        ("adam", {}, 0.02),
-        ("sgd", {"weight_decay": 0.1}, None),
-        (keras.optimizers.Adam, {"amsgrad": True}, None),
+        pytest.param("adam", {}, 0.02, marks=pytest.mark.nightly),
+        pytest.param("sgd", {"weight_decay": 0.1}, None, marks=pytest.mark.nightly),
+        pytest.param(
+            keras.optimizers.Adam, {"amsgrad": True}, None, marks=pytest.mark.nightly
+        ),
         pytest.param(keras.optimizers.Lion, {}, None, marks=pytest.mark.nightly),
         (keras.optimizers.Lion, {}, 0.02),
     ],
@@ -202,8 +199,8 @@ def test_an_epoch_with_each_optimizer_is_that_of_keras(optimizer, params, clipno
 @pytest.mark.parametrize(
     ("network", "penalties"),
     [
-        ("mlp", {"l1": 0.01}),
-        ("mlp", {"l2": 0.02}),
+        pytest.param("mlp", {"l1": 0.01}, marks=pytest.mark.nightly),
+        pytest.param("mlp", {"l2": 0.02}, marks=pytest.mark.nightly),
         ("cnn-images", {"l1": 0.01, "l2": 0.02}),
         pytest.param(
             "rnn-bidirectional", {"l1": 0.01, "l2": 0.02}, marks=pytest.mark.nightly

@@ -1,8 +1,5 @@
 """Rows that stay on the host or on disk train the same as rows on the device."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,6 +12,8 @@ import skrec.training.rows
 from skrec import CNNClassifier, KerasClassifier, MLPClassifier, MLPRegressor
 from skrec.networks import build_mlp
 from skrec.training.rows import Data, Rows, Stream, on_device, take_rows
+from tests.fresh import run_fresh
+from tests.night import by_day
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 6)).astype("float32")
@@ -67,7 +66,9 @@ def assert_same(one, other):
         assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize(
+    "name", by_day(ESTIMATORS, "cnn", "early-stopping", "generic", "unfused")
+)
 def test_a_stream_gives_the_bits_of_data_on_the_device(name, small_blocks, monkeypatch):
     streams = []
     blocks = Stream.blocks
@@ -87,7 +88,9 @@ def test_a_stream_gives_the_bits_of_data_on_the_device(name, small_blocks, monke
     assert_same(streamed, results(fit(name, X)))
 
 
-@pytest.mark.parametrize("name", ["mlp", "early-stopping", "generic"])
+@pytest.mark.parametrize(
+    "name", by_day(["mlp", "early-stopping", "generic"], "early-stopping", "generic")
+)
 def test_a_file_on_disk_trains_like_an_array(name, tmp_path):
     np.save(tmp_path / "x.npy", X)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
@@ -95,12 +98,13 @@ def test_a_file_on_disk_trains_like_an_array(name, tmp_path):
 
 
 def test_a_file_on_disk_is_streamed_and_never_copied_whole(tmp_path):
-    n_rows, n_columns = 300_000, 200
+    n_rows, n_columns = 150_000, 200
     path = tmp_path / "x.dat"
     script = f"""
 import resource
 import numpy as np
 from skrec import MLPClassifier
+from tests.fresh import run_fresh
 shape = ({n_rows}, {n_columns})
 X = np.memmap({str(path)!r}, dtype="float32", mode="w+", shape=shape)
 rng = np.random.default_rng(0)
@@ -131,10 +135,7 @@ done.set()
 watcher.join()
 print(accuracy, (max(peak) - peak[0]) / X.nbytes)
 """
-    run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    accuracy, share = map(float, run.stdout.split())
+    accuracy, share = map(float, run_fresh(script).split())
     assert accuracy > 0.75  # the majority class has 0.5
     assert share < 0.5
 

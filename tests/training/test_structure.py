@@ -16,6 +16,7 @@ from skrec.training.structure import (
     network_digest,
     sharing,
 )
+from tests.night import by_day
 
 L = keras.layers
 N_ROWS, BATCH_SIZE = 22, 8
@@ -151,10 +152,7 @@ def rows_of(model):
 # Recurrent layers are traced in half a minute; `tests/own_networks` has some by day.
 @pytest.mark.parametrize(
     "make",
-    [
-        pytest.param(make, marks=pytest.mark.nightly if make is sequences else ())
-        for make in MODELS
-    ],
+    by_day(MODELS, "convolutions_2d", "rows_and_features", "looked_up"),
 )
 def test_two_epochs_of_a_shared_program_are_those_of_keras(make):
     # In 3-D, Keras's own gradients of a bias are 7e-5 from those in double precision.

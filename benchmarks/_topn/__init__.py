@@ -1,0 +1,1 @@
+"""Parts of quality_topn.py and rank_speed.py."""

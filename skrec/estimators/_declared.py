@@ -164,7 +164,7 @@ def _completed(value: Any, annotation: Any, before: Any) -> _Parameter | _Fixed:
     if not isinstance(value, _Parameter):
         return before._replace(default=value, annotation=annotation)
     value = value._replace(annotation=annotation)
-    if before is None:
+    if before is None or isinstance(before, _Fixed):
         return value
     legal = before.legal if value.legal is None else value.legal
     of_inputs = value.of_inputs or before.of_inputs

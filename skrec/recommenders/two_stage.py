@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import MetaEstimatorMixin, clone, is_classifier
 from sklearn.utils import gen_batches
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skrec._sklearn import (
     HasMethods,
@@ -182,6 +182,8 @@ class TwoStageRecommender(MetaEstimatorMixin, BaseRecommender):
             Of pandas or polars, one row for each user: the id in the column that is
             named as in X, or else the first, and columns that the ranker gets. Users
             who are not there have missing values, and those who are not in X may be.
+            A retriever that takes features, such as
+            :class:`TwoTowerRecommender`, gets them too.
         item_features : DataFrame, default=None
             The same of items.
 
@@ -217,8 +219,13 @@ class TwoStageRecommender(MetaEstimatorMixin, BaseRecommender):
         ):
             if features is not None:
                 features.require_ids(ids)
-        self.ranker_ = self._fitted_ranker(X, y)
-        self.retriever_ = self._new_retriever().fit(X, y)
+        given = {"user_features": user_features, "item_features": item_features}
+        given = {name: frame for name, frame in given.items() if frame is not None}
+        self.ranker_ = self._fitted_ranker(X, y, given)
+        self.retriever_ = self._fitted_retriever(X, y, given)
+        # Its codes are ours: it may know further ids, by their features.
+        self._interactions = self.retriever_._interactions
+        self._log = self.retriever_._log
         return self
 
     @property
@@ -248,13 +255,17 @@ class TwoStageRecommender(MetaEstimatorMixin, BaseRecommender):
                 )
             names += own
 
-    def _new_retriever(self) -> BaseRecommender:
-        """Return what proposes, not fitted, with the columns of this one."""
+    def _fitted_retriever(
+        self, X: Any, y: Any, features: dict[str, Any]
+    ) -> BaseRecommender:
+        """Fit what proposes, with the columns of this one, and features if it can."""
         given = (
             ItemKNNRecommender() if self.retriever is None else clone(self.retriever)
         )
         user, item, time = self._named_columns
-        return given.set_params(user_col=user, item_col=item, time_col=time)
+        given.set_params(user_col=user, item_col=item, time_col=time)
+        takes = has_fit_parameter(given, "item_features")
+        return given.fit(X, y, **features if takes else {})
 
     def _new_ranker(self, seed: int) -> Any:
         """Return what ranks, not fitted."""
@@ -264,7 +275,7 @@ class TwoStageRecommender(MetaEstimatorMixin, BaseRecommender):
 
         return DeepFMClassifier(random_state=seed)
 
-    def _fitted_ranker(self, X: Any, y: Any) -> Any:
+    def _fitted_ranker(self, X: Any, y: Any, features: dict[str, Any]) -> Any:
         """Fit the ranker on what a retriever proposes that has not seen the answers."""
         seed = draw_seed(self.random_state)
         before, last = split_last(self._log, self.n_held_out)
@@ -275,7 +286,8 @@ class TwoStageRecommender(MetaEstimatorMixin, BaseRecommender):
         rows = self._rows_of_events(X, y)[before]
         rows.sort()
         y_rows = None if y is None else np.asarray(y)[rows]
-        retriever = self._new_retriever().fit(safe_indexing(X, rows), y_rows)
+        earlier_X = safe_indexing(X, rows)
+        retriever = self._fitted_retriever(earlier_X, y_rows, features)
         users, items = self.users_[held_out["user"]], self.items_[held_out["item"]]
         rng = np.random.RandomState(seed % 2**32)
         if self.negatives == "candidates":

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.utils.estimator_checks import check_estimator
+from threadpoolctl import threadpool_limits
 
 from skrec.recommenders import ALSRecommender
 
@@ -89,6 +90,13 @@ def test_one_seed_is_one_result_whatever_the_number_of_threads(monkeypatch):
     pd.testing.assert_frame_equal(first, again, check_exact=True)
     other = ALSRecommender(random_state=2).fit(log).item_embeddings_
     assert not np.array_equal(first, other)
+
+
+@pytest.mark.filterwarnings("error")
+def test_implicit_finds_the_threads_of_blas_as_it_wants_them(monkeypatch):
+    monkeypatch.setattr("implicit.utils._checked_blas_config", False)
+    with threadpool_limits(2, "blas"):
+        ALSRecommender(embedding_dim=4, random_state=0).fit(BOARD)
 
 
 def test_events_of_more_weight_count_more():

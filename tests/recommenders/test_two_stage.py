@@ -22,6 +22,7 @@ from skrec.recommenders import (
     PopularRecommender,
     SASRecRecommender,
     TwoStageRecommender,
+    TwoTowerRecommender,
 )
 
 
@@ -377,6 +378,21 @@ def test_a_sequence_model_proposes_too():
         time_col="time",
     )
     assert len(model.fit(LOG).recommend([1, 2], n=3)) == 6
+
+
+def test_a_retriever_that_takes_features_gets_them():
+    retriever = TwoTowerRecommender(embedding_dim=4, units=8, epochs=1, random_state=0)
+    new = pd.concat([ITEMS, ITEMS[:1].assign(item=99)])
+    model = TwoStageRecommender(
+        retriever, Notes("price"), time_col="time", n_candidates=31
+    )
+    model.fit(LOG, user_features=USERS, item_features=new.assign(price=1.0))
+    assert 99 in model.items_  # which has no events
+    lists = model.recommend([3, 47], n=31, exclude_seen=False)
+    assert (lists.groupby("user")["item"].nunique() == 31).all()
+    assert (lists["score"] == 0.5).all()
+    asked = pd.DataFrame({"user": [3, 47], "item": 99, "time": 0})
+    assert model.predict(asked).tolist() == [0.5, 0.5]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ def auc_scores(
     logits: np.ndarray,
     target: np.ndarray,
     weight: np.ndarray,
-    read_weights: Any,
+    read_weights: Any = None,
+    *,
     required: bool,
 ) -> dict[str, float]:
     """Compute the area under the ROC curve; the mean over classes where there are more.
@@ -29,7 +30,7 @@ def auc_scores(
         0 and 1, or codes of classes.
     weight : ndarray of shape (n_rows,)
         Weights of the rows.
-    read_weights : callable
+    read_weights : callable, default=None
         Not used: outputs say all.
     required : bool
         Whether a curve that is not defined is an error, or left out.

@@ -35,10 +35,14 @@ def build_gru4rec(
         Width of each recurrent layer.
     cell : {"gru", "lstm"}, default="gru"
         Kind of the layers.
-    loss, n_negatives, n_items
-        See :class:`~skrec.networks._items.ItemTable`.
+    loss : str, default="softmax"
+        What states are trained on, see :class:`~skrec.networks._items.ItemTable`.
+    n_negatives : int, default=256
+        Items that a sampled loss draws.
     dtype : str, default="float32"
         Keras dtype policy of the layers.
+    n_items : float, default=None
+        Number of items; `n_rows` if None.
     dropout : float, default=0.0
         Fraction of the vectors, and of the states of each layer, to drop in training.
     l1, l2 : float, default=0.0

@@ -116,10 +116,14 @@ def build_sasrec(
         ``cutoff`` lowest pass as they are, the others are scaled by what is trained.
     cutoff : int, default=5
         Number of low frequencies.
-    loss, n_negatives, n_items
-        See :class:`~skrec.networks._items.ItemTable`.
+    loss : str, default="softmax"
+        What states are trained on, see :class:`~skrec.networks._items.ItemTable`.
+    n_negatives : int, default=256
+        Items that a sampled loss draws.
     dtype : str, default="float32"
         Keras dtype policy of the layers.
+    n_items : float, default=None
+        Number of items; `n_rows` if None.
     dropout : float, default=0.0
         Fraction dropped in training: of vectors, attention and dense layers.
     l1, l2 : float, default=0.0

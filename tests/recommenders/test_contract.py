@@ -8,32 +8,62 @@ import pandas as pd
 import polars as pl
 import pytest
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import check_estimator
 
 from skrec.metrics import ndcg_at_k
 from skrec.recommenders import (
+    ALSRecommender,
+    BPRRecommender,
     BSARecRecommender,
     CaserRecommender,
     EASERecommender,
     GRU4RecRecommender,
     ItemKNNRecommender,
+    NeuMFRecommender,
     PopularRecommender,
     SASRecRecommender,
+    TwoStageRecommender,
+    TwoTowerRecommender,
 )
 from tests.recommenders.logs import random_log
 
 SMALL = {"epochs": 2, "units": 8, "batch_size": 16, "random_state": 0}
-CLOSED = [PopularRecommender(), ItemKNNRecommender(), EASERecommender(l2=10)]
+CLOSED = [
+    PopularRecommender(),
+    ItemKNNRecommender(),
+    EASERecommender(l2=10),
+    ALSRecommender(embedding_dim=8, random_state=0),
+    TwoStageRecommender(
+        ItemKNNRecommender(),
+        LogisticRegression(),
+        ids_as_features=False,
+        random_state=0,
+    ),
+]
 SEQUENCES = [
     SASRecRecommender(**SMALL, num_heads=2),
     BSARecRecommender(**SMALL),
     GRU4RecRecommender(**SMALL, embedding_dim=8),
     CaserRecommender(**SMALL, embedding_dim=8),
 ]
-ALL = [*CLOSED, *SEQUENCES]
+TRAINED = {"epochs": 2, "embedding_dim": 8, "batch_size": 16, "random_state": 0}
+PAIRS = [
+    BPRRecommender(**TRAINED),
+    NeuMFRecommender(epochs=2, num_factors=4, units="8-4", random_state=0),
+    TwoTowerRecommender(**TRAINED, units="8"),
+]
+FROM_HISTORY = [*CLOSED, *SEQUENCES]  # users are what they did
+ALL = [*FROM_HISTORY, *PAIRS]
 
 
-BY_NIGHT = ("BSARecRecommender", "GRU4RecRecommender")  # like SASRec and Caser in this
+# Like SASRec, Caser and BPR in this.
+BY_NIGHT = (
+    "BSARecRecommender",
+    "GRU4RecRecommender",
+    "NeuMFRecommender",
+    "TwoTowerRecommender",
+)
 
 
 def named(models):
@@ -65,7 +95,7 @@ def fitted():
     return get
 
 
-@pytest.mark.parametrize("model", named([*CLOSED, SEQUENCES[0]]))
+@pytest.mark.parametrize("model", named([*CLOSED, SEQUENCES[3]]))
 @pytest.mark.filterwarnings("ignore")
 def test_every_common_check_passes_and_none_is_skipped(model):
     results = check_estimator(clone(model), on_skip=None, on_fail=None)
@@ -74,7 +104,7 @@ def test_every_common_check_passes_and_none_is_skipped(model):
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("model", named(SEQUENCES[1:]))
+@pytest.mark.parametrize("model", named([*SEQUENCES[:3], *PAIRS]))
 @pytest.mark.filterwarnings("ignore")
 def test_every_common_check_passes_for_other_networks(model):
     results = check_estimator(clone(model), on_skip=None, on_fail=None)
@@ -149,13 +179,13 @@ def test_an_unknown_user_gets_what_is_popular(model, fitted):
     pd.testing.assert_frame_equal(
         model.recommend([999], n=5), popular.recommend([999], 5)
     )
-    strict = clone(model).set_params(unknown="error", time_col="time")
-    if type(model).__name__ in ("PopularRecommender", "SASRecRecommender"):
+    strict = clone(model).set_params(unknown="error")
+    if type(model).__name__ in ("PopularRecommender", "TwoStageRecommender"):
         with pytest.raises(ValueError, match="Nothing is known of 1 of 2 users"):
             strict.fit(random_log()).recommend([999, 3])
 
 
-@every
+@pytest.mark.parametrize("model", named(FROM_HISTORY))
 def test_a_history_takes_the_place_of_what_fit_saw(model, fitted):
     model = fitted(model)
     log = random_log()

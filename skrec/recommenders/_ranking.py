@@ -1,10 +1,10 @@
 """The best items of each user: scores in blocks, and no more than a block at a time."""
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from joblib import cpu_count
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
@@ -137,7 +137,7 @@ def top_n(
         found[rows] = np.take_along_axis(scores, best, axis=1)
 
     parts = list(blocks(n_rows, n_items))
-    n_threads = min(len(parts), len(os.sched_getaffinity(0)))
+    n_threads = min(len(parts), cpu_count())
     if n_threads <= 1:
         for rows in parts:
             fill(rows)

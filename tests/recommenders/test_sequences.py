@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skrec.metrics import recommender_scorer
@@ -12,12 +13,15 @@ from skrec.model_selection import LeaveLastOut
 from skrec.networks._items import LOSSES
 from skrec.preprocessing._interactions import sorted_log
 from skrec.recommenders import (
+    BPRRecommender,
     BSARecRecommender,
     CaserRecommender,
     GRU4RecRecommender,
     SASRecRecommender,
 )
+from skrec.training import memory
 from skrec.training.cache import PROGRAMS
+from skrec.training.program import Program
 from tests.recommenders.logs import cycle, random_log
 
 SMALL = {"epochs": 2, "units": 8, "batch_size": 16, "time_col": "time"}
@@ -267,3 +271,40 @@ def test_its_keras_model_gives_what_items_are_compared_with():
     weights = [0 * weight for weight in model.model_.get_weights()]
     model.model_.set_weights(weights)
     assert (model.recommend([1])["score"] == 0).all()
+
+
+@pytest.mark.parametrize("family", [CaserRecommender, BPRRecommender])
+def test_a_fit_that_was_killed_goes_on_as_if_it_had_not_been(
+    family, tmp_path, monkeypatch
+):
+    log = random_log()
+    options = {"time_col": "time", "epochs": 5, "embedding_dim": 8, "batch_size": 16}
+    model = family(**options, n_iter_no_change=2, random_state=0)
+    whole = clone(model).fit(log)
+    monkeypatch.setattr(memory, "CHECKPOINT_SECONDS", -1)
+    train_epoch = Program.train_epoch
+    n_epochs = []
+
+    def killed(self, *args):
+        n_epochs.append(1)
+        if len(n_epochs) == 3:
+            raise KeyboardInterrupt
+        return train_epoch(self, *args)
+
+    stored = clone(model).set_params(memory=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Program, "train_epoch", killed)
+        with pytest.raises(KeyboardInterrupt):
+            stored.fit(log)
+    counted = []
+
+    def counting(self, *args):
+        counted.append(1)
+        return train_epoch(self, *args)
+
+    monkeypatch.setattr(Program, "train_epoch", counting)
+    resumed = clone(stored).fit(log)
+    assert len(counted) == whole.n_iter_ - 2
+    assert resumed.history_ == whole.history_
+    for mine, theirs in zip(resumed._state.weights, whole._state.weights, strict=True):
+        np.testing.assert_array_equal(mine, theirs)

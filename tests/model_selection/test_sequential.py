@@ -379,13 +379,15 @@ def test_callbacks_see_rounds_candidates_and_folds():
 def test_progress_bar(capsys):
     search = InRounds(Scored(), rounds_of([1, 2], [-3], [4]), cv=TWO_FOLDS)
     search.set_callbacks(ProgressBar())
+    before = set(threading.enumerate())
     with pytest.warns(FitFailedWarning):
         search.fit(X, y)
 
     shown = capsys.readouterr().out
     assert "InRounds - search" in shown
     assert "100%" in shown
-    assert not any("Monitor" in type(t).__name__ for t in threading.enumerate())
+    left = set(threading.enumerate()) - before
+    assert not any("Monitor" in type(thread).__name__ for thread in left)
 
 
 # ---- metadata and processes --------------------------------------------------------

@@ -128,6 +128,7 @@ def _plan(
         scores=estimator._validation_scores(),
         maximize=estimator._monitored,
         averages=uses_averages(optimizer),
+        counts_start=estimator._counts_start,
     )
 
 

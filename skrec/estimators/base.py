@@ -252,6 +252,8 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     _accept_sparse: ClassVar[bool] = False
     # Whether NaN in rows of numbers is a missing value, which is imputed.
     _allow_nan: ClassVar[bool] = False
+    # Whether an untrained network is a candidate for the best epoch.
+    _counts_start: ClassVar[bool] = True
     # What a task predicts.
     _new_target: ClassVar[type[Labels] | type[Numbers]]
 

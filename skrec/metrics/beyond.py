@@ -138,7 +138,8 @@ def novelty_at_k(
     user, item = _read_top(recommended, k, user_col, item_col)
     known, counts = _event_counts(train, item_col)
     place = codes(known, item)
-    share = np.where(place < 0, 1, np.maximum(counts[place], 1)) / counts.sum()
+    least = min(1.0, counts[counts > 0].min())  # of an item without events
+    share = np.where(place < 0, least, np.maximum(counts[place], least)) / counts.sum()
     bits = np.bincount(user.positions, -np.log2(share), minlength=len(user.values))
     length = np.bincount(user.positions, minlength=len(user.values))
     return _by_user(bits, length, user, user_col, f"novelty@{k}", average)

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from skrec._docs import with_fitted_docs
 from skrec._sklearn import Interval, validate_params
 from skrec.model_selection._events import Events, EventSplitter, Fold, by_user
-from skrec.preprocessing._interactions import event_times
+from skrec.preprocessing._interactions import event_times, kind_of_time
 
 _COLUMN = [str, Integral, None]
 _N_SPLITS = [Interval(Integral, 2, None, closed="left")]
@@ -230,7 +230,7 @@ class TimeSplit(EventSplitter):
         try:
             if column.dtype.kind == "M" and not pd.api.types.is_numeric_dtype(cuts):
                 cuts = pd.to_datetime(cuts)
-            if _kind_of_time(cuts) != _kind_of_time(column):
+            if kind_of_time(cuts) != kind_of_time(column):
                 raise ValueError("they are of different kinds, or one has a time zone")
             found = event_times(cuts.to_frame(), 0)
             if found is None or not len(found) or (np.diff(found) <= 0).any():
@@ -242,12 +242,6 @@ class TimeSplit(EventSplitter):
                 f"cuts={self.cuts!r}: {error}."
             ) from None
         return found.tolist()
-
-
-def _kind_of_time(column: pd.Series) -> tuple[str, bool]:
-    """Return what can be compared: dates, spans or numbers, with a time zone or not."""
-    kind = column.dtype.kind if column.dtype.kind in "mM" else "number"
-    return kind, getattr(column.dtype, "tz", None) is not None
 
 
 def _listed(cuts: Any) -> list:

@@ -1,6 +1,7 @@
 """Events of users and items as codes, each user's in the order of time."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -221,10 +222,15 @@ class Interactions:
         Where they stand.
     users, items : Vocabulary
         The ids.
+    time : tuple of str and bool, or None
+        What kind of times there are, see :func:`kind_of_time`.
     """
 
-    def __init__(self, columns: Columns, users: Vocabulary, items: Vocabulary) -> None:
+    def __init__(
+        self, columns: Columns, users: Vocabulary, items: Vocabulary, time: Any
+    ) -> None:
         self.columns, self.users, self.items = columns, users, items
+        self.time = time
 
     @classmethod
     def learn(cls, table: Any, columns: Columns) -> "Interactions":
@@ -245,7 +251,9 @@ class Interactions:
         frame = as_frame(table)
         ids = [_ids(frame, place) for place in (columns.user, columns.item)]
         users, items = (Vocabulary.learn([factor], [None], 1) for factor in ids)
-        return cls(columns, users, items)
+        place = columns.time
+        time = None if place is None else kind_of_time(frame.iloc[:, place])
+        return cls(columns, users, items, time)
 
     def grown(self, table: Any) -> "Interactions":
         """Learn the ids that further events bring.
@@ -264,7 +272,24 @@ class Interactions:
         user, item = self.columns[:2]
         users = self.users.grown([_ids(frame, user)], [None], 1)
         items = self.items.grown([_ids(frame, item)], [None], 1)
-        return Interactions(self.columns, users, items)
+        return Interactions(self.columns, users, items, self.time)
+
+    def require_time(self, column: pd.Series) -> None:
+        """Raise where times cannot be compared with those that were learnt.
+
+        Parameters
+        ----------
+        column : Series
+            Times.
+        """
+        if (kind := kind_of_time(column)) != self.time:
+            known, given = (
+                what + " with a time zone" * zone for what, zone in (self.time, kind)
+            )
+            raise ValueError(
+                f"column {column.name!r} held {known} in fit: convert it. Received: "
+                f"{given}."
+            )
 
     def pairs(self, table: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the codes of users and items, row by row.
@@ -300,6 +325,8 @@ class Interactions:
         """
         users, items = self.pairs(table)
         times = event_times(table, self.columns.time)
+        if self.columns.time is not None:
+            self.require_time(as_frame(table).iloc[:, self.columns.time])
         kept = (users >= 0) & (items >= 0)
         if weights is None:
             weights = np.ones(len(users))
@@ -355,11 +382,44 @@ def id_factor(column: Any, name: Any) -> Factor:
             f"column {name!r} has no id in row {missing[0]} (NaN or None): leave such "
             f"rows out. Received: {len(missing)} of {len(factor.positions)} missing."
         )
-    return factor
+    # Of a column of categories, those that are there, in the order of the rows.
+    positions, there = pd.factorize(factor.positions)
+    return factor._replace(positions=positions, values=factor.values[there])
+
+
+def kind_of_time(column: pd.Series) -> tuple[str, bool]:
+    """Tell which times can be compared.
+
+    Parameters
+    ----------
+    column : Series
+        Times.
+
+    Returns
+    -------
+    tuple of str and bool
+        Dates, spans or numbers, and whether they have a time zone.
+    """
+    kinds = {"M": "dates", "m": "spans"}
+    column = _with_dates(column)
+    zone = getattr(column.dtype, "tz", None) is not None
+    return kinds.get(column.dtype.kind, "numbers"), zone
 
 
 def _ids(frame: pd.DataFrame, place: int) -> Factor:
     return id_factor(frame.iloc[:, place], frame.columns[place])
+
+
+def _with_dates(column: pd.Series) -> pd.Series:
+    """Turn objects into dates where all of them are some."""
+    if column.dtype.kind != "O":
+        return column
+    column = column.infer_objects()
+    there = column.dropna()
+    if column.dtype.kind != "O" or not all(isinstance(one, date) for one in there):
+        return column
+    has_zone = any(getattr(one, "tzinfo", None) for one in there)  # of several
+    return pd.to_datetime(column, utc=has_zone)
 
 
 def event_times(table: Any, place: int | None) -> np.ndarray | None:
@@ -386,10 +446,7 @@ def event_times(table: Any, place: int | None) -> np.ndarray | None:
         return None
     frame = as_frame(table)
     column, name = frame.iloc[:, place], frame.columns[place]
-    if column.dtype.kind == "O":
-        column = column.infer_objects()
-    if column.dtype.kind == "O" and isinstance(column.iloc[0], pd.Timestamp):
-        column = pd.to_datetime(column, utc=True, errors="coerce")
+    column = _with_dates(column)
     missing = np.flatnonzero(pd.isna(column))
     if len(missing):
         raise ValueError(
@@ -411,7 +468,14 @@ def event_times(table: Any, place: int | None) -> np.ndarray | None:
             f"{column.iloc[0]!r}."
         )
     if column.dtype.kind in "mM":
-        return column.dt.as_unit("ns").astype("int64").to_numpy()
+        try:
+            return column.dt.as_unit("ns").astype("int64").to_numpy()
+        except pd.errors.OutOfBoundsDatetime:
+            latest = column.max()
+            raise ValueError(
+                f"column {name!r} holds dates from before 1677 or after 2262: leave "
+                f"such rows out. Received: up to {latest}."
+            ) from None
     times = column.to_numpy()
     if times.dtype.kind == "u" and times.max() >= 2**63:
         return times.astype("uint64")

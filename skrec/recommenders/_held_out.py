@@ -64,7 +64,7 @@ class RankOfLast:
     def __call__(
         self, outputs: np.ndarray, y: Any, weight: Any, read_weights: Any
     ) -> dict[str, float]:
-        """Compute NDCG@10 of one relevant item a user, as `score` does.
+        """Compute NDCG@10 of one relevant item a user.
 
         Parameters
         ----------

@@ -64,6 +64,27 @@ class Histories:
         taken = log.items[places], log.weights[places]
         return cls(users.astype(np.int32), *taken, starts, log.n_items)
 
+    def filled_from(self, other: "Histories") -> "Histories":
+        """Give users without events those that they have in another list.
+
+        Parameters
+        ----------
+        other : Histories
+            Of the same users, with no events for those who have some here.
+
+        Returns
+        -------
+        Histories
+            The events of both.
+        """
+        n_users = len(self)
+        rows = [np.repeat(np.arange(n_users), one.lengths) for one in (self, other)]
+        order = np.argsort(np.concatenate(rows), kind="stable")
+        items = np.concatenate([self.items, other.items])[order]
+        weights = np.concatenate([self.weights, other.weights])[order]
+        starts = self.starts + other.starts
+        return Histories(self.users, items, weights, starts, self.n_items, self.ids)
+
     @property
     def lengths(self) -> np.ndarray:
         """Number of events of each user."""

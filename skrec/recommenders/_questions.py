@@ -1,5 +1,6 @@
 """What is asked of a recommender, read and checked: ids, candidates, events."""
 
+from collections.abc import Iterator, KeysView
 from numbers import Integral
 from typing import Any
 
@@ -8,7 +9,9 @@ import pandas as pd
 
 from skrec._warn import warn_user
 from skrec.preprocessing._frames import as_frame, as_table
+from skrec.preprocessing._ids import objects
 from skrec.preprocessing._interactions import (
+    Columns,
     Interactions,
     Log,
     codes,
@@ -17,6 +20,8 @@ from skrec.preprocessing._interactions import (
     sorted_log,
 )
 from skrec.preprocessing._vocabulary import Vocabulary
+
+OF_ANSWERS = ("score", "rank", "similar")
 
 
 def require_count(n: Any) -> None:
@@ -29,6 +34,24 @@ def require_count(n: Any) -> None:
     """
     if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
         raise ValueError(f"n must be a whole number from 1 on. Received: {n!r}.")
+
+
+def require_free_names(names: list, columns: Columns) -> None:
+    """Raise where the answer would have two columns of one name.
+
+    Parameters
+    ----------
+    names : list
+        Names of the columns of X, or their positions.
+    columns : Columns
+        Where users and items stand.
+    """
+    taken = [name for k in columns[:2] if (name := names[k]) in OF_ANSWERS]
+    if taken:
+        raise ValueError(
+            f"recommend returns columns {', '.join(OF_ANSWERS)} of its own: rename "
+            f"column {taken[0]!r} of X."
+        )
 
 
 def listed(ids: Any, name: str) -> pd.Series:
@@ -46,6 +69,10 @@ def listed(ids: Any, name: str) -> pd.Series:
     Series
         The ids.
     """
+    if isinstance(ids, set | frozenset | KeysView | Iterator):
+        ids = list(ids)
+    if isinstance(ids, list) and any(isinstance(one, tuple) for one in ids):
+        return pd.Series(objects(ids))  # which NumPy would take for a matrix
     if isinstance(ids, str) or np.ndim(ids) == 0:
         ids = [ids]
     if np.ndim(ids) != 1:
@@ -104,6 +131,8 @@ def known_codes(
         If one is not known.
     """
     factor = id_factor(listed(ids, name), name)
+    if not len(factor.values):
+        raise ValueError(f"{name} must hold at least one id. Received: an empty list.")
     found = codes(known, factor.of_values)
     if (found < 0).any():
         raise ValueError(
@@ -163,6 +192,8 @@ def read_history(
     users = codes(who, ids)
     items = codes(learnt.items, id_factor(frame.iloc[:, 1], frame.columns[1]))
     times = event_times(frame, 2 if frame.shape[1] > 2 else None)
+    if times is not None:
+        learnt.require_time(frame.iloc[:, 2])
     kept = items >= 0
     if times is not None:
         times = times[kept]

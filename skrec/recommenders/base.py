@@ -38,6 +38,7 @@ from skrec.recommenders._questions import (
     known_codes,
     read_history,
     require_count,
+    require_free_names,
     some_of,
 )
 from skrec.recommenders._ranking import Scorer, top_n, values_at
@@ -149,6 +150,7 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
             names = list(getattr(self, "feature_names_in_", range(table.shape[1])))
             columns = find_columns(names, *self._named_columns, type(self).__name__)
             self._is_polars, self._names = is_polars(X), names
+            require_free_names(names, columns)
             dtypes = as_frame(table).dtypes
             self._id_dtypes = dtypes.iloc[columns.user], dtypes.iloc[columns.item]
         positive = table if weights is None else as_frame(table)[weights > 0]
@@ -244,11 +246,12 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
             Whether to leave out what a user's events hold already: those of `history`
             or, without one, of `fit`.
         history : DataFrame or array-like of shape (n_events, n_columns), default=None
-            Events to recommend after, instead of those of `fit`: of users of whom `fit`
-            knew nothing, or of later ones. It has the columns of users, items and time
-            of X, or all of X; without a time, the order of its rows is that of the
-            events. Nothing is fitted again. Items that are not known are left
-            out.
+            Events to recommend after, instead of those that `fit` saw of these users:
+            of users of whom it knew nothing, or later ones. It has the columns of
+            users, items and time of X, or all of X; without a time, the order of its
+            rows is that of the events. Nothing is fitted again. Items that are not
+            known are left out. Recommenders with a vector for each user say what they
+            make of it.
 
         Returns
         -------
@@ -327,7 +330,9 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
 
         def scores(rows: slice) -> np.ndarray:
             found = scorer(rows)
-            found[~known[rows]] = popular
+            if not known[rows].all():
+                found = found.astype(np.float64)
+                found[~known[rows]] = popular
             return found
 
         return scores
@@ -361,6 +366,8 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
             histories = Histories.of(log, places)
             own = codes(self._interactions.users, id_factor(ids, self.user_col_))
             histories.users = own
+            elsewhere = np.where(places < 0, own, -1).astype(np.int32)
+            histories = histories.filled_from(Histories.of(self._log, elsewhere))
         histories.ids = ids
         self._require_known(ids, self._is_known(histories))
         return ids, histories
@@ -380,7 +387,8 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_rows, n_columns)
-            One pair a row, in the columns of `fit`; other columns are not read.
+            One pair a row, in the columns of `fit`, of which those of users and items
+            are read.
 
         Returns
         -------

@@ -30,15 +30,16 @@ from skrec.recommenders._next import EventInputs, NextItems
 from skrec.recommenders._ranking import Scorer, cosine_scorer
 from skrec.recommenders.base import BaseRecommender
 from skrec.training._seeds import draw_seed
-from skrec.training.loop import Scores
 from skrec.training.program import Program
 from skrec.training.rows import Rows
 from skrec.training.state import State
 
 # From outputs of the network and its weights to what scores all items.
 HowScored = Callable[[Any, list[np.ndarray]], Scorer]
-# Users of fewer events keep their last one in training.
-FEWEST_EVENTS = 3
+# Users of fewer events keep their last one in training, and so do all where there are
+# few of these. Ranks of some dozens of users are too coarse to tell one epoch from
+# another: there the loss does.
+FEWEST_EVENTS, FEWEST_HELD_OUT, FEWEST_RANKED = 3, 10, 100
 
 
 @with_parameters
@@ -50,7 +51,7 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
         legal=[StrOptions({"ndcg@10", "loss"})],
         doc="""{"ndcg@10", "loss"}
             What tells the best epoch: the highest NDCG@10 of each user's last event
-            among all items, or its lowest loss.""",
+            among all items, or its lowest loss, as for fewer than 100 users always.""",
     )
     batch_size: int | str | None = param(
         default=256,
@@ -69,8 +70,9 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
         legal=["boolean"],
         doc="""bool
             Whether each user's last event is held out of training, of users with three
-            or more, to stop once it is no longer ranked better, and to keep the weights
-            of the best epoch. In the history of what `recommend` ranks it counts.""",
+            or more if there are ten such users, to stop once it is no longer ranked
+            better, and to keep the weights of the best epoch. In the history of what
+            `recommend` ranks it counts.""",
     )
     n_iter_no_change: int | str = param(
         default=10,
@@ -90,6 +92,7 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
     activation: str = fixed("relu")
     batch_norm: bool = fixed(False)
 
+    _counts_start = False
     _new_target: ClassVar[type[NextItems]] = NextItems  # type: ignore[assignment]
 
     # ---- what a recommender adds ---------------------------------------------------
@@ -189,6 +192,8 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
         validation, last = None, np.arange(0)
         if budget.early_stopping:
             targets, last = log.without_last(FEWEST_EVENTS)
+            if len(last) < FEWEST_HELD_OUT:
+                targets, last = log, last[:0]
         self._sizes_for(targets, reset)
         rows = self._training_rows(targets)
         if len(last):
@@ -238,9 +243,11 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
 
     @property
     def _monitored(self) -> str | None:
-        return None if self.scoring == "loss" else self.scoring
+        ranks = self._validation_scores()
+        few = ranks is None or len(ranks.targets) < FEWEST_RANKED
+        return None if few or self.scoring == "loss" else self.scoring
 
-    def _validation_scores(self) -> Scores | None:
+    def _validation_scores(self) -> RankOfLast | None:
         return vars(self).get("_validation_ranks")
 
     def _goes_on_as(self, network: Network) -> bool:

@@ -224,7 +224,7 @@ class TwoTowerRecommender(PairRecommender):
             _with_ids(*args, reset)
             for args in zip((own.users, own.items), given, names, strict=True)
         )
-        self._interactions = Interactions(own.columns, users, items)
+        self._interactions = Interactions(own.columns, users, items, own.time)
         if reset:
             self._sides = list(map(Side.learn, SIDES, given, (users, items)))
         else:

@@ -230,7 +230,8 @@ class _BestEpoch(keras.callbacks.EarlyStopping):
         self.start_weights = self.model.get_weights()
 
     def on_train_end(self, logs: Any = None) -> None:
-        if not self._is_improvement(self.best, self.start):
+        is_better = self._is_improvement(self.best, self.start)
+        if self.plan.counts_start and not is_better:
             self.best_weights = self.start_weights
         else:
             self.kept_epoch = self.best_epoch + 1

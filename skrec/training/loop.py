@@ -60,6 +60,8 @@ class Plan:
         in ``Model.fit``; otherwise each epoch draws from `seed`.
     averages : bool, default=False
         Whether the optimizer replaces the weights by their moving averages at the end.
+    counts_start : bool, default=True
+        Whether the start, which may be a linear model, may be better than all epochs.
     """
 
     seed: int
@@ -76,6 +78,7 @@ class Plan:
     maximize: str | None = None
     as_keras: bool = False
     averages: bool = False
+    counts_start: bool = True
 
 
 class Observer(Protocol):
@@ -301,9 +304,11 @@ def train(
         watcher.begin(program, plan.epochs, n_steps)
         if progress.callbacks:
             watcher.go_on(progress.callbacks)
-    if plan.patience is not None and not history and val_data is not None:
+    looks = plan.patience is not None and val_data is not None
+    if looks and plan.counts_start and not history:
         # A start at a linear model may be better than all that comes of it; patience
         # is with the epochs alone, since untrained networks are good by accident.
+        assert val_data is not None
         logs = _validate(program, val_data, plan)
         _look_for_best(best, logs, progress.state.kept_epoch, plan, program)
     stop = patience_is_over = False

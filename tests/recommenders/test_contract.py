@@ -1,5 +1,6 @@
 """What every recommender promises, whatever it computes."""
 
+import datetime
 import pickle
 import warnings
 
@@ -391,3 +392,82 @@ def test_neighbours_are_cosines():
     np.testing.assert_allclose(found[found > 0], cosines[found > 0], rtol=1e-6)
     least = np.where(found > 0, found, np.inf).min(axis=1)
     assert (np.where(found > 0, 0, cosines).max(axis=1) <= least + 1e-6).all()
+
+
+def test_categories_that_are_not_there_are_not_asked_for():
+    log = random_log().astype({"user": "category", "item": "category"})
+    model = ItemKNNRecommender().fit(log)
+    plain = ItemKNNRecommender().fit(random_log())
+    users = log["user"].cat.remove_unused_categories().iloc[[7, 2]]
+    wide = users.astype(
+        pd.CategoricalDtype([99, *reversed(log["user"].cat.categories)])
+    )
+    for some in (log["user"].iloc[[7, 2]], users, wide):
+        lists = model.recommend(some, n=3)
+        assert lists["user"].unique().tolist() == list(some)
+        expected = plain.recommend(list(some), n=3)
+        assert lists["item"].tolist() == expected["item"].tolist()
+    some = log["item"].iloc[[3, 5]]
+    lists = model.recommend([1], candidates=some, exclude_seen=False, n=2)
+    assert set(lists["item"]) == set(some)
+    assert set(model.similar_items(some, n=1)["item"]) == set(some)
+    model.set_params(unknown="error").predict(log.iloc[:3])
+
+
+def test_users_who_are_not_in_a_history_keep_their_own(fitted):
+    model = fitted(ItemKNNRecommender())
+    log = random_log()
+    history = log[log["user"] == 2].assign(user=999)
+    lists = model.recommend([999, 3], n=4, history=history)
+    known = model.recommend([2, 3], n=4)
+    np.testing.assert_array_equal(lists["item"], known["item"])
+    np.testing.assert_array_equal(lists["score"], known["score"])
+
+
+def test_columns_of_the_answer_are_no_columns_of_events():
+    log = random_log().rename(columns={"item": "score"})
+    with pytest.raises(ValueError, match=r"of its own: rename column 'score'"):
+        PopularRecommender().fit(log)
+
+
+def test_other_kinds_of_times_are_refused():
+    log = random_log()
+    dates = log.assign(time=pd.to_datetime(log["time"], unit="D"))
+    model = BPRRecommender(**TRAINED, time_col="time").fit(dates)
+    with pytest.raises(ValueError, match=r"held dates in fit.*Received: numbers"):
+        model.partial_fit(log)
+    zoned = dates.assign(time=dates["time"].dt.tz_localize("UTC"))
+    with pytest.raises(ValueError, match="Received: dates with a time zone"):
+        model.recommend(history=zoned)
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        ([pd.Timestamp("2026"), 5, 6], "must hold times"),
+        ([pd.Timestamp("2026"), "noon", None], "must hold times|no time in row 2"),
+        (np.array(["2026", "9999-12-31", "2026"], "M8[s]"), "after 2262"),
+    ],
+)
+def test_times_that_are_none(times, message):
+    log = pd.DataFrame({"user": [1, 1, 2], "item": [1, 2, 3], "time": times})
+    with pytest.raises(ValueError, match=message):
+        PopularRecommender(time_col="time").fit(log)
+
+
+def test_days_are_times():
+    days = [datetime.date(2026, 1, day) for day in (3, 1, 2)]
+    log = pd.DataFrame({"user": [1, 1, 1], "item": [1, 2, 3], "time": days})
+    model = PopularRecommender(time_col="time").fit(log)
+    assert model.items_[model._log.items].tolist() == [2, 3, 1]
+
+
+def test_lists_of_every_kind():
+    pairs = [(0, 1), (0, 2)]
+    log = pd.DataFrame({"user": pairs, "item": ["a", "b"]})
+    model = PopularRecommender().fit(log)
+    assert model.recommend([(0, 2)], n=1)["item"].tolist() == ["a"]
+    for some in ({(0, 2)}, {(0, 2): 1}.keys(), iter([(0, 2)])):
+        assert model.recommend(some, n=1)["user"].tolist() == [(0, 2)]
+    with pytest.raises(ValueError, match="candidates must hold at least one id"):
+        model.recommend(candidates=[])

@@ -176,12 +176,12 @@ def test_no_known_positive_is_drawn_and_each_epoch_draws_anew():
 
 
 def test_held_out_events_may_be_drawn():
-    # A user who has all but one item: what is held out is not known to training.
-    events = frame(*((0, i) for i in range(6)), (1, 0))
+    # Users who have all but one item: what is held out is not known to training.
+    events = frame(*((user, i) for user in range(12) for i in range(6)))
     prepared = BPRRecommender(random_state=0)._prepared(Given(events, None), True)
-    assert prepared.validation.x["item"].tolist() == [[5]]
+    assert prepared.validation.x["item"].tolist() == [[5]] * 12
     drawn = prepared.rows.in_epoch(0).x["negative"]
-    assert (drawn[:5] == 5).all()
+    assert (drawn == 5).all()
 
 
 def test_unseen_items_are_drawn_evenly():

@@ -25,6 +25,30 @@ _SHARED = {
             Name of the column of items, in both frames.
         average : bool, default=True
             Whether to return the mean over users, instead of a value for each.""",
+    "ranked_raises": """
+        ValueError
+            If a column is missing, an id or a rank is, an item or a rank is there twice
+            for one user, or `relevant` has no rows.""",
+    "log_fitted": """
+        users_, items_ : ndarray
+            Ids, sorted.
+        n_features_in_ : int
+            Number of columns of X.""",
+    "log_trained": """
+        history_ : dict of str to list of float
+            Loss and, of held-out events, ``val_loss`` and ``val_ndcg@10`` of each
+            epoch.
+        best_epoch_ : int
+            Epoch, counted from 1, whose weights were kept.""",
+    "next_item": """
+        loss : str, default="softmax"
+            What states are trained on, see :class:`~skrec.networks._items.ItemTable`.
+        n_negatives : int, default=256
+            Items that a sampled loss draws.
+        dtype : str, default="float32"
+            Keras dtype policy of the layers.
+        n_items : float, default=None
+            Number of items; `n_rows` if None.""",
     "split_user": """
         user_col : str or int, default=None
             Name or position of the column that says whose event it is; None for the

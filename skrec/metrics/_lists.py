@@ -1,14 +1,24 @@
 """Two frames, lists of items and what was relevant, to codes, counts and hits."""
 
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_any_real_numeric_dtype, is_bool_dtype
 
+from skrec._sklearn import Interval
 from skrec.preprocessing._frames import named_columns
 from skrec.preprocessing._interactions import codes, id_factor
 from skrec.preprocessing._vocabulary import Factor, Vocabulary, family
+
+# Legal parameters of metrics of lists.
+AT_K: dict[str, Any] = {
+    "k": [Interval(Integral, 1, None, closed="left")],
+    "user_col": [str],
+    "item_col": [str],
+    "average": ["boolean"],
+}
 
 
 class Pairs(NamedTuple):

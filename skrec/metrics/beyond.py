@@ -1,27 +1,25 @@
 """Metrics of lists alone: how much of the catalogue, how well known, how alike."""
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from skrec._sklearn import Interval, validate_params
-from skrec.metrics._lists import read_ids, read_numbers, read_ranks, require_distinct
+from skrec._sklearn import validate_params
+from skrec.metrics._lists import (
+    AT_K,
+    read_ids,
+    read_numbers,
+    read_ranks,
+    require_distinct,
+)
 from skrec.preprocessing._frames import named_columns
 from skrec.preprocessing._interactions import codes
 from skrec.preprocessing._vocabulary import Factor, Vocabulary
 
-_AT_K = {
-    "k": [Interval(Integral, 1, None, closed="left")],
-    "user_col": [str],
-    "item_col": [str],
-    "average": ["boolean"],
-}
 
-
-@validate_params(_AT_K, prefer_skip_nested_validation=True)
+@validate_params(AT_K, prefer_skip_nested_validation=True)
 def coverage_at_k(
     recommended: Any, items: Any, k: int = 10, *, item_col: str = "item"
 ) -> float:
@@ -71,7 +69,7 @@ def coverage_at_k(
     return len(np.unique(found)) / len(catalogue.ids)
 
 
-@validate_params(_AT_K, prefer_skip_nested_validation=True)
+@validate_params(AT_K, prefer_skip_nested_validation=True)
 def novelty_at_k(
     recommended: Any,
     train: Any,
@@ -145,7 +143,7 @@ def novelty_at_k(
     return _by_user(bits, length, user, user_col, f"novelty@{k}", average)
 
 
-@validate_params(_AT_K, prefer_skip_nested_validation=True)
+@validate_params(AT_K, prefer_skip_nested_validation=True)
 def diversity_at_k(
     recommended: Any,
     vectors: Any,
@@ -307,8 +305,7 @@ def _by_user(
     average: bool,
 ) -> float | pd.Series:
     """Divide each user's sum by what it is the sum of, 0 if of nothing."""
-    order = pd.unique(user.positions)  # a category may have users without rows
-    values = np.divide(total, number, out=np.zeros(len(total)), where=number > 0)[order]
+    values = np.divide(total, number, out=np.zeros(len(total)), where=number > 0)
     if average:
         return float(values.mean()) if len(values) else float("nan")
-    return pd.Series(values, pd.Index(user.values[order], name=user_col), name=name)
+    return pd.Series(values, pd.Index(user.values, name=user_col), name=name)

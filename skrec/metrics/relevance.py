@@ -1,14 +1,14 @@
 """Metrics of relevance: how far up in their lists users find what they wanted."""
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from skrec._docs import with_fitted_docs
-from skrec._sklearn import Interval, validate_params
+from skrec._sklearn import validate_params
 from skrec.metrics._lists import (
+    AT_K,
     read_lists,
     read_numbers,
     read_pairs,
@@ -17,13 +17,7 @@ from skrec.metrics._lists import (
 from skrec.metrics._values import PER_USER
 from skrec.preprocessing._frames import named_columns
 
-_AT_K = {
-    "k": [Interval(Integral, 1, None, closed="left")],
-    "user_col": [str],
-    "item_col": [str],
-    "average": ["boolean"],
-}
-_checked = validate_params(_AT_K, prefer_skip_nested_validation=True)
+_checked = validate_params(AT_K, prefer_skip_nested_validation=True)
 
 
 def _at_k(
@@ -72,9 +66,7 @@ def ndcg_at_k(
 
     Raises
     ------
-    ValueError
-        If a column is missing, an id or a rank is, an item or a rank is there twice for
-        one user, or `relevant` has no rows.
+    %(ranked_raises)s
 
     References
     ----------
@@ -127,9 +119,7 @@ def recall_at_k(
 
     Raises
     ------
-    ValueError
-        If a column is missing, an id or a rank is, an item or a rank is there twice for
-        one user, or `relevant` has no rows.
+    %(ranked_raises)s
 
     Examples
     --------
@@ -177,9 +167,7 @@ def precision_at_k(
 
     Raises
     ------
-    ValueError
-        If a column is missing, an id or a rank is, an item or a rank is there twice for
-        one user, or `relevant` has no rows.
+    %(ranked_raises)s
 
     Examples
     --------
@@ -228,9 +216,7 @@ def hit_rate_at_k(
 
     Raises
     ------
-    ValueError
-        If a column is missing, an id or a rank is, an item or a rank is there twice for
-        one user, or `relevant` has no rows.
+    %(ranked_raises)s
 
     Examples
     --------
@@ -280,9 +266,7 @@ def map_at_k(
 
     Raises
     ------
-    ValueError
-        If a column is missing, an id or a rank is, an item or a rank is there twice for
-        one user, or `relevant` has no rows.
+    %(ranked_raises)s
 
     Examples
     --------
@@ -330,9 +314,7 @@ def mrr_at_k(
 
     Raises
     ------
-    ValueError
-        If a column is missing, an id or a rank is, an item or a rank is there twice for
-        one user, or `relevant` has no rows.
+    %(ranked_raises)s
 
     Examples
     --------

@@ -4,12 +4,14 @@ from typing import Any
 
 import keras
 
+from skrec._docs import with_fitted_docs
 from skrec.networks._blocks import penalty
 from skrec.networks._next_item import next_item_model
 
 ops = keras.ops
 
 
+@with_fitted_docs
 def build_caser(
     *,
     n_rows: int,
@@ -46,14 +48,7 @@ def build_caser(
         Width of the dense layer.
     activation : str, default="relu"
         Activation of horizontal filters and the dense layer.
-    loss : str, default="softmax"
-        What states are trained on, see :class:`~skrec.networks._items.ItemTable`.
-    n_negatives : int, default=256
-        Items that a sampled loss draws.
-    dtype : str, default="float32"
-        Keras dtype policy of the layers.
-    n_items : float, default=None
-        Number of items; `n_rows` if None.
+    %(next_item)s
     dropout : float, default=0.0
         Fraction of what the filters say to drop in training.
     l1, l2 : float, default=0.0

@@ -4,10 +4,12 @@ from typing import Any
 
 import keras
 
+from skrec._docs import with_fitted_docs
 from skrec.networks._blocks import penalty
 from skrec.networks._next_item import next_item_model
 
 
+@with_fitted_docs
 def build_gru4rec(
     *,
     n_rows: int,
@@ -35,14 +37,7 @@ def build_gru4rec(
         Width of each recurrent layer.
     cell : {"gru", "lstm"}, default="gru"
         Kind of the layers.
-    loss : str, default="softmax"
-        What states are trained on, see :class:`~skrec.networks._items.ItemTable`.
-    n_negatives : int, default=256
-        Items that a sampled loss draws.
-    dtype : str, default="float32"
-        Keras dtype policy of the layers.
-    n_items : float, default=None
-        Number of items; `n_rows` if None.
+    %(next_item)s
     dropout : float, default=0.0
         Fraction of the vectors, and of the states of each layer, to drop in training.
     l1, l2 : float, default=0.0

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from skrec._docs import with_fitted_docs
 from skrec.networks._next_item import next_item_model
 
 ops = keras.ops
@@ -84,6 +85,7 @@ class Positions(keras.layers.Layer):
         return {**super().get_config(), "length": self.length}
 
 
+@with_fitted_docs
 def build_sasrec(
     *,
     n_rows: int,
@@ -116,14 +118,7 @@ def build_sasrec(
         ``cutoff`` lowest pass as they are, the others are scaled by what is trained.
     cutoff : int, default=5
         Number of low frequencies.
-    loss : str, default="softmax"
-        What states are trained on, see :class:`~skrec.networks._items.ItemTable`.
-    n_negatives : int, default=256
-        Items that a sampled loss draws.
-    dtype : str, default="float32"
-        Keras dtype policy of the layers.
-    n_items : float, default=None
-        Number of items; `n_rows` if None.
+    %(next_item)s
     dropout : float, default=0.0
         Fraction dropped in training: of vectors, attention and dense layers.
     l1, l2 : float, default=0.0

@@ -130,27 +130,25 @@ class Log:
         kept = self.users[which], self.items[which], self.weights[which]
         return Log(*kept, times, self.n_users, self.n_items)
 
-    def without_last(self, at_least: int = 2) -> tuple["Log", np.ndarray]:
-        """Set each user's last event aside.
+    def split_last(self, k: int, at_least: int) -> tuple[np.ndarray, np.ndarray]:
+        """Tell each user's last events from those before.
 
         Parameters
         ----------
-        at_least : int, default=2
+        k : int
+            How many to set aside.
+        at_least : int
             Users of fewer events keep all of them.
 
         Returns
         -------
-        log : Log
-            The other events.
-        last : ndarray of int
-            Positions of the last ones in this log.
+        before, last : ndarray of int
+            Positions in this log, ascending.
         """
         starts = self.starts
-        long = np.diff(starts) >= at_least
-        last = starts[1:][long] - 1
-        kept = np.ones(len(self), dtype=bool)
-        kept[last] = False
-        return self.select(kept), last
+        from_end = starts[1:][self.users] - np.arange(len(self))
+        is_last = (from_end <= k) & (np.diff(starts)[self.users] >= at_least)
+        return np.flatnonzero(~is_last), np.flatnonzero(is_last)
 
     def followed_by(self, later: "Log") -> "Log":
         """Add the events of another log, whose codes mean the same.

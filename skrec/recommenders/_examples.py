@@ -46,27 +46,6 @@ class Pairs(NamedTuple):
         return Pairs(*(values[which] for values in self))
 
 
-def split_last(log: Log, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Tell each user's last events from those before.
-
-    Parameters
-    ----------
-    log : Log
-        Events.
-    k : int
-        How many to hold out; users of no more keep all of them.
-
-    Returns
-    -------
-    before, last : ndarray of int
-        Positions in the log.
-    """
-    n_events = np.diff(log.starts)[log.users]
-    from_end = log.starts[1:][log.users] - np.arange(len(log))
-    is_last = (from_end <= k) & (n_events > k)
-    return np.flatnonzero(~is_last), np.flatnonzero(is_last)
-
-
 def new_pairs(before: Log, last: Log) -> pd.DataFrame:
     """Return the held-out events with what users had not had before.
 

@@ -6,9 +6,56 @@ import numpy as np
 import pandas as pd
 
 from skrec._warn import warn_user
-from skrec.preprocessing._frames import as_table, is_polars
+from skrec.preprocessing._frames import as_frame, as_table, is_polars
 from skrec.preprocessing._interactions import codes, id_factor
-from skrec.preprocessing._vocabulary import Vocabulary
+from skrec.preprocessing._vocabulary import Factor, Vocabulary
+from skrec.recommenders._questions import some_of
+
+
+def read_by_id(
+    X: Any, id_col: str, what: str, estimator: Any
+) -> tuple[Factor, pd.DataFrame]:
+    """Find the ids among the columns of a table that describes them.
+
+    Parameters
+    ----------
+    X : DataFrame or array-like of shape (n_ids, n_columns)
+        What describes ids, one a row.
+    id_col : str
+        Name of the column of ids; the first column where there is none of it.
+    what : str
+        Name of the parameter, for the messages.
+    estimator : estimator
+        Who asks.
+
+    Returns
+    -------
+    ids : Factor
+        Ids, each once.
+    others : DataFrame
+        The other columns, by their names as strings, in the order of the rows.
+
+    Raises
+    ------
+    ValueError
+        If an id is missing or there twice.
+    """
+    table = as_frame(as_table(X, estimator))
+    names = [str(name) for name in table.columns]
+    table = table.set_axis(names, axis=1)
+    id_col = id_col if id_col in names else names[0]
+    try:
+        ids = id_factor(table[id_col], id_col)
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from None
+    if len(ids.values) < len(table):
+        twice = ids.values[np.bincount(ids.positions) > 1]
+        raise ValueError(
+            f"{what} must have one row for each id of its column {id_col!r}, which is "
+            f"the one named as in X, or else the first. Received: rows for "
+            f"{some_of(twice)} more than once."
+        )
+    return ids, table.drop(columns=id_col).reset_index(drop=True)
 
 
 class Features:
@@ -59,27 +106,10 @@ class Features:
                 f"{what} must be a pandas or polars frame: a column of ids, and what "
                 f"describes them. Received: {type(frame).__name__}."
             )
-        table = as_table(frame, estimator)
-        names = [str(name) for name in table.columns]
-        table = table.set_axis(names, axis=1)
-        id_col = id_col if id_col in names else names[0]
-        try:
-            factor = id_factor(table[id_col], id_col)
-        except ValueError as error:
-            raise ValueError(f"{what}: {error}") from None
-        if len(factor.values) < len(table):
-            twice = factor.values[np.bincount(factor.positions) > 1]
-            raise ValueError(
-                f"{what} must have one row for each id of its column {id_col!r}, which "
-                "is the one named as in X, or else the first. Received: "
-                f"{twice[:5].tolist()} more than once."
-            )
+        factor, table = read_by_id(frame, id_col, what, estimator)
         ids = Vocabulary.learn([factor], [None], 1)
-        order = np.argsort(codes(ids, factor))
-        table = table.drop(columns=id_col).iloc[order]
-        flags = table.select_dtypes(
-            "bool"
-        ).columns  # which NumPy has no missing ones of
+        table = table.iloc[np.argsort(codes(ids, factor))]
+        flags = table.select_dtypes("bool").columns  # of which none can be missing
         return cls(ids, table.astype(dict.fromkeys(flags, "boolean")), what)
 
     def rows(self, ids: np.ndarray) -> np.ndarray:

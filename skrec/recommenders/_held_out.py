@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from skrec.recommenders._histories import Histories
-from skrec.recommenders._ranking import Scorer, blocks
+from skrec.recommenders._ranking import Scorer, blocks, hide
 
 K = 10
 
@@ -20,20 +21,14 @@ class RankOfLast:
     ----------
     targets : ndarray of int of shape (n_users,)
         The item of each user's last event.
-    seen : ndarray of int of shape (n_seen,)
-        Items that users had before, user by user.
-    starts : ndarray of int of shape (n_users + 1,)
-        Where each user's start.
-    n_items : int
-        Number of items.
+    seen : csr_matrix of shape (n_users, n_items)
+        What users had before.
     how_scored : callable
         From outputs and weights of the network to what scores all items.
     """
 
     targets: np.ndarray
-    seen: np.ndarray
-    starts: np.ndarray
-    n_items: int
+    seen: sparse.csr_matrix
     how_scored: Callable[[Any, list[np.ndarray]], Scorer]
 
     @classmethod
@@ -57,9 +52,7 @@ class RankOfLast:
             Function of outputs, targets, weights and of what reads the network's
             weights.
         """
-        seen = histories.matrix
-        parts = seen.indices, seen.indptr, histories.n_items
-        return cls(targets.astype(np.int64), *parts, how_scored)
+        return cls(targets.astype(np.int64), histories.matrix, how_scored)
 
     def __call__(
         self, outputs: np.ndarray, y: Any, weight: Any, read_weights: Any
@@ -100,14 +93,12 @@ class RankOfLast:
             From 1 on; of items of one score, the one of the smaller code is first.
         """
         found = np.empty(len(self.targets), dtype=np.int64)
-        for rows in blocks(len(self.targets), self.n_items):
+        n_users, n_items = self.seen.shape
+        for rows in blocks(n_users, n_items):
             scores, own = scorer(rows), self.targets[rows, None]
-            n_rows = np.arange(len(scores))
             score = np.take_along_axis(scores, own, axis=1)
-            bounds = self.starts[rows.start : rows.stop + 1]
-            places = np.repeat(n_rows, np.diff(bounds))
-            scores[places, self.seen[bounds[0] : bounds[-1]]] = -np.inf
+            hide(scores, self.seen, rows)
             better = np.count_nonzero(scores > score, axis=1)
-            equal = (scores == score) & (np.arange(self.n_items) < own)
+            equal = (scores == score) & (np.arange(n_items) < own)
             found[rows] = 1 + better + np.count_nonzero(equal, axis=1)
         return found

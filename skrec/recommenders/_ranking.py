@@ -105,6 +105,23 @@ def cosine_scorer(vectors: np.ndarray, items: np.ndarray) -> Scorer:
     return product_scorer(unit[items], unit)
 
 
+def hide(scores: np.ndarray, seen: sparse.csr_matrix, rows: slice) -> None:
+    """Give items that are not to be recommended the score -inf.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_rows, n_items)
+        Scores of some users, which are overwritten.
+    seen : csr_matrix of shape (n_users, n_items)
+        What all users have seen.
+    rows : slice
+        Which of the users these are.
+    """
+    bounds = seen.indptr[rows.start : rows.stop + 1]
+    own = np.repeat(np.arange(len(scores)), np.diff(bounds))
+    scores[own, seen.indices[bounds[0] : bounds[-1]]] = -np.inf
+
+
 def top_n(
     scorer: Scorer, n_rows: int, n_items: int, n: int
 ) -> tuple[np.ndarray, np.ndarray]:

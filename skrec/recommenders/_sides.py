@@ -8,9 +8,10 @@ import pandas as pd
 
 from skrec.networks._fields import FieldSpec
 from skrec.preprocessing import FieldEncoder
-from skrec.preprocessing._frames import as_frame, as_table
 from skrec.preprocessing._interactions import codes, id_factor
 from skrec.preprocessing._vocabulary import FIRST, UNKNOWN, Factor, Vocabulary
+from skrec.recommenders._features import read_by_id
+from skrec.recommenders._questions import some_of
 
 
 @dataclass
@@ -56,23 +57,14 @@ class Features:
         ValueError
             If nothing stands beside the ids, or an id twice.
         """
-        frame, name = as_frame(as_table(X, estimator)), f"{side}_features"
-        place = list(frame.columns).index(id_name) if id_name in frame.columns else 0
-        ids = id_factor(frame.iloc[:, place], frame.columns[place])
-        ids = ids._replace(name=f"{frame.columns[place]} of {name}")
-        if frame.shape[1] < 2:
+        name = f"{side}_features"
+        ids, features = read_by_id(X, id_name, name, estimator)
+        if not features.shape[1]:
             raise ValueError(
                 f"{name} must have columns beside that of the ids. Received: columns "
-                f"{list(frame.columns)}."
+                f"[{ids.name!r}]."
             )
-        if len(ids.values) < len(ids.positions):
-            again = ids.values[np.bincount(ids.positions) > 1]
-            raise ValueError(
-                f"{name} must have one row for each id: drop the others. Received: "
-                f"more than one for {_shown(again)}."
-            )
-        features = frame.drop(columns=frame.columns[place]).reset_index(drop=True)
-        return cls(ids, features, name)
+        return cls(ids._replace(name=f"{ids.name} of {name}"), features, name)
 
     def followed_by(self, later: "Features") -> "Features":
         """Add what is said of further ids, or anew of these."""
@@ -93,7 +85,7 @@ class Features:
         if len(missing):
             raise ValueError(
                 f"{self.name} must have a row for each id of X: add them, with None "
-                f"where nothing is known. Received: none for {_shown(missing)}."
+                f"where nothing is known. Received: none for {some_of(missing)}."
             )
         return self.frame.iloc[place].reset_index(drop=True)
 
@@ -191,8 +183,3 @@ class TowerInputs:
             which = encoded[name][:, 0]
             prepared |= {name: array[which] for name, array in arrays.items()}
         return prepared
-
-
-def _shown(ids: np.ndarray) -> str:
-    """List the first few ids."""
-    return f"{ids[:5].tolist()}{' and others' if len(ids) > 5 else ''}"

@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
+from skrec._docs import with_fitted_docs
 from skrec._warn import warn_user
 from skrec.estimators._declared import COUNT, POSITIVE, param, with_parameters
 from skrec.preprocessing._interactions import Log
@@ -19,6 +20,7 @@ from skrec.training._seeds import draw_seed
 VANISHING = 1e-3  # factors begin between 0 and 0.01
 
 
+@with_fitted_docs
 @with_parameters
 class ALSRecommender(ClosedFormRecommender):
     """Factors of users and items by alternating least squares, for implicit feedback.
@@ -37,12 +39,9 @@ class ALSRecommender(ClosedFormRecommender):
 
     Attributes
     ----------
-    users_, items_ : ndarray
-        Ids, sorted.
+    %(log_fitted)s
     item_embeddings_ : DataFrame of shape (n_items, embedding_dim)
         Factors of the items.
-    n_features_in_ : int
-        Number of columns of X.
 
     References
     ----------

@@ -41,7 +41,7 @@ from skrec.recommenders._questions import (
     require_free_names,
     some_of,
 )
-from skrec.recommenders._ranking import Scorer, top_n, values_at
+from skrec.recommenders._ranking import Scorer, hide, top_n, values_at
 
 if TYPE_CHECKING:
     from skrec._typed import BaseEstimator
@@ -313,9 +313,7 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
         def scores(rows: slice) -> np.ndarray:
             found = scorer(rows)
             if seen is not None:
-                bounds = seen.indptr[rows.start : rows.stop + 1]
-                own = seen.indices[bounds[0] : bounds[-1]]
-                found[np.repeat(np.arange(len(found)), np.diff(bounds)), own] = -np.inf
+                hide(found, seen, rows)
             return found if everything else found[:, allowed]
 
         return scores

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from skrec._docs import with_fitted_docs
 from skrec.estimators._declared import (
     COUNT,
     NOT_NEGATIVE,
@@ -20,6 +21,7 @@ from skrec.recommenders.network import HowScored, weight_places
 from skrec.recommenders.pairs import DrawingRecommender
 
 
+@with_fitted_docs
 @with_parameters
 class BPRRecommender(DrawingRecommender):
     """Matrix factorisation that ranks what a user had above what not [1]_.
@@ -34,16 +36,10 @@ class BPRRecommender(DrawingRecommender):
 
     Attributes
     ----------
-    users_, items_ : ndarray
-        Ids, sorted.
+    %(log_fitted)s
     item_embeddings_ : DataFrame of shape (n_items, embedding_dim)
         Vectors of the items.
-    history_ : dict of str to list of float
-        Loss and, of held-out events, ``val_loss`` and ``val_ndcg@10`` of each epoch.
-    best_epoch_ : int
-        Epoch, counted from 1, whose weights were kept.
-    n_features_in_ : int
-        Number of columns of X.
+    %(log_trained)s
 
     Notes
     -----

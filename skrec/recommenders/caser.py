@@ -1,5 +1,6 @@
 """Caser: convolutions over the last few items of a user."""
 
+from skrec._docs import with_fitted_docs
 from skrec._sklearn import StrOptions
 from skrec.estimators._declared import COUNT, param, with_parameters
 from skrec.estimators.base import ACTIVATIONS
@@ -7,6 +8,7 @@ from skrec.networks import Network, build_caser
 from skrec.recommenders.sequences import SequenceRecommender
 
 
+@with_fitted_docs
 @with_parameters
 class CaserRecommender(SequenceRecommender):
     """Convolutions over the last few items of a user, to recommend the next [1]_.
@@ -20,16 +22,10 @@ class CaserRecommender(SequenceRecommender):
 
     Attributes
     ----------
-    users_, items_ : ndarray
-        Ids, sorted.
+    %(log_fitted)s
     item_embeddings_ : DataFrame of shape (n_items, units)
         Vectors of the items, those that are compared with what the network says.
-    history_ : dict of str to list of float
-        Loss and, of held-out events, ``val_loss`` and ``val_ndcg@10`` of each epoch.
-    best_epoch_ : int
-        Epoch, counted from 1, whose weights were kept.
-    n_features_in_ : int
-        Number of columns of X.
+    %(log_trained)s
 
     Notes
     -----

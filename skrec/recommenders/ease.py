@@ -5,6 +5,7 @@ from numbers import Real
 import numpy as np
 from scipy.linalg import lapack
 
+from skrec._docs import with_fitted_docs
 from skrec._sklearn import Interval
 from skrec.estimators._declared import param, with_parameters
 from skrec.preprocessing._interactions import Log
@@ -14,6 +15,7 @@ from skrec.recommenders._room import require_room
 from skrec.recommenders.base import ClosedFormRecommender
 
 
+@with_fitted_docs
 @with_parameters
 class EASERecommender(ClosedFormRecommender):
     """Embarrassingly shallow autoencoder: ridge regression of each item on all others.
@@ -29,12 +31,9 @@ class EASERecommender(ClosedFormRecommender):
 
     Attributes
     ----------
-    users_, items_ : ndarray
-        Ids, sorted.
+    %(log_fitted)s
     item_weights_ : ndarray of float32 of shape (n_items, n_items)
         Weight of each item, by row, for the score of another, by column.
-    n_features_in_ : int
-        Number of columns of X.
 
     References
     ----------

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from skrec._docs import with_fitted_docs
 from skrec._sklearn import StrOptions
 from skrec.estimators._declared import COUNT, SIZES, param, with_parameters
 from skrec.networks import Network, as_sizes, build_gru4rec
 from skrec.recommenders.sequences import SequenceRecommender
 
 
+@with_fitted_docs
 @with_parameters
 class GRU4RecRecommender(SequenceRecommender):
     """A recurrent network over what a user had, to recommend what comes next [1]_.
@@ -18,16 +20,10 @@ class GRU4RecRecommender(SequenceRecommender):
 
     Attributes
     ----------
-    users_, items_ : ndarray
-        Ids, sorted.
+    %(log_fitted)s
     item_embeddings_ : DataFrame of shape (n_items, embedding_dim)
         Vectors of the items.
-    history_ : dict of str to list of float
-        Loss and, of held-out events, ``val_loss`` and ``val_ndcg@10`` of each epoch.
-    best_epoch_ : int
-        Epoch, counted from 1, whose weights were kept.
-    n_features_in_ : int
-        Number of columns of X.
+    %(log_trained)s
 
     Notes
     -----

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import sparse
 
+from skrec._docs import with_fitted_docs
 from skrec._sklearn import Interval
 from skrec.estimators._declared import param, with_parameters
 from skrec.preprocessing._interactions import Log
@@ -16,6 +17,7 @@ from skrec.recommenders.base import ClosedFormRecommender
 BLOCK_BYTES = 2**25
 
 
+@with_fitted_docs
 @with_parameters
 class ItemKNNRecommender(ClosedFormRecommender):
     """Recommend what is similar to the items that a user has: nearest neighbours.
@@ -30,12 +32,9 @@ class ItemKNNRecommender(ClosedFormRecommender):
 
     Attributes
     ----------
-    users_, items_ : ndarray
-        Ids, sorted.
+    %(log_fitted)s
     similarities_ : csr_matrix of shape (n_items, n_items)
         Of each item, by row, those to its nearest neighbours.
-    n_features_in_ : int
-        Number of columns of X.
 
     References
     ----------

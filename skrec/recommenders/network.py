@@ -191,9 +191,9 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
         budget = budget_of(self, len(log), given)
         validation, last = None, np.arange(0)
         if budget.early_stopping:
-            targets, last = log.without_last(FEWEST_EVENTS)
-            if len(last) < FEWEST_HELD_OUT:
-                targets, last = log, last[:0]
+            before_last, found = log.split_last(1, at_least=FEWEST_EVENTS)
+            if len(found) >= FEWEST_HELD_OUT:
+                targets, last = log.select(before_last), found
         self._sizes_for(targets, reset)
         rows = self._training_rows(targets)
         if len(last):

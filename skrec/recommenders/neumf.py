@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from skrec._docs import with_fitted_docs
 from skrec.estimators._declared import COUNT, SIZES, param, with_parameters
 from skrec.networks import Network, as_sizes, build_ncf
 from skrec.recommenders._histories import Histories
@@ -17,6 +18,7 @@ from skrec.recommenders.pairs import DrawingRecommender
 TOWER_BYTES = 2**22
 
 
+@with_fitted_docs
 @with_parameters
 class NeuMFRecommender(DrawingRecommender):
     """The vectors of a user and an item, multiplied and through a tower [1]_.
@@ -29,16 +31,10 @@ class NeuMFRecommender(DrawingRecommender):
 
     Attributes
     ----------
-    users_, items_ : ndarray
-        Ids, sorted.
+    %(log_fitted)s
     item_embeddings_ : DataFrame of shape (n_items, num_factors + units[0] // 2)
         Vectors of the items: those that are multiplied, then those of the tower.
-    history_ : dict of str to list of float
-        Loss and, of held-out events, ``val_loss`` and ``val_ndcg@10`` of each epoch.
-    best_epoch_ : int
-        Epoch, counted from 1, whose weights were kept.
-    n_features_in_ : int
-        Number of columns of X.
+    %(log_trained)s
 
     Notes
     -----

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skrec._docs import with_fitted_docs
 from skrec.estimators._declared import with_parameters
 from skrec.preprocessing._interactions import Log
 from skrec.recommenders._histories import Histories
@@ -9,6 +10,7 @@ from skrec.recommenders._ranking import Scorer
 from skrec.recommenders.base import ClosedFormRecommender
 
 
+@with_fitted_docs
 @with_parameters
 class PopularRecommender(ClosedFormRecommender):
     """Recommend to each user the items of the most events that they have not had.
@@ -22,10 +24,7 @@ class PopularRecommender(ClosedFormRecommender):
 
     Attributes
     ----------
-    users_, items_ : ndarray
-        Ids, sorted.
-    n_features_in_ : int
-        Number of columns of X.
+    %(log_fitted)s
 
     Examples
     --------

@@ -3,6 +3,7 @@
 from numbers import Real
 from typing import Any
 
+from skrec._docs import with_fitted_docs
 from skrec._sklearn import Interval
 from skrec.estimators._declared import COUNT, param, with_parameters
 from skrec.networks import Network, build_sasrec
@@ -55,6 +56,7 @@ class _SelfAttentive(SequenceRecommender):
         return Network.of(build_sasrec, **self._options())
 
 
+@with_fitted_docs
 @with_parameters
 class SASRecRecommender(_SelfAttentive):
     """Self-attention over what a user had, to recommend what comes next [1]_.
@@ -69,16 +71,10 @@ class SASRecRecommender(_SelfAttentive):
 
     Attributes
     ----------
-    users_, items_ : ndarray
-        Ids, sorted.
+    %(log_fitted)s
     item_embeddings_ : DataFrame of shape (n_items, units)
         Vectors of the items.
-    history_ : dict of str to list of float
-        Loss and, of held-out events, ``val_loss`` and ``val_ndcg@10`` of each epoch.
-    best_epoch_ : int
-        Epoch, counted from 1, whose weights were kept.
-    n_features_in_ : int
-        Number of columns of X.
+    %(log_trained)s
 
     References
     ----------
@@ -101,6 +97,7 @@ class SASRecRecommender(_SelfAttentive):
     """
 
 
+@with_fitted_docs
 @with_parameters
 class BSARecRecommender(_SelfAttentive):
     """SASRec with a filter of slow and fast waves beside attention [1]_.
@@ -114,16 +111,10 @@ class BSARecRecommender(_SelfAttentive):
 
     Attributes
     ----------
-    users_, items_ : ndarray
-        Ids, sorted.
+    %(log_fitted)s
     item_embeddings_ : DataFrame of shape (n_items, units)
         Vectors of the items.
-    history_ : dict of str to list of float
-        Loss and, of held-out events, ``val_loss`` and ``val_ndcg@10`` of each epoch.
-    best_epoch_ : int
-        Epoch, counted from 1, whose weights were kept.
-    n_features_in_ : int
-        Number of columns of X.
+    %(log_trained)s
 
     References
     ----------

@@ -9,6 +9,7 @@ from sklearn.base import MetaEstimatorMixin, clone, is_classifier
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from skrec._docs import with_fitted_docs
 from skrec._sklearn import (
     HasMethods,
     Interval,
@@ -26,7 +27,6 @@ from skrec.recommenders._examples import (
     new_pairs,
     proposed_examples,
     retrieved_at,
-    split_last,
 )
 from skrec.recommenders._features import Features
 from skrec.recommenders._histories import Histories
@@ -40,6 +40,7 @@ BATCH_ROWS = 2**17  # which the ranker is given at a time
 SCORE, RANK = "retriever_score", "retriever_rank"
 
 
+@with_fitted_docs
 @with_parameters
 class TwoStageRecommender(MetaEstimatorMixin, BaseRecommender):
     """Have a recommender propose items, and a classifier rank what was proposed.
@@ -62,15 +63,12 @@ class TwoStageRecommender(MetaEstimatorMixin, BaseRecommender):
 
     Attributes
     ----------
-    users_, items_ : ndarray
-        Ids, sorted.
+    %(log_fitted)s
     retriever_ : recommender
         Fitted on all events.
     ranker_ : classifier or None
         Fitted on proposals; None where there was nothing to learn, and a warning said
         so: the retriever's order is then that of `recommend`.
-    n_features_in_ : int
-        Number of columns of X.
 
     Notes
     -----
@@ -278,7 +276,8 @@ class TwoStageRecommender(MetaEstimatorMixin, BaseRecommender):
     def _fitted_ranker(self, X: Any, y: Any, features: dict[str, Any]) -> Any:
         """Fit the ranker on what a retriever proposes that has not seen the answers."""
         seed = draw_seed(self.random_state)
-        before, last = split_last(self._log, self.n_held_out)
+        n = int(self.n_held_out)
+        before, last = self._log.split_last(n, at_least=n + 1)
         earlier = self._log.select(before)
         held_out = new_pairs(earlier, self._log.select(last))
         if not len(held_out):

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from sklearn.callback import with_callbacks
 
+from skrec._docs import with_fitted_docs
 from skrec._sklearn import Interval, fit_context
 from skrec.estimators._atomic import all_or_nothing
 from skrec.estimators._declared import (
@@ -43,6 +44,7 @@ from skrec.training.rows import Rows
 SIDES = "user", "item"
 
 
+@with_fitted_docs
 @with_parameters
 class TwoTowerRecommender(PairRecommender):
     """A network for users and one for items, whose outputs are compared [1]_ [2]_.
@@ -61,10 +63,7 @@ class TwoTowerRecommender(PairRecommender):
         Ids of events and of features, sorted.
     item_embeddings_ : DataFrame of shape (n_items, units[-1])
         Outputs of the tower for the items, of length 1.
-    history_ : dict of str to list of float
-        Loss and, of held-out events, ``val_loss`` and ``val_ndcg@10`` of each epoch.
-    best_epoch_ : int
-        Epoch, counted from 1, whose weights were kept.
+    %(log_trained)s
     n_features_in_ : int
         Number of columns of X.
 

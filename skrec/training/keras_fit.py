@@ -218,6 +218,8 @@ class _BestEpoch(keras.callbacks.EarlyStopping):
 
     def on_train_begin(self, logs: Any = None) -> None:
         super().on_train_begin(logs)
+        if not self.plan.counts_start:
+            return
         x, y, weight = self.val_data
         outputs = self.model.predict(x, verbose=0)
         if self.plan.maximize:
@@ -230,8 +232,7 @@ class _BestEpoch(keras.callbacks.EarlyStopping):
         self.start_weights = self.model.get_weights()
 
     def on_train_end(self, logs: Any = None) -> None:
-        is_better = self._is_improvement(self.best, self.start)
-        if self.plan.counts_start and not is_better:
+        if self.plan.counts_start and not self._is_improvement(self.best, self.start):
             self.best_weights = self.start_weights
         else:
             self.kept_epoch = self.best_epoch + 1

@@ -304,11 +304,10 @@ def train(
         watcher.begin(program, plan.epochs, n_steps)
         if progress.callbacks:
             watcher.go_on(progress.callbacks)
-    looks = plan.patience is not None and val_data is not None
-    if looks and plan.counts_start and not history:
+    looks = plan.patience is not None and plan.counts_start and not history
+    if looks and val_data is not None:
         # A start at a linear model may be better than all that comes of it; patience
         # is with the epochs alone, since untrained networks are good by accident.
-        assert val_data is not None
         logs = _validate(program, val_data, plan)
         _look_for_best(best, logs, progress.state.kept_epoch, plan, program)
     stop = patience_is_over = False

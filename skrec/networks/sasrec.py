@@ -4,85 +4,12 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from skrec._docs import with_fitted_docs
 from skrec.networks._next_item import next_item_model
+from skrec.networks._steps import ByLength, FromGroups, Pack, Positions, Unpack
 
 ops = keras.ops
-PADDING = -1  # the code of no item
-
-
-@keras.saving.register_keras_serializable("skrec")
-class Pack(keras.layers.Layer):
-    """Keeps the steps that are there, one below the other: padding costs nothing.
-
-    One step of padding comes last, since TensorFlow adds no bias to none.
-    """
-
-    def call(self, x: Any, history: Any) -> Any:
-        """Return values of steps, of shape (n_steps + 1, ...)."""
-        packed = tf.gather_nd(x, tf.where(history >= 0))
-        nothing = tf.fill([1, *x.shape[2:]], tf.constant(PADDING, packed.dtype))
-        return tf.concat([packed, nothing], axis=0)
-
-    def compute_output_spec(self, x: Any, history: Any) -> keras.KerasTensor:
-        """Return their shape."""
-        return keras.KerasTensor((None, *x.shape[2:]), x.dtype)
-
-
-@keras.saving.register_keras_serializable("skrec")
-class Unpack(keras.layers.Layer):
-    """Puts steps back in their places, with zeros for padding."""
-
-    def call(self, x: Any, history: Any) -> Any:
-        """Return values of shape (batch, length, ...)."""
-        shape = tf.concat([tf.shape(history), tf.shape(x)[1:]], axis=0)
-        places = tf.cast(tf.where(history >= 0), tf.int32)
-        return tf.scatter_nd(places, x[:-1], shape)
-
-    def compute_output_spec(self, x: Any, history: Any) -> keras.KerasTensor:
-        """Return their shape."""
-        return keras.KerasTensor((*history.shape, *x.shape[1:]), x.dtype)
-
-
-@keras.saving.register_keras_serializable("skrec")
-class Positions(keras.layers.Layer):
-    """Adds a trained vector to each step: one for how many steps ago it was.
-
-    Parameters
-    ----------
-    length : int
-        Number of steps.
-    **kwargs : dict
-        Arguments of the base class.
-    """
-
-    def __init__(self, length: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.length = length
-        self.positions_initializer = keras.initializers.GlorotNormal()
-
-    def build(self, shape: Any, *shapes: Any) -> None:
-        """Make the vectors."""
-        self.positions = self.add_weight(
-            shape=(self.length, shape[-1]),
-            initializer=self.positions_initializer,
-            name="positions",
-        )
-
-    def call(self, x: Any, history: Any) -> Any:
-        """Add them to packed steps."""
-        step = tf.pad(tf.where(history >= 0)[:, 1], [[0, 1]])
-        return x + tf.cast(tf.gather(self.positions.value, step), x.dtype)
-
-    def compute_output_spec(self, x: Any, history: Any) -> keras.KerasTensor:
-        """Return the same shape."""
-        return keras.KerasTensor(x.shape, x.dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what the layer is made of."""
-        return {**super().get_config(), "length": self.length}
 
 
 @with_fitted_docs
@@ -160,34 +87,38 @@ def build_sasrec(
     def norm(x: Any) -> Any:
         return keras.layers.LayerNormalization(epsilon=1e-8, dtype=dtype)(x)
 
-    def attention(x: Any, y: Any, history: Any, reads: Any, k: int) -> Any:
+    def attend(steps: Any, places: Any) -> Any:
+        """Let steps of some sequences, one in a row, take up what came before."""
+        size, head = places.shape[1], units // num_heads
+        steps = ops.reshape(
+            ops.take(steps, places, axis=0), (-1, size, 3, num_heads, head)
+        )
+        query, key, value = ops.unstack(ops.transpose(steps, (2, 0, 3, 1, 4)), 3)
+        scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) / head**0.5
+        before = np.tri(size, dtype=bool)  # padding comes behind all that is there
+        shares = drop(ops.softmax(ops.where(before, scores, -1e4)))
+        said = ops.transpose(ops.matmul(shares, value), (0, 2, 1, 3))
+        return ops.reshape(said, (-1, size, units))
+
+    def attention(x: Any, y: Any, groups: Any, k: int) -> Any:
         """Let each step of x take up what steps of y say, itself and before."""
-        head = units // num_heads
-
-        def heads(x: Any, name: str) -> Any:
-            steps = Unpack(dtype=dtype)(dense(units, f"{name}_{k}")(x), history)
-            steps = ops.reshape(steps, (-1, length, num_heads, head))
-            return ops.transpose(steps, (0, 2, 1, 3))
-
-        said = heads(y, "value")
+        said = dense(units, f"value_{k}")(y)
         if length > 1:  # a step that is alone has nothing to choose from
-            query, key = heads(x, "query"), heads(y, "key")
-            scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) / head**0.5
-            shares = drop(ops.softmax(ops.where(reads, scores, -1e4)))
-            said = ops.matmul(shares, said)
-        said = ops.transpose(said, (0, 2, 1, 3))
-        said = Pack(dtype=dtype)(ops.reshape(said, (-1, length, units)), history)
+            query, key = dense(units, f"query_{k}")(x), dense(units, f"key_{k}")(y)
+            steps = ops.concatenate([query, key, said], axis=-1)
+            *groups, back = groups
+            attended = [attend(steps, places) for places in groups]
+            said = FromGroups(dtype=dtype)(attended, back)
         return dense(units, f"said_{k}")(said)
 
     def encode(read: Any, history: Any) -> Any:
-        before = ops.convert_to_tensor(np.tri(length, dtype=bool))
-        reads = ops.logical_and(before, history[:, None, None, :] >= 0)
+        groups = ByLength(length, dtype=dtype)(history)
         codes = Pack(dtype=dtype)(history, history)
         x = read(codes) * units**0.5
         x = drop(Positions(length, dtype=dtype, name="positions")(x, history))
         for k in range(num_blocks):
             normed = norm(x)
-            mixed = attention(normed, x, history, reads, k)
+            mixed = attention(normed, x, groups, k)
             if alpha:
                 steps = Unpack(dtype=dtype)(x, history)
                 layer = FrequencyFilter(cutoff, dtype=dtype, name=f"filter_{k}")

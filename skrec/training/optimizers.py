@@ -61,7 +61,7 @@ class _Items(tuple):
     """The items of a dict."""
 
 
-@lru_cache(maxsize=256, typed=True)
+@lru_cache(maxsize=32, typed=True)
 def _template(
     make: Callable[..., keras.optimizers.Optimizer], frozen: tuple
 ) -> keras.optimizers.Optimizer:

@@ -229,7 +229,10 @@ def in_order(values: np.ndarray) -> np.ndarray:
     """
     if values.dtype.kind != "O":
         return np.sort(values)
-    return objects(sorted(values.tolist()))
+    ids = values.tolist()
+    # Of sets, < means a subset, which sorts nothing.
+    key = sorted if ids and isinstance(ids[0], frozenset) else None
+    return objects(sorted(ids, key=key))
 
 
 def as_index(values: np.ndarray) -> pd.Index:

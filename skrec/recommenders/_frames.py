@@ -48,6 +48,11 @@ def in_dtype(ids: np.ndarray, dtype: Any) -> Any:
         The ids; as they are where that dtype does not hold all of them.
     """
     column = pd.Series(ids)
+    if (
+        isinstance(dtype, pd.CategoricalDtype)
+        and not column.isin(dtype.categories).all()
+    ):
+        return ids  # of which `partial_fit` brought some
     try:
         converted = column.astype(dtype)
     except (TypeError, ValueError, OverflowError):

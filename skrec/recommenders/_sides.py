@@ -71,6 +71,12 @@ class Features:
         ids = np.concatenate(
             [f.ids.values[f.ids.positions].astype(object) for f in (self, later)]
         )
+        missing = [name for name in self.frame if name not in later.frame]
+        if missing:
+            raise ValueError(
+                f"{later.name} has no column {missing[0]!r}; it needs those of the "
+                f"first call. Received: columns {list(later.frame)}."
+            )
         frame = pd.concat([self.frame, later.frame[self.frame.columns]])
         last = ~pd.Series(ids).duplicated(keep="last").to_numpy()
         factor = id_factor(pd.Series(ids[last]).infer_objects(), self.ids.name)

@@ -2,7 +2,7 @@
 
 from abc import ABCMeta, abstractmethod
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -49,6 +49,7 @@ else:
     from sklearn.base import BaseEstimator
 
 COLUMN = [str, Integral, None]
+LARGEST_WEIGHT = 1e15  # whose squares single precision holds, summed over events
 LOWEST = float(np.finfo(np.float32).min)  # score of an item that nobody knows
 
 
@@ -87,6 +88,9 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
 
     if TYPE_CHECKING:  # no parameter
         _log: Log = fixed(None)  # the events of `fit`
+
+    # What makes a user known who is not.
+    _what_helps: ClassVar[str] = "give their events as history, or "
 
     # ---- what a recommender adds ---------------------------------------------------
 
@@ -134,6 +138,15 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
                 "y must hold the weights of events, which are not negative: leave out "
                 "what users did not like, or take a classifier for it. Received: "
                 f"{weights[wrong[0]]} in row {wrong[0]}."
+            )
+        positive = weights[weights > 0]
+        if len(positive) and not (
+            positive.min() >= 1 / LARGEST_WEIGHT and positive.max() <= LARGEST_WEIGHT
+        ):
+            raise ValueError(
+                f"y must hold weights of 0 or between {1 / LARGEST_WEIGHT:g} and "
+                f"{LARGEST_WEIGHT:g}, which single precision can square: divide them "
+                f"by their mean. Received: {positive.min():g} to {positive.max():g}."
             )
         if not weights.any():
             raise ValueError(
@@ -260,7 +273,7 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
             from 1 on; user by user in the order of `users`, the best item first. Items
             of one score are in the order of their ids. A user gets fewer than `n` rows
             where there are no more items, with one warning for all. A polars frame
-            where X was one.
+            where X was one, with its categories as strings.
 
         Raises
         ------
@@ -269,6 +282,8 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
         """
         check_is_fitted(self)
         require_count(n)
+        if history is not None and len(history) == 0:
+            history, users = None, [] if users is None else users
         allowed = self._candidates(candidates)
         ids, histories = self._asked(users, history)
         scorer = self._ranking_scorer(histories, allowed, exclude_seen)
@@ -374,9 +389,8 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
         if self.unknown == "error" and not known.all():
             wrong = ids[~known]
             raise ValueError(
-                f"Nothing is known of {len(wrong)} of {len(ids)} users: give their "
-                "events as history, or set unknown='popular'. Received: "
-                f"{some_of(wrong)}."
+                f"Nothing is known of {len(wrong)} of {len(ids)} users: "
+                f"{self._what_helps}set unknown='popular'. Received: {some_of(wrong)}."
             )
 
     def predict(self, X: Any) -> np.ndarray:

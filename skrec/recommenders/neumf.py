@@ -1,7 +1,7 @@
 """NeuMF: the vectors of a user and an item, multiplied and through a tower."""
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -76,6 +76,8 @@ class NeuMFRecommender(DrawingRecommender):
             vectors that enter it have half the first width each.""",
     )
     n_negatives: int = 4
+
+    _what_helps: ClassVar[str] = ""
 
     def _network(self, n_outputs: int) -> Network:
         return Network.of(

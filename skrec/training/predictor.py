@@ -84,7 +84,7 @@ class Predictor:
         outputs = None
         with tf.device(self.device):
             weights = [tf.convert_to_tensor(weight) for weight in weights]
-            for start in range(0, n_rows, self._size):
+            for start in range(0, max(1, n_rows), self._size):  # shapes, if no rows
                 rows = slice(start, min(start + self._size, n_rows))
                 block = tf.nest.map_structure(
                     lambda array, rows=rows: take_rows(array, rows), x

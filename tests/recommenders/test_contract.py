@@ -339,6 +339,32 @@ def test_bad_questions_are_named(fitted):
     assert len(model.recommend(5, n=1)) == 1
 
 
+@every
+def test_an_empty_history_is_none(model, fitted):
+    model, nothing = fitted(model), random_log().iloc[:0]
+    lists = model.recommend([3, 4], n=2, history=nothing)
+    pd.testing.assert_frame_equal(lists, model.recommend([3, 4], n=2))
+    assert model.recommend(history=nothing).empty
+
+
+def test_an_unknown_user_is_an_error_that_says_what_helps(fitted):
+    for model, helps in (
+        (SEQUENCES[0], "give their events as history"),
+        (PAIRS[1], ""),
+    ):
+        model = clone(model).set_params(unknown="error", time_col="time")
+        model = model.fit(random_log())
+        with pytest.raises(ValueError, match=rf"1 of 1 users: {helps}.*Received: .-1"):
+            model.recommend([-1])
+
+
+@pytest.mark.parametrize("weight", [1e300, 1e-300])
+def test_weights_that_single_precision_cannot_square_are_refused(weight):
+    log = random_log()
+    with pytest.raises(ValueError, match=r"y must hold weights of 0 or between"):
+        ItemKNNRecommender().fit(log, np.where(log.index == 7, weight, 1.0))
+
+
 def test_weights_are_how_much_an_event_counts():
     log = pd.DataFrame({"user": [1, 2, 3, 4], "item": ["a", "a", "b", "c"]})
     model = PopularRecommender().fit(log, y=[1, 1, 3, 0])
@@ -460,6 +486,24 @@ def test_days_are_times():
     log = pd.DataFrame({"user": [1, 1, 1], "item": [1, 2, 3], "time": days})
     model = PopularRecommender(time_col="time").fit(log)
     assert model.items_[model._log.items].tolist() == [2, 3, 1]
+
+
+def test_sets_are_ids_in_one_order():
+    log = random_log()
+    sets = log.assign(item=[frozenset({i, i + 1}) for i in log["item"]])
+    model = PopularRecommender().fit(sets.sample(frac=1, random_state=0))
+    assert [min(item) for item in model.items_] == sorted(set(log["item"]))
+
+
+def test_categories_grow_without_a_warning():
+    log = random_log().astype({"item": str})
+    model = BPRRecommender(**TRAINED).fit(log.astype({"item": "category"}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        new = pd.DataFrame({"user": [0], "item": pd.Categorical(["new"]), "time": [9]})
+        model.partial_fit(new)
+        lists = model.recommend([0], n=2, exclude_seen=False, candidates=["new", "1"])
+    assert set(lists["item"]) == {"new", "1"}
 
 
 def test_lists_of_every_kind():

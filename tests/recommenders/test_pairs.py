@@ -318,6 +318,10 @@ def test_partial_fit_takes_features_of_new_ids():
     assert 30 not in set(model.recommend([0], n=14)["item"])
     with pytest.raises(ValueError, match=r"a row for each id of X.* .50"):
         model.partial_fit(frame([0, 50]))
+    with pytest.raises(ValueError, match=r"no column 'kind'.*first call"):
+        model.partial_fit(
+            frame([0, 30]), item_features=later.rename(columns={"kind": "type"})
+        )
     with pytest.raises(ValueError, match="user_features was not given at first"):
         model.partial_fit(
             frame([0, 1]), user_features=pd.DataFrame({"u": [0], "a": [1]})

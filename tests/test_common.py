@@ -111,7 +111,9 @@ ESTIMATORS = [
     ),
     pytest.param(exact(MLPClassifier, units=8), id="MLPClassifier"),
     # Not every check seeds it, and large steps on waves diverge now and then.
-    pytest.param(exact(MLPRegressor, units=8, clipnorm=1.0), id="MLPRegressor"),
+    pytest.param(
+        exact(MLPRegressor, units=8, clipnorm=1.0), id="MLPRegressor", marks=NIGHTLY
+    ),
     pytest.param(
         exact(CNNClassifier, filters=8, units=8), id="CNNClassifier", marks=NIGHTLY
     ),

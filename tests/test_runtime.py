@@ -50,6 +50,7 @@ def test_another_backend_is_a_clear_error_at_import():
     assert last.endswith("Received: backend 'jax'.")
 
 
+@pytest.mark.nightly
 def test_the_variables_for_threads_and_for_the_log_level_are_respected():
     level = "import os; print(os.environ['TF_CPP_MIN_LOG_LEVEL'])\n"
     done = run(

@@ -20,6 +20,10 @@ _NETWORK: dict[str, Any] = {
     "learning_rate": loguniform(2e-4, 5e-3),
     "batch_size": [128, 256, 512],
 }
+_PAIRS = {
+    "learning_rate": loguniform(2e-4, 1e-2),
+    "batch_size": [256, 1024, 4096],
+}
 _SEQUENCE = {**_NETWORK, "units": [64, 128]}
 _TRANSFORMER = {**_SEQUENCE, "num_blocks": [1, 2, 3], "num_heads": [1, 2, 4]}
 _FACTORS = {
@@ -35,6 +39,26 @@ MODELS = {
         {"n_neighbors": randint(20, 1000), "shrink": loguniform(0.1, 100)},
     ),
     "EASE": Model(recommenders.EASERecommender, {"l2": loguniform(10, 2000)}),
+    "ALS": Model(
+        recommenders.ALSRecommender,
+        {
+            "embedding_dim": [32, 64, 128, 256],
+            "l2": loguniform(1, 100),
+            "alpha": loguniform(1, 40),
+        },
+    ),
+    "BPR": Model(
+        recommenders.BPRRecommender,
+        {**_PAIRS, "embedding_dim": [32, 64, 128], "n_negatives": [1, 4]},
+    ),
+    "NeuMF": Model(
+        recommenders.NeuMFRecommender,
+        {**_PAIRS, "num_factors": [8, 16, 32], "n_negatives": [1, 4, 8]},
+    ),
+    "TwoTower": Model(
+        recommenders.TwoTowerRecommender,
+        {**_PAIRS, "embedding_dim": [32, 64, 128], "temperature": loguniform(0.05, 1)},
+    ),
     "GRU4Rec": Model(
         recommenders.GRU4RecRecommender, {**_SEQUENCE, "embedding_dim": [64, 128]}
     ),

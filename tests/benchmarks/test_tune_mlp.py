@@ -29,6 +29,7 @@ def test_space_is_the_one_of_the_article():
     assert tune_mlp.AMOUNTS["epochs"].full == 10
 
 
+@pytest.mark.nightly
 def test_files_and_candidates(finished):
     names = {"candidates.csv", "report.md", "results.csv", "searches.csv"}
     assert {path.name for path in finished.iterdir()} == {*names, "tune_mlp.png"}

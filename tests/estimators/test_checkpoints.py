@@ -231,6 +231,7 @@ EQUAL = {
 }
 
 
+@pytest.mark.nightly
 def test_equal_numbers_of_another_type_are_the_same_fit(tmp_path, trained):
     for name, (first, second) in EQUAL.items():
         params = {**QUICK, "epochs": 1, "optimizer": "sgd", "memory": tmp_path}

@@ -44,6 +44,7 @@ def test_sgd_gives_the_same_with_either_rule(family):
     assert np.abs(with_adam[0] - with_adam[1]).max() > 1e-6
 
 
+@pytest.mark.nightly
 def test_auto_is_lazy_for_large_tables_alone(monkeypatch):
     dense, lazy = (proba(fitted(embedding_update=rule)) for rule in ("dense", "lazy"))
     model = fitted()
@@ -94,6 +95,7 @@ def test_lazy_names_the_optimizers_that_it_works_with(params):
         fitted(embedding_update="lazy", **params)
 
 
+@pytest.mark.nightly
 def test_callbacks_between_batches_train_densely(monkeypatch):
     between = {"callbacks": BetweenBatches(), "epochs": 1}
     with pytest.raises(ValueError, match="embedding_update='dense'"):
@@ -107,6 +109,7 @@ def test_callbacks_between_batches_train_densely(monkeypatch):
     np.testing.assert_array_equal(found, dense)
 
 
+@pytest.mark.nightly
 def test_a_stream_that_brings_ids_stays_lazy():
     X = make_table()
     y = make_target(X)

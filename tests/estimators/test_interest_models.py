@@ -85,6 +85,7 @@ def test_din_finds_an_interest_that_an_average_hides():
     assert auc(averaging, X_new, y_new) < 0.9
 
 
+@pytest.mark.nightly
 def test_dien_learns_an_order_that_neither_an_average_nor_din_sees():
     X, y = order(3000, seed=0)
     X_new, y_new = order(1000, seed=1)

@@ -235,6 +235,7 @@ def test_pickle_and_saved_model_predict_the_same(products, clf, tmp_path):
     )
 
 
+@pytest.mark.nightly
 def test_search_over_fusion_and_modality_dropout(products):
     X, y = products
     grid = {"fusion": ["concat", "gated"], "modality_dropout": [0.0, 0.99]}

@@ -498,6 +498,7 @@ def test_a_folder_that_cannot_be_made_costs_the_memory_and_nothing_else(tmp_path
     assert len(seen) == 1
 
 
+@pytest.mark.nightly
 def test_processes_that_train_one_fit_at_a_time_do_not_disturb_each_other(tmp_path):
     estimator = MLPClassifier(**QUICK, memory=tmp_path).set_params(epochs=20)
     fits = joblib.Parallel(n_jobs=2)(

@@ -91,10 +91,9 @@ def test_a_pulse_in_a_series_of_zeros_is_seen(cell):
     )
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("standardize", [True, False])
-@pytest.mark.parametrize(
-    "sequence_branch", ["rnn", pytest.param("cnn", marks=pytest.mark.nightly)]
-)
+@pytest.mark.parametrize("sequence_branch", ["rnn", "cnn"])
 def test_a_table_sees_pulses_too(sequence_branch, standardize):
     """Of two pulses, are there zeros between?"""
     X, y = pulses()

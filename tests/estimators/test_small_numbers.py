@@ -201,7 +201,7 @@ print((max(peak) - peak[0]) / X.nbytes)
 @pytest.mark.parametrize(
     ("name", "on_disk"),
     [
-        ("cnn", True),
+        pytest.param("cnn", True, marks=pytest.mark.nightly),
         pytest.param("mlp", False, marks=pytest.mark.nightly),
         ("keras", False),
     ],

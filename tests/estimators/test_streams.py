@@ -84,6 +84,7 @@ def test_five_days_are_learnt(way, first_rows):
     assert roc_auc_score(y, model.predict_proba(X[["user", "item"]])[:, 1]) > 0.9
 
 
+@pytest.mark.nightly
 def test_a_stream_of_new_ids_is_traced_a_few_times_in_each_octave():
     model = make("FM")
     cache_clear()
@@ -146,6 +147,7 @@ def test_longer_lists_are_read_whole():
     assert model.encoder_.spec_.sequences[0].length >= 9
 
 
+@pytest.mark.nightly
 def test_lengths_of_auto_stay_when_tables_grow():
     (X, y), (X2, y2) = a_day(0), a_day(20)
     model = make("DCN", embedding_dim="auto").fit(X, y)

@@ -48,13 +48,12 @@ def passed_by_grid_search(kind):
 
 
 # By day, every search tunes a classifier, and one of them a regressor too.
+BY_DAY = [("bayes", "classifier"), ("hyperband", "regressor")]
 PAIRS = [
     pytest.param(
         name,
         kind,
-        marks=[pytest.mark.nightly]
-        if kind == "regressor" and name != "hyperband"
-        else [],
+        marks=[pytest.mark.nightly] if (name, kind) not in BY_DAY else [],
     )
     for name in SEARCHES
     for kind in TUNED

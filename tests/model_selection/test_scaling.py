@@ -99,6 +99,7 @@ def test_loky_maps_one_file(tmp_path):
     assert (search.cv_results_["mean_test_score"] == 1).all()
 
 
+@pytest.mark.nightly
 def test_loky_after_the_parent_has_trained(expected):
     found = scaling.small_search(n_jobs=2).fit(X, Y)
     assert split_scores_and_best(found) == expected
@@ -293,6 +294,7 @@ with joblib.parallel_config(backend="multiprocessing"):
 """
 
 
+@pytest.mark.nightly
 def test_fork_works_before_the_first_fit_and_is_refused_after_it():
     run = subprocess.run(
         [sys.executable, "-c", FORK], capture_output=True, text=True, check=False

@@ -240,6 +240,7 @@ def test_what_no_score_depends_on_is_left_out():
     assert known_by(model(None)) == known_by(model(2)) == known_by(model(2, Y))
 
 
+@pytest.mark.nightly
 def test_the_digest_is_the_same_in_another_process():
     names = ["frame", "closure", "list of estimators", "scorer", "histogram", "slots"]
     code = (

@@ -139,6 +139,7 @@ same(sys.argv[2])
 """
 
 
+@pytest.mark.nightly
 def test_saved_models_load_in_another_process_and_only_fm_needs_skrec(tmp_path):
     rows = make_rows(ALL)
     np.savez(tmp_path / "rows.npz", **rows)

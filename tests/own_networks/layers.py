@@ -206,7 +206,7 @@ def unit_and_rms_normalization():
     return stack((6,), L.Dense(5), L.RMSNormalization(), L.UnitNormalization())
 
 
-@network()
+@network(nightly=True)
 def spectral_normalization():
     return stack((6,), L.SpectralNormalization(L.Dense(5, "relu"), power_iterations=2))
 
@@ -225,7 +225,7 @@ def dropout_with_noise_shape():
     return stack((5, 4), drop, L.Flatten())
 
 
-@network(x="sequence")
+@network(x="sequence", nightly=True)
 def spatial_dropout_1d():
     return stack((5, 4), L.SpatialDropout1D(0.3, seed=1), L.Flatten())
 
@@ -244,7 +244,7 @@ def spatial_dropout_3d():
     )
 
 
-@network()
+@network(nightly=True)
 def every_noise():
     return stack(
         (6,),
@@ -341,7 +341,7 @@ def image_augmentation():
     )
 
 
-@network()
+@network(nightly=True)
 def lambdas():
     scale = 2.0
     return stack(
@@ -363,7 +363,7 @@ def operations_in_the_graph():
 
 
 # A bfloat16 has 8 bits: where a sum is rounded depends on how the graph fuses it.
-@network(tolerance=2e-2)
+@network(tolerance=2e-2, nightly=True)
 def mixed_bfloat16():
     policy = "mixed_bfloat16"
     x = keras.Input((6,))

@@ -100,7 +100,7 @@ def loss_that_is_one_number():
     return plain()
 
 
-@network(compile=lambda: {"loss": partial(weighted_loss, weight=3.0)})
+@network(compile=lambda: {"loss": partial(weighted_loss, weight=3.0)}, nightly=True)
 def loss_partial():
     return plain()
 
@@ -134,7 +134,10 @@ def loss_summed():
     return plain()
 
 
-@network(compile=lambda: {"loss": keras.losses.MeanSquaredError(reduction=None)})
+@network(
+    compile=lambda: {"loss": keras.losses.MeanSquaredError(reduction=None)},
+    nightly=True,
+)
 def loss_not_reduced():
     return plain()
 
@@ -201,7 +204,12 @@ def class_weights_and_one_hot_targets():
     return classes()
 
 
-@network(y="classes", weights="class", compile=lambda: {"loss": cross_entropy_squared})
+@network(
+    y="classes",
+    weights="class",
+    compile=lambda: {"loss": cross_entropy_squared},
+    nightly=True,
+)
 def class_weights_and_own_loss():
     return classes()
 
@@ -276,6 +284,7 @@ def metric_of_double_targets():
         "metrics": [Largest(2.0), partial(within, distance=0.2), ABSOLUTE],
     },
     validation=True,
+    nightly=True,
 )
 def metric_objects():
     return plain()

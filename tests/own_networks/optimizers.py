@@ -57,13 +57,10 @@ def excluded():
 
 
 OPTIMIZERS = {
-    "own_subclass_of_adam": lambda: OwnAdam(0.02),
     "moving_average_put_in_place": lambda: kinds.SGD(
         0.1, use_ema=True, ema_momentum=0.7, ema_overwrite_frequency=4
     ),
-    "gradient_accumulation": lambda: kinds.Adam(0.05, gradient_accumulation_steps=2),
     "weight_decay_excluded": excluded,
-    "clip_by_norm": lambda: kinds.SGD(0.3, clipnorm=0.2),
     "clip_by_global_norm": lambda: kinds.Adam(0.05, global_clipnorm=0.1),
     "loss_scale": lambda: kinds.LossScaleOptimizer(
         kinds.SGD(0.1), initial_scale=1024.0, dynamic_growth_steps=4
@@ -71,6 +68,9 @@ OPTIMIZERS = {
     "own_schedule": lambda: kinds.Adam(WarmUp()),
 }
 NIGHTLY_OPTIMIZERS = {
+    "own_subclass_of_adam": lambda: OwnAdam(0.02),
+    "gradient_accumulation": lambda: kinds.Adam(0.05, gradient_accumulation_steps=2),
+    "clip_by_norm": lambda: kinds.SGD(0.3, clipnorm=0.2),
     "moving_average": lambda: kinds.Adam(0.05, use_ema=True, ema_momentum=0.8),
     "sgd_nesterov": lambda: kinds.SGD(0.05, momentum=0.8, nesterov=True),
     "rmsprop_centered": lambda: kinds.RMSprop(0.02, momentum=0.3, centered=True),
@@ -121,7 +121,7 @@ def moving_average_of_a_model_with_state():
     )
 
 
-@network(compiled=True)
+@network(compiled=True, nightly=True)
 def moving_average_compiled_by_the_build_function():
     model = plain()
     model.compile(

@@ -197,7 +197,7 @@ def own_registered_layer():
     return stack((6,), Thrice(), L.Dense(4, "tanh"))
 
 
-@network()
+@network(nightly=True)
 def own_layer_in_an_inner_model():
     inner = keras.Sequential([keras.Input((6,)), Twice(), L.Dense(3, "relu")])
     return stack((6,), inner)
@@ -213,7 +213,7 @@ def layer_that_cannot_be_copied():
     return stack((6,), Required(0.1), L.Dense(4, "tanh"))
 
 
-@network()
+@network(nightly=True)
 def cyclic_config():
     return stack((6,), Cyclic(), L.Dense(4, "tanh"))
 
@@ -223,7 +223,7 @@ def own_block():
     return stack((6,), Block(), Block())
 
 
-@network(validation=True, same_output=False)
+@network(validation=True, same_output=False, nightly=True)
 def monte_carlo_dropout():
     return stack((6,), L.Dense(8, "relu"), MonteCarloDropout(0.3, seed=1))
 
@@ -248,7 +248,7 @@ def counts_each_call():
     return stack((6,), CountsEachCall(), L.Dense(4, "tanh"))
 
 
-@network()
+@network(nightly=True)
 def tensorflow_variable():
     return stack((6,), L.Dense(4), OwnVariable())
 
@@ -300,7 +300,7 @@ def own_regularizer():
     return stack((6,), L.Dense(4, "tanh", kernel_regularizer=OwnRegularizer()))
 
 
-@network()
+@network(nightly=True)
 def own_regularizer_as_function():
     penalty = 0.2
     return stack(
@@ -308,7 +308,7 @@ def own_regularizer_as_function():
     )
 
 
-@network()
+@network(nightly=True)
 def own_initializer():
     return stack((6,), L.Dense(4, "tanh", kernel_initializer=OwnInitializer()))
 
@@ -331,7 +331,9 @@ def regularizers():
     )
 
 
-@network(compile=lambda: {"optimizer": keras.optimizers.SGD(0.1, momentum=0.9)})
+@network(
+    compile=lambda: {"optimizer": keras.optimizers.SGD(0.1, momentum=0.9)}, nightly=True
+)
 def constraints():
     kinds = keras.constraints
     return stack(
@@ -365,7 +367,7 @@ def attribute_outside_the_configuration():
     return model
 
 
-@network()
+@network(nightly=True)
 def frozen_after_construction():
     model = stack(
         (6,), L.Dense(8, "relu"), L.Dense(4, use_bias=False), L.BatchNormalization()

@@ -104,7 +104,7 @@ def adapted_in_an_inner_model():
 # ---- models that were built before ---------------------------------------------------
 
 
-@network(x="shifted", prebuilt=True)
+@network(x="shifted", prebuilt=True, nightly=True)
 def prebuilt_with_adapted_state():
     model = stack((6,), adapted(L.Normalization(), "shifted"), L.Dense(4, "tanh"))
     model.layers[1].set_weights([w + 0.2 for w in model.layers[1].get_weights()])

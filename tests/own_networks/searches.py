@@ -55,7 +55,7 @@ def rate_of_spatial_dropout(value):
     return stack((5, 4), L.SpatialDropout1D(value, seed=1), L.Flatten())
 
 
-@network(**values(*RATES))
+@network(**values(*RATES), nightly=True)
 def rate_of_nested_dropout(value):
     return stack((6,), own_layers.Block(rate=value))
 
@@ -85,7 +85,7 @@ def seed_of_a_projection(value):
 # ---- layers --------------------------------------------------------------------------
 
 
-@network(**values(1.0, 0.3, 0.0))
+@network(**values(1.0, 0.3, 0.0), nightly=True)
 def factor_that_the_config_forgets(value):
     return stack((6,), own_layers.Times(value))
 
@@ -114,7 +114,7 @@ def trainable_set_after_construction(value):
     return model
 
 
-@network(**values(0.05, 100.0, 1000.0))
+@network(**values(0.05, 100.0, 1000.0), nightly=True)
 def constraint(value):
     """The last two are never met."""
     maximum = keras.constraints.MaxNorm(value)
@@ -163,7 +163,7 @@ def plain():
     return stack((6,), L.Dense(4, "tanh"))
 
 
-@network(parameter="loss", **made(closure, 1.0, 3.0, 0.1))
+@network(parameter="loss", **made(closure, 1.0, 3.0, 0.1), nightly=True)
 def closure_of_a_loss():
     return plain()
 

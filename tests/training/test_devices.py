@@ -131,6 +131,7 @@ assert not tf.config.experimental.tensor_float_32_execution_enabled()
 """
 
 
+@pytest.mark.nightly
 def test_a_fit_lies_and_computes_on_the_device_that_was_named():
     assert run_fresh(SCRIPT).split() == ["CPU:1", "CPU:0", "5"]
 

@@ -167,6 +167,7 @@ def test_what_another_process_cannot_know_is_refused(item):
         digest(item)
 
 
+@pytest.mark.nightly
 def test_digests_of_functions_of_main_are_the_same_in_another_process():
     script = """
     import keras, numpy as np

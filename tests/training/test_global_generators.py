@@ -18,6 +18,7 @@ from sklearn.utils import check_random_state
 from skrec import KerasRegressor, MLPRegressor
 from skrec.training import cache_clear
 from skrec.training._global_generators import global_generators
+from tests.night import by_day
 
 X = np.random.default_rng(0).normal(size=(30, 3)).astype("f4")
 Y = X[:, 0]
@@ -83,7 +84,7 @@ def named():
     return MLPRegressor(3, epochs=1, dropout=0.2, random_state=3)
 
 
-@pytest.mark.parametrize("make", [generic, named])
+@pytest.mark.parametrize("make", by_day([generic, named], "generic"))
 def test_another_thread_draws_what_it_would_without_fits(make):
     def use():
         for _ in range(2):

@@ -65,14 +65,14 @@ def slots_of_tables(program):
     [
         ("sgd", {}, None),
         pytest.param("sgd", {}, 0.01, marks=pytest.mark.nightly),
-        ("momentum", {"momentum": 0.7}, None),
+        pytest.param("momentum", {"momentum": 0.7}, None, marks=pytest.mark.nightly),
         pytest.param("nesterov", {}, None, marks=pytest.mark.nightly),
         pytest.param("rmsprop", {"rho": 0.8}, None, marks=pytest.mark.nightly),
-        ("rmsprop", {"momentum": 0.5}, None),
+        pytest.param("rmsprop", {"momentum": 0.5}, None, marks=pytest.mark.nightly),
         pytest.param("adam", {}, None, marks=pytest.mark.nightly),
         ("adam", {"beta_1": 0.8, "epsilon": 1e-3}, 0.01),
         ("adamw", {"weight_decay": 0.1}, None),
-        ("adagrad", {}, None),
+        pytest.param("adagrad", {}, None, marks=pytest.mark.nightly),
     ],
     ids=str,
 )

@@ -189,7 +189,9 @@ CALLBACKS = {
 }
 
 
-@pytest.mark.parametrize("name", CALLBACKS)
+@pytest.mark.parametrize(
+    "name", by_day(CALLBACKS, "scheduler", "early_stopping", "stop_training")
+)
 def test_callbacks_do_what_they_do_in_model_fit(program, name):
     plan = make_plan(program, shuffle=False)
     final, recorder = in_loop(program, plan, CALLBACKS[name]())

@@ -47,12 +47,13 @@ print((resident() - before) / 100)
 """
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "kind",
     [
         "named",
-        pytest.param("generic", marks=pytest.mark.nightly),
-        pytest.param("callbacks", marks=pytest.mark.nightly),
+        "generic",
+        "callbacks",
     ],
 )
 def test_a_fit_leaves_less_than_a_tenth_of_a_megabyte(kind):

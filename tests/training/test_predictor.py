@@ -82,6 +82,7 @@ def test_the_weights_are_in_memory_once_and_as_long_as_the_estimator():
     assert np.abs(twin.partial_fit(X, Y).predict_proba(X) - expected).max() > 0
 
 
+@pytest.mark.nightly
 def test_no_more_weights_are_kept_than_the_limit_says():
     cache_clear()
     many = [fitted(seed) for seed in range(3)]

@@ -345,10 +345,14 @@ def _is_installed(module: str) -> bool:
     root = module.split(".")[0]
     if root in LIBRARIES:
         return True
-    found = sys.modules.get(root)
-    files = [getattr(found, "__file__", None), *getattr(found, "__path__", ())]
-    parts = {part for file in files if file for part in Path(file).parts}
-    return bool(parts & {"site-packages", "dist-packages"})
+    # By the module's own file: a package without `__init__.py`, such as `tests`, may
+    # have parts in several folders, some installed and some not.
+    found = sys.modules.get(module) or sys.modules.get(root)
+    file = getattr(found, "__file__", None)
+    places = [file] if file else list(getattr(found, "__path__", ()))
+    return bool(places) and all(
+        {"site-packages", "dist-packages"} & set(Path(place).parts) for place in places
+    )
 
 
 def _installed_name(item: Any) -> str:

@@ -182,18 +182,34 @@ def best_of(scores: np.ndarray, n: int) -> np.ndarray:
     """
     n_rows, n_items = scores.shape
     n_groups = n_items // GROUP
-    if n_groups < 4 * n:  # a full, stable sort of a few
-        return np.argsort(-scores, axis=1, kind="stable")[:, :n]
+    if n_groups < 4 * n:
+        return _sorted(scores, n)
     # The n largest of all groups' maxima are n scores: none of the best is below them.
-    whole = scores[:, : n_groups * GROUP].reshape(n_rows, n_groups, GROUP)
-    maxima = whole.max(axis=2)
-    bounds = np.partition(maxima, n_groups - n, axis=1)[:, n_groups - n]
+    # A group is every n_groups-th column, so that maxima are those of whole vectors.
+    n_whole = n_groups * GROUP
+    whole = scores[:, :n_whole].reshape(n_rows, GROUP, n_groups)
+    maxima = whole.max(axis=1)
+    bounds = np.partition(maxima, n_groups - n, axis=1)[:, n_groups - n, None]
+    is_near = maxima >= bounds
+    has_ties = is_near.sum(axis=1) > 4 * n
+    is_near[has_ties] = False
+    rows, groups = np.nonzero(is_near)
+    near = whole[rows, :, groups]
+    found, place = np.nonzero(near >= bounds[rows])
+    last_rows, last = np.nonzero((scores[:, n_whole:] >= bounds) & ~has_ties[:, None])
+    rows = np.concatenate([rows[found], last_rows])
+    items = np.concatenate([place * n_groups + groups[found], n_whole + last])
+    order = np.lexsort((items, -scores[rows, items], rows))
+    first = np.searchsorted(rows[order], np.flatnonzero(~has_ties))
     best = np.empty((n_rows, n), dtype=np.int64)
-    for row in range(n_rows):
-        places = np.flatnonzero(scores[row] >= bounds[row])
-        order = np.argsort(-scores[row, places], kind="stable")[:n]
-        best[row] = places[order]
+    best[~has_ties] = items[order][first[:, None] + np.arange(n)]
+    best[has_ties] = _sorted(scores[has_ties], n)
     return best
+
+
+def _sorted(scores: np.ndarray, n: int) -> np.ndarray:
+    """Return the positions of the largest scores by a full, stable sort."""
+    return np.argsort(-scores, axis=1, kind="stable")[:, :n]
 
 
 def values_at(

@@ -4,6 +4,8 @@ import functools
 import os
 import pathlib
 import random
+import sys
+import types
 
 import numpy as np
 import pandas as pd
@@ -153,6 +155,18 @@ def test_a_function_counts_by_what_it_reads(monkeypatch):
     two = known_by(reads_a_constant)
     monkeypatch.setitem(globals(), "CONSTANT", 1)
     assert one == known_by(reads_a_constant) != two
+
+
+def test_ones_own_code_in_a_package_with_installed_parts_counts(monkeypatch):
+    package, module = types.ModuleType("shop"), types.ModuleType("shop.scoring")
+    package.__path__ = ["/python/site-packages/shop", "/home/me/shop"]
+    module.__file__ = "/home/me/shop/scoring.py"
+    monkeypatch.setitem(sys.modules, "shop", package)
+    monkeypatch.setitem(sys.modules, "shop.scoring", module)
+    exec("def score(y): return y", vars(module))
+    one = known_by(module.score)
+    exec("def score(y): return y + 1", vars(module))
+    assert one != known_by(module.score)
 
 
 class Slotted:

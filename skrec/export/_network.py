@@ -39,7 +39,7 @@ def traced(function: Callable[..., Any], specs: dict[str, tf.TensorSpec]) -> Any
             graph,
             input_signature=[named],
             opset=OPSET,
-            custom_op_handlers={"Einsum": (_einsum, [])},
+            custom_op_handlers={"Einsum": (_einsum, []), "Log1p": (_log1p, [])},
         )
     return model
 
@@ -59,6 +59,38 @@ def _einsum(context: Any, node: Any, name: str, args: Any) -> None:
         shapes=shapes,
         dtypes=dtypes,
     )
+
+
+def _log1p(context: Any, node: Any, name: str, args: Any) -> None:
+    """Make log(1 + x) of a logarithm, with the digits that 1 + x loses."""
+    x, output = node.input[0], node.output[0]
+    shapes, dtypes = node.output_shapes, node.output_dtypes
+    number = context.get_dtype(x)
+    one = context.make_const(
+        f"{node.name}_one", np.ones(1, _numpy_dtype(number))
+    ).output[0]
+    context.remove_node(node.name)
+
+    def make(operation: str, *inputs: str) -> str:
+        return context.make_node(operation, list(inputs)).output[0]
+
+    total = make("Add", x, one)
+    ratio = make("Div", x, make("Sub", total, one))
+    rough = make("Mul", make("Log", total), ratio)
+    is_small = make("Equal", total, one)
+    context.make_node(
+        "Where",
+        [is_small, x, rough],
+        name=node.name,
+        outputs=[output],
+        shapes=shapes,
+        dtypes=dtypes,
+    )
+
+
+def _numpy_dtype(number: int) -> Any:
+    """Return NumPy's dtype of ONNX's number of one."""
+    return onnx_packages().onnx.helper.tensor_dtype_to_np_dtype(number)
 
 
 def with_a_row(model: keras.Model, function: Callable[..., Any]) -> Any:

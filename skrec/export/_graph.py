@@ -64,6 +64,24 @@ class Graph:
         self.nodes.append(self.onnx.helper.make_node("Identity", [value], [name]))
         self.outputs.append(self._value(name, dtype, shape))
 
+    def pass_on(self, name: str, value: str, like: Any) -> None:
+        """Add an output of the type of another graph's.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        value : str
+            What it is.
+        like : ValueInfoProto
+            The other one.
+        """
+        self.nodes.append(self.onnx.helper.make_node("Identity", [value], [name]))
+        info = self.onnx.ValueInfoProto()
+        info.CopyFrom(like)
+        info.name = name
+        self.outputs.append(info)
+
     def _value(self, name: str, dtype: str, shape: Sequence[Any]) -> Any:
         kind = self._kind(dtype)
         return self.onnx.helper.make_tensor_value_info(name, kind, list(shape))
@@ -143,6 +161,21 @@ class Graph:
         )
         self.nodes.append(node)
         return outputs
+
+    def side_by_side(self, parts: list[str]) -> str:
+        """Concatenate columns, if there is more than one.
+
+        Parameters
+        ----------
+        parts : list of str
+            Tensors of shape (batch, n).
+
+        Returns
+        -------
+        str
+            One of shape (batch, sum of n).
+        """
+        return parts[0] if len(parts) == 1 else self.add("Concat", *parts, axis=1)
 
     def look_up(self, value: str, keys: Any, values: Any, default: Any) -> str:
         """Map values to others.

@@ -1,6 +1,7 @@
 """From TensorFlow functions to ONNX graphs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -11,6 +12,29 @@ from skrec.export._graph import OPSET
 from skrec.export._packages import onnx_packages
 from skrec.networks import Network
 from skrec.training._global_generators import global_generators
+
+
+def converted(
+    model: keras.Model, function: Callable[..., Any], specs: dict[str, tf.TensorSpec]
+) -> Any:
+    """Convert a function that calls a model.
+
+    Parameters
+    ----------
+    model : keras.Model
+        What the function calls.
+    function : callable
+        From a dict of tensors to a list of tensors, with as many rows.
+    specs : dict of str to TensorSpec
+        What it takes.
+
+    Returns
+    -------
+    ModelProto
+        As from :func:`traced`.
+    """
+    with portable(model):
+        return traced(_with_a_row(model, function), specs)
 
 
 def traced(function: Callable[..., Any], specs: dict[str, tf.TensorSpec]) -> Any:
@@ -104,21 +128,8 @@ def _numpy_dtype(number: int) -> Any:
     return onnx_packages().onnx.helper.tensor_dtype_to_np_dtype(number)
 
 
-def with_a_row(model: keras.Model, function: Callable[..., Any]) -> Any:
-    """Let a function of rows get one where there are none, if its loops need one.
-
-    Parameters
-    ----------
-    model : keras.Model
-        What the function calls.
-    function : callable
-        From a dict of tensors to a list of tensors, with as many rows.
-
-    Returns
-    -------
-    callable
-        The function itself where the model has no recurrent layers.
-    """
+def _with_a_row(model: keras.Model, function: Callable[..., Any]) -> Any:
+    """Let a function get a row where there is none, if its loops need one."""
     if not any(isinstance(one, keras.layers.RNN) for one in model._flatten_layers()):
         return function
 
@@ -147,15 +158,34 @@ def single_precision(network: Network, weights: list[np.ndarray]) -> keras.Model
     Returns
     -------
     keras.Model
-        For the CPU.
+        A model.
     """
     options = {**dict(network.options), "dtype": "float32"}
     with global_generators(0), tf.device("/CPU:0"):
         model = Network.of(network.builder, **options).build()
         model.set_weights(weights)
-    for layer in model._flatten_layers():
-        if hasattr(layer, "use_cudnn"):  # whose kernels ONNX does not have
-            layer.use_cudnn = False
-        if hasattr(layer, "packs"):
-            layer.packs = False
     return model
+
+
+@contextmanager
+def portable(model: keras.Model) -> Iterator[None]:
+    """Let layers do without what ONNX does not have, or does slowly.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A model, which is as it was afterwards.
+    """
+    changed = [
+        (layer, name, getattr(layer, name))
+        for layer in model._flatten_layers()
+        for name in ("use_cudnn", "packs")
+        if hasattr(layer, name)
+    ]
+    for layer, name, _ in changed:
+        setattr(layer, name, False)
+    try:
+        yield
+    finally:
+        for layer, name, value in changed:
+            setattr(layer, name, value)

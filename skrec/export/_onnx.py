@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 import skrec
+from skrec._sklearn import BaseSearchCV
 from skrec.estimators.base import BaseNetwork
+from skrec.estimators.wrappers import KerasEstimator
 from skrec.export._estimators import named_graph
 from skrec.export._feeds import feeds
+from skrec.export._generic import generic_graph
 from skrec.export._graph import Graph
 from skrec.export._packages import onnx_packages
+from skrec.export._pipelines import pipeline_graph
 from skrec.export._recommenders import recommender_graph
 from skrec.export._schema import FORMAT, KEY
 from skrec.export._verify import require_equal
@@ -52,11 +57,12 @@ def to_onnx(
     """
     packages = onnx_packages()
     check_is_fitted(fitted)
-    graph, schema = _graph(fitted)
+    fitted = _without_search(fitted)
+    graph, schema = _graph(fitted, verify)
     about = {
         "format": FORMAT,
         "skrec": skrec.__version__,
-        "estimator": type(fitted).__name__,
+        "estimator": type(_last(fitted)).__name__,
     }
     schema = {**about, **schema}
     content = graph.model({KEY: json.dumps(schema)}).SerializeToString()
@@ -75,13 +81,39 @@ def to_onnx(
     _write(content, Path(path))
 
 
-def _graph(fitted: Any) -> tuple[Graph, dict[str, Any]]:
+def _last(fitted: Any) -> Any:
+    """Return what is at the end of a pipeline, or in a search."""
+    fitted = _without_search(fitted)
+    return _last(fitted[-1]) if isinstance(fitted, Pipeline) else fitted
+
+
+def _without_search(fitted: Any) -> Any:
+    """Return the best estimator of a search, or of a search in a search."""
+    while isinstance(fitted, BaseSearchCV):
+        if not hasattr(fitted, "best_estimator_"):
+            raise ValueError(
+                f"{type(fitted).__name__} has no best_estimator_ to write: fit it with "
+                "refit=True. Received: refit=False."
+            )
+        fitted = fitted.best_estimator_
+    return fitted
+
+
+def _graph(fitted: Any, X: Any = None) -> tuple[Graph, dict[str, Any]]:
+    """Make the graph of whatever can be written."""
+    fitted = _without_search(fitted)
+    if isinstance(fitted, Pipeline):
+        return pipeline_graph(fitted, X, _graph)
     if isinstance(fitted, BaseRecommender):
         return recommender_graph(fitted)
     if isinstance(fitted, BaseNetwork):
         return named_graph(fitted)
+    if isinstance(fitted, KerasEstimator):
+        return generic_graph(fitted)
     raise TypeError(
-        f"to_onnx cannot write {type(fitted).__name__}. Received: {fitted!r}."
+        "to_onnx writes the classifiers, regressors and recommenders of this package, "
+        "in a pipeline or a search too: give it one of these. Received: "
+        f"{type(fitted).__name__}."
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from skrec.export._graph import Graph
-from skrec.export._network import single_precision, traced, with_a_row
+from skrec.export._network import converted, single_precision, traced
 from skrec.recommenders import (
     BPRRecommender,
     EASERecommender,
@@ -218,7 +218,5 @@ def _of_sequences(graph: Graph, model: SequenceRecommender, asked: Asked) -> str
         scores = tf.matmul(network(codes, training=False), tf.constant(items.T.copy()))
         return [scores if bias is None else scores + weights[bias][:n_items]]
 
-    function = with_a_row(network, run)
-    return _embedded(
-        graph, function, {"recent": _codes(model._length)}, {"recent": asked.recent}
-    )
+    found = converted(network, run, {"recent": _codes(model._length)})
+    return graph.embed(found, {"recent": asked.recent})[0]

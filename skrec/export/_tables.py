@@ -111,7 +111,7 @@ def table_inputs(
     fields = {}
     numbers = [name for own, name in read if own.kind == "number"]
     if numbers:
-        fields["numbers"] = _side_by_side(graph, numbers)
+        fields["numbers"] = graph.side_by_side(numbers)
     for own, name in read:
         if own.kind == "array":
             fields[f"array_{own.position}"] = name
@@ -125,7 +125,7 @@ def table_inputs(
             codes[own.kind, own.position] = code
     n_ids = sum(kind == "id" for kind, _ in codes)
     if n_ids:
-        fields["ids"] = _side_by_side(graph, [codes["id", k] for k in range(n_ids)])
+        fields["ids"] = graph.side_by_side([codes["id", k] for k in range(n_ids)])
     for (kind, position), code in codes.items():
         if kind == "sequence":
             fields[f"sequence_{position}"] = code
@@ -147,10 +147,6 @@ def _described(
     reading = encoder._readings[own.position]
     more = {"separator": reading.separator, "max_len": int(encoder.max_len)}
     return column(name, "list", ids.dtype, [None], **ids.special, **more)
-
-
-def _side_by_side(graph: Graph, parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
 
 
 def look_up_all(

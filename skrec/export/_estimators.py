@@ -105,8 +105,8 @@ def _specs(
         elif name.startswith("sequence"):
             specs[name] = tf.TensorSpec([None, None], tf.int64)
         elif name.startswith("array") and encoder is not None:
-            shape = encoder._shapes[int(name.removeprefix("array_"))]
-            specs[name] = tf.TensorSpec([None, *shape], tf.float64)
+            own = encoder._shapes[int(name.removeprefix("array_"))]
+            specs[name] = tf.TensorSpec([None, *own], tf.float64)
         else:
             numbers = [own for own in columns if own["kind"] in ("number", "array")]
             shape = numbers[0]["shape"] if name == "numbers" else ()
@@ -218,7 +218,7 @@ def add_labels(
             f"convert y and fit again. Received: {classes[0]!r}, of type "
             f"{type(classes[0]).__name__}."
         )
-    label, shape = values[0], [BATCH]
+    label, shape = values[0], list[int | str]([BATCH])
     if multilabel:
         shape = [BATCH, n_classes]
     else:

@@ -10,6 +10,7 @@ from skrec.export._packages import onnx_packages
 OPSET, OPSET_ML, IR_VERSION = 18, 4, 9
 PREFIX = "skrec."  # of all names but those of inputs and outputs
 BATCH = "batch"
+MOST_BYTES = 2**31 - 2**20  # of one file
 
 
 class Graph:
@@ -228,6 +229,23 @@ class Graph:
         self.constants += graph.initializer
         return [one.name for one in graph.output]
 
+    def _require_writable(self) -> None:
+        """Refuse names that ONNX would take for something else, and too much data."""
+        outputs = {one.name for one in self.outputs}
+        for name in (one.name for one in self.inputs):
+            if name in outputs or not name or name.startswith(PREFIX):
+                raise ValueError(
+                    "The inputs of a graph have the names of columns, and the outputs "
+                    f"are called {sorted(outputs)}: rename the column and fit again. "
+                    f"Received: a column named {name!r}."
+                )
+        n_bytes = sum(one.ByteSize() for one in (*self.constants, *self.nodes))
+        if n_bytes > MOST_BYTES:
+            raise ValueError(
+                "An ONNX file holds at most 2 GB: leave out rare ids, or make their "
+                f"vectors shorter. Received: {n_bytes / 2**30:.1f} GB."
+            )
+
     def model(self, metadata: dict[str, str]) -> Any:
         """Return the model.
 
@@ -241,6 +259,7 @@ class Graph:
         ModelProto
             Checked.
         """
+        self._require_writable()
         helper = self.onnx.helper
         graph = helper.make_graph(
             self.nodes, "skrec", self.inputs, self.outputs, self.constants

@@ -63,7 +63,7 @@ def traced(function: Callable[..., Any], specs: dict[str, tf.TensorSpec]) -> Any
             graph,
             input_signature=[named],
             opset=OPSET,
-            custom_op_handlers={"Einsum": (_einsum, []), "Log1p": (_log1p, [])},
+            custom_op_handlers={name: (make, []) for name, make in HANDLERS.items()},
         )
         _fill_in(model, graph.get_concrete_function(), set(specs))
     return model
@@ -81,14 +81,23 @@ def _fill_in(model: Any, function: Any, names: set[str]) -> None:
 
 def _einsum(context: Any, node: Any, name: str, args: Any) -> None:
     """Keep sums of products as they are: tf2onnx's own do not take 0 rows."""
-    equation = node.get_attr_value("equation")
-    inputs, shapes = list(node.input), node.output_shapes
-    dtypes, outputs = node.output_dtypes, list(node.output)
+    _replace(context, node, "Einsum", equation=node.get_attr_value("equation"))
+
+
+def _where(context: Any, node: Any, name: str, args: Any) -> None:
+    """Choose: tf2onnx multiplies by 0 and 1, which makes NaN of NaN and infinity."""
+    _replace(context, node, "Where")
+
+
+def _replace(context: Any, node: Any, operation: str, **attributes: Any) -> None:
+    """Put an operator of ONNX in the place of a node, with the same inputs."""
+    inputs, outputs = list(node.input), list(node.output)
+    shapes, dtypes = node.output_shapes, node.output_dtypes
     context.remove_node(node.name)
     context.make_node(
-        "Einsum",
+        operation,
         inputs,
-        attr={"equation": equation},
+        attr=attributes,
         name=node.name,
         outputs=outputs,
         shapes=shapes,
@@ -121,6 +130,9 @@ def _log1p(context: Any, node: Any, name: str, args: Any) -> None:
         shapes=shapes,
         dtypes=dtypes,
     )
+
+
+HANDLERS = {"Einsum": _einsum, "Log1p": _log1p, "SelectV2": _where}
 
 
 def _numpy_dtype(number: int) -> Any:

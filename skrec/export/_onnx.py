@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,6 +24,7 @@ from skrec.export._recommenders import recommender_graph
 from skrec.export._schema import FORMAT, KEY
 from skrec.export._verify import require_equal
 from skrec.export._verify_recommenders import require_equal_lists
+from skrec.preprocessing._frames import as_frame, as_table
 from skrec.recommenders.base import BaseRecommender
 
 
@@ -58,6 +60,11 @@ def to_onnx(
     packages = onnx_packages()
     check_is_fitted(fitted)
     fitted = _without_search(fitted)
+    if sparse.issparse(verify):
+        raise ValueError(
+            "A graph of ONNX takes dense arrays, whatever the estimator was fitted on: "
+            "pass verify=X[:1000].toarray(). Received: a sparse matrix."
+        )
     graph, schema = _graph(fitted, verify)
     about = {
         "format": FORMAT,
@@ -77,7 +84,10 @@ def to_onnx(
     if verify is not None and schema["task"] == "recommender":
         require_equal_lists(run, schema, fitted, verify, tol)
     elif verify is not None:
-        require_equal(run(feeds(schema, verify)), fitted, verify, tol)
+        rows = verify
+        if schema["input"] == "table":
+            rows = as_frame(as_table(verify, fitted))
+        require_equal(run(feeds(schema, rows)), fitted, verify, tol)
     _write(content, Path(path))
 
 

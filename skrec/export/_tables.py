@@ -118,7 +118,7 @@ def table_inputs(
     codes: dict[tuple[str, int], str] = {}
     for t, ids in known.items():
         members = [(own, name) for own, name in read if own.table == t]
-        found = look_up_all(graph, ids, [name for _, name in members])
+        found = look_up_all(graph, ids, [name for _, name in members], UNKNOWN)
         for (own, name), code in zip(members, found, strict=True):
             if own.kind == "sequence":
                 code = _steps(graph, encoder, own.position, name, code, ids)
@@ -149,9 +149,7 @@ def _described(
     return column(name, "list", ids.dtype, [None], **ids.special, **more)
 
 
-def look_up_all(
-    graph: Graph, ids: Ids, inputs: list[str], unknown: int = UNKNOWN
-) -> list[str]:
+def look_up_all(graph: Graph, ids: Ids, inputs: list[str], unknown: int) -> list[str]:
     """Look up the ids of all columns that share a table, which is stored once.
 
     Parameters
@@ -162,7 +160,7 @@ def look_up_all(
         What is known.
     inputs : list of str
         Tensors of any shape.
-    unknown : int, default=UNKNOWN
+    unknown : int
         Code of other ids.
 
     Returns

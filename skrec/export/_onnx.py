@@ -100,7 +100,7 @@ def _last(fitted: Any) -> Any:
 def _without_search(fitted: Any) -> Any:
     """Return the best estimator of a search, or of a search in a search."""
     while isinstance(fitted, BaseSearchCV):
-        if not hasattr(fitted, "best_estimator_"):
+        if not (fitted.refit and hasattr(fitted, "best_estimator_")):
             raise ValueError(
                 f"{type(fitted).__name__} has no best_estimator_ to write: fit it with "
                 "refit=True. Received: refit=False."

@@ -168,6 +168,18 @@ def test_items_that_came_later_are_in_the_order_of_their_ids(tmp_path):
     Written(model, tmp_path / "model.onnx", pd.concat([log, more]))
 
 
+@pytest.mark.nightly
+@pytest.mark.filterwarnings("ignore:.*get fewer than n")
+def test_towers_know_users_and_items_by_their_features(tmp_path):
+    log = random_log()
+    items = pd.DataFrame({"item": range(40), "kind": ["a", "b"] * 20})
+    users = pd.DataFrame({"user": range(50), "age": np.arange(50.0)})
+    model = TwoTowerRecommender(**TINY, units="6-4", embedding_dim=4)
+    model.fit(log, user_features=users, item_features=items)
+    more = pd.DataFrame({"user": [45, 99], "item": [3, 4], "time": [0, 0]})
+    Written(model, tmp_path / "model.onnx", pd.concat([log, more]))
+
+
 def test_another_list_is_an_error_with_its_user(tmp_path, monkeypatch):
     log = events()
     model = EASERecommender(time_col="time").fit(log)

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import onnx
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -243,6 +244,52 @@ def test_columns_without_names_are_called_by_their_position(tmp_path):
     written = Written(est, tmp_path / "model.onnx", X)
     assert list(written.shapes) == ["x0", "x1", "x2"]
     assert_says_the_same(written, est, pd.DataFrame(X[:30]))
+
+
+OTHER_WAYS = [
+    pytest.param("DIN", {"max_len": 1}, 1e-5, id="lists of one"),
+    pytest.param("DIEN", {"gru_type": "aigru", "activation": "dice"}, 1e-5, id="dice"),
+    pytest.param("MLP", {"precision": "float64"}, 1e-5, id="double"),
+    pytest.param("MLP", {"precision": "mixed_float16"}, 1e-2, id="half"),
+    pytest.param("MLP", {"embedding_dim": "auto"}, 1e-5, id="dims"),
+    pytest.param(
+        "LateFusion",
+        {"groups": {"a": ["user", "price"], "b": ["item", "premium", "browsed"]}},
+        1e-5,
+        id="groups",
+    ),
+]
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("family", "params", "tol"), OTHER_WAYS)
+def test_other_ways_to_fit(family, params, tol, tmp_path):
+    X = make_table()
+    est = make(family, **params).fit(X, make_target(X))
+    written = Written(est, tmp_path / "model.onnx", planted(X), tol=tol)
+    assert_says_the_same(written, est, planted(X), tol)
+
+
+@pytest.mark.nightly
+def test_what_grew_in_a_stream_and_what_was_trained_further_is_written(tmp_path):
+    X = make_table()
+    first, second = X[:120].fillna({"price": 3.0}), X[120:].copy()
+    second["item"], second["browsed"] = "n" + second["item"], [["n1"] * 9] * 120
+    y = make_target(X)
+    est = make("DeepFM").partial_fit(first, y[:120], classes=[0, 1])
+    est.partial_fit(second, y[120:])
+    both = pd.concat([first, second])
+    assert_says_the_same(Written(est, tmp_path / "grown.onnx", both), est, both)
+    est.model_.set_weights([weight + 0.1 for weight in est.model_.get_weights()])
+    assert_says_the_same(Written(est, tmp_path / "changed.onnx", both), est, both)
+
+
+@pytest.mark.nightly
+def test_rows_may_be_those_of_polars(tmp_path):
+    X = make_table()[["item", "price", "browsed"]]
+    frame = pl.DataFrame({name: X[name].tolist() for name in X})
+    est = make("FM").fit(frame, make_target(make_table()))
+    to_onnx(est, tmp_path / "model.onnx", frame)
 
 
 # ---- what is refused -----------------------------------------------------------------

@@ -1,0 +1,26 @@
+"""Fitted models as files that other programs read, and what reads them.
+
+Reading them, by `serve` and `score`, needs neither TensorFlow nor Keras.
+"""
+
+from typing import TYPE_CHECKING
+
+from skrec._lazy import on_demand
+
+if TYPE_CHECKING:
+    from skrec.export._score import score
+    from skrec.export._server import make_app, serve
+
+__all__ = [
+    "make_app",
+    "score",
+    "serve",
+]
+
+__getattr__, __dir__ = on_demand(
+    __name__,
+    {
+        "skrec.export._score": ["score"],
+        "skrec.export._server": ["make_app", "serve"],
+    },
+)

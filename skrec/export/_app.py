@@ -1,0 +1,142 @@
+"""The web application around one exported file; needs FastAPI."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from skrec.export._model import OnnxModel
+from skrec.export._requests import (
+    RequestError,
+    columns_of,
+    parse,
+    read_body,
+    rows_of,
+)
+from skrec.export._schema import Column
+
+# Shorter bodies are answered in less time than handing them to a thread takes.
+SMALL_BODY = 2**14
+JSON_TYPES = {
+    "string": {"type": "string"},
+    "int64": {"type": "integer"},
+    "float32": {"type": "number"},
+    "float64": {"type": "number"},
+}
+
+
+def application(model: OnnxModel, max_bytes: int) -> FastAPI:
+    """Make the application.
+
+    Parameters
+    ----------
+    model : OnnxModel
+        The file, opened.
+    max_bytes : int
+        Longest body of a request that is read.
+
+    Returns
+    -------
+    FastAPI
+        The application.
+    """
+    text = model.schema.text
+    app = FastAPI(
+        title=f"{text.get('estimator')} ({model.path.name})",
+        version=str(text.get("skrec")),
+        redoc_url=None,
+    )
+    headers = {"skrec-version": str(text.get("skrec")), "model-digest": model.digest}
+
+    def answer(content: Any, status: int = 200) -> Response:
+        body = json.dumps(content, allow_nan=False)
+        return Response(body, status, headers, "application/json")
+
+    async def refused(request: Request, error: Any) -> Response:
+        status = getattr(error, "status", None) or error.status_code
+        return answer({"detail": error.detail}, status)
+
+    async def failed(request: Request, error: Exception) -> Response:
+        detail = "The model failed on this request: see the log of the server."
+        return answer({"detail": detail}, 500)
+
+    async def asked(request: Request, respond: Callable[[bytes], Any]) -> Response:
+        body = await read_body(request.stream(), max_bytes)
+        if len(body) <= SMALL_BODY:
+            return answer(respond(body))
+        return answer(await run_in_threadpool(respond, body))
+
+    async def health() -> Response:
+        """Tell that the model is loaded."""
+        return answer({"status": "ok", "model": model.path.name})
+
+    async def schema() -> Response:
+        """Return the columns, their kinds, and the outputs."""
+        return answer(text)
+
+    async def predict(request: Request) -> Response:
+        """Predict one row, an object by names of columns, or a list of them."""
+        return await asked(request, lambda body: predicted(model, body))
+
+    app.add_exception_handler(RequestError, refused)
+    app.add_exception_handler(HTTPException, refused)
+    app.add_exception_handler(Exception, failed)
+    app.add_api_route("/health", health)
+    app.add_api_route("/schema", schema)
+    app.add_api_route(
+        "/predict",
+        predict,
+        methods=["POST"],
+        openapi_extra=_described(model.schema.columns),
+    )
+    return app
+
+
+def predicted(model: OnnxModel, body: bytes) -> Any:
+    """Answer a request for predictions.
+
+    Parameters
+    ----------
+    model : OnnxModel
+        The model.
+    body : bytes
+        What was sent.
+
+    Returns
+    -------
+    dict or list of dict
+        The outputs of each row by name; no list where one row came without.
+    """
+    rows, is_one = rows_of(parse(body))
+    outputs = model.run(columns_of(rows, model.schema.columns, is_one))
+    values = [outputs[name].tolist() for name in model.outputs]
+    found = [
+        dict(zip(model.outputs, row, strict=True)) for row in zip(*values, strict=True)
+    ]
+    return found[0] if is_one else found
+
+
+def _described(columns: dict[str, Column]) -> dict[str, Any]:
+    """Describe the body of a request in OpenAPI's words, for the page at /docs."""
+    row = {
+        "type": "object",
+        "properties": {name: _cell(column) for name, column in columns.items()},
+        "required": [name for name, column in columns.items() if column.required],
+        "additionalProperties": False,
+    }
+    either = {"oneOf": [row, {"type": "array", "items": row, "minItems": 1}]}
+    content = {"application/json": {"schema": either}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _cell(column: Column) -> dict[str, Any]:
+    """Describe a value of a column."""
+    described: dict[str, Any] = dict(JSON_TYPES[column.dtype])
+    for _ in column.shape:
+        described = {"type": "array", "items": described}
+    if column.is_float or column.missing is not None:
+        described["nullable"] = True
+    return described

@@ -16,7 +16,7 @@ from skrec.export._requests import (
     read_body,
     rows_of,
 )
-from skrec.export._schema import Column
+from skrec.export._about import Column
 
 # Shorter bodies are answered in less time than handing them to a thread takes.
 SMALL_BODY = 2**14

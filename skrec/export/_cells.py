@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skrec.export._schema import DTYPES, Column
+from skrec.export._about import DTYPES, Column
 
 LEAST_INT, MOST_INT = -(2**63), 2**63 - 1
 LARGEST_EXACT = 2**53  # from here on, neighbouring whole numbers are one float

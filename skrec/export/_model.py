@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from skrec.export._extras import require
-from skrec.export._schema import KEY, Schema
+from skrec.export._about import KEY, Schema
 
 
 class OnnxModel:

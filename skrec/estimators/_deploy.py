@@ -5,10 +5,9 @@ from typing import Any
 
 import keras
 
-from skrec.estimators._deploy_numbers import clipped, prepared, scaled, too_fine
+from skrec.estimators._deploy_numbers import prepared, prepared_arrays, too_fine
 from skrec.preprocessing._network_inputs import ArrayInputs, TableInputs
 from skrec.preprocessing._numbers import NumberScaler
-from skrec.preprocessing._padding import PADDING_VALUE
 from skrec.preprocessing._scaling import ChannelScaler
 from skrec.training._optimizer_items import ensure_built
 from skrec.training.copies import fresh
@@ -71,21 +70,8 @@ def _on_arrays(core: keras.Model, inputs: ArrayInputs, head: Head) -> keras.Mode
     """Clip, standardise and mark padding."""
     given = core.input
     raw = keras.Input(given.shape[1:], dtype=given.dtype, name="X")
-    x: Any = clipped(keras.ops.cast(raw, "float64"), inputs.seen)
-    x = keras.ops.cast(scaled(x, inputs.scaler), given.dtype)
-    if inputs.padding is not None:
-        x = keras.ops.where(_padded(raw, inputs.padding), PADDING_VALUE, x)
+    x = prepared_arrays(raw, inputs)
     return _with_head(raw, core, core(x), head)
-
-
-def _padded(raw: Any, padding: str) -> Any:
-    """Mark the steps of zeros before the first value, or after the last."""
-    value = keras.ops.any(keras.ops.not_equal(raw, 0.0), axis=-1, keepdims=True)
-    value = keras.ops.cast(value, "int32")
-    if padding == "front":
-        return keras.ops.equal(keras.ops.cumsum(value, axis=1), 0)
-    so_far = keras.ops.cumsum(keras.ops.flip(value, axis=1), axis=1)
-    return keras.ops.flip(keras.ops.equal(so_far, 0), axis=1)
 
 
 def _on_numbers(

@@ -9,7 +9,10 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from skrec.preprocessing._array_scaler import NEXT_TO_ZERO, ArrayScaler
+from skrec.preprocessing._network_inputs import ArrayInputs
 from skrec.preprocessing._numbers import NumberScaler
+from skrec.preprocessing._padding import PADDING_VALUE
 from skrec.preprocessing._ranges import Range
 from skrec.preprocessing._scaling import Scaler
 
@@ -98,6 +101,63 @@ def prepared(raw: Any, scaler: NumberScaler) -> Any:
         gone = ops.take(missing, scaler.indicators.astype("int32"), axis=1)
         x = ops.concatenate([x, ops.cast(gone, "float64")], axis=1)
     return ops.cast(x, raw.dtype)
+
+
+def prepared_arrays(raw: Any, inputs: ArrayInputs) -> Any:
+    """Clip, standardise and mark padding, for a network on arrays.
+
+    Parameters
+    ----------
+    raw : KerasTensor of shape (batch, ...)
+        Arrays as the user has them.
+    inputs : ArrayInputs
+        What has been learnt.
+
+    Returns
+    -------
+    KerasTensor of the same shape
+        What the network takes, in the dtype of `raw`.
+    """
+    x = clipped(ops.cast(raw, "float64"), inputs.seen)
+    x = ops.cast(scaled(x, inputs.scaler), raw.dtype)
+    if inputs.padding is None:
+        return x
+    return ops.where(_padded(raw, inputs.padding), PADDING_VALUE, x)
+
+
+def prepared_array(raw: Any, scaler: ArrayScaler) -> Any:
+    """Scale a column of arrays; missing ones, and padding, become zeros.
+
+    Parameters
+    ----------
+    raw : KerasTensor of float64 of shape (batch, ..., n_channels)
+        Arrays, NaN where one is missing.
+    scaler : ArrayScaler
+        What the encoder has learnt.
+
+    Returns
+    -------
+    KerasTensor of the same shape
+        What the network takes.
+    """
+    x = scaled(clipped(raw, scaler.seen), scaler.scaler)
+    blank = ops.isnan(raw)
+    if len(raw.shape) == 3:
+        at_zero = ops.all(ops.equal(x, 0.0), axis=-1, keepdims=True)
+        x = ops.where(at_zero, NEXT_TO_ZERO, x)
+        if scaler.padding is not None:
+            blank = ops.logical_or(blank, _padded(raw, scaler.padding))
+    return ops.where(blank, 0.0, x)
+
+
+def _padded(raw: Any, padding: str) -> Any:
+    """Mark the steps of zeros before the first value, or after the last."""
+    value = ops.any(ops.not_equal(raw, 0.0), axis=-1, keepdims=True)
+    value = ops.cast(value, "int32")
+    if padding == "front":
+        return ops.equal(ops.cumsum(value, axis=1), 0)
+    so_far = ops.cumsum(ops.flip(value, axis=1), axis=1)
+    return ops.flip(ops.equal(so_far, 0), axis=1)
 
 
 def _normal_quantiles(x: Any, quantiles: np.ndarray) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from skrec._lazy import on_demand
 
 if TYPE_CHECKING:
+    from skrec.export._onnx import to_onnx
     from skrec.export._score import score
     from skrec.export._server import make_app, serve
 
@@ -15,11 +16,13 @@ __all__ = [
     "make_app",
     "score",
     "serve",
+    "to_onnx",
 ]
 
 __getattr__, __dir__ = on_demand(
     __name__,
     {
+        "skrec.export._onnx": ["to_onnx"],
         "skrec.export._score": ["score"],
         "skrec.export._server": ["make_app", "serve"],
     },

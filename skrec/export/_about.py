@@ -1,15 +1,18 @@
 """What an exported file says of itself: its columns, its task and its outputs."""
 
 import json
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-KEY = "skrec.schema"
-FORMAT = 1
+import numpy as np
+
+from skrec.export._schema import FORMAT, KEY
+
 DTYPES: dict[str, Any] = {
     "string": object,
     "int64": "int64",
-    "float32": "float32",
     "float64": "float64",
 }
 
@@ -22,30 +25,96 @@ class Column:
     ----------
     name : str
         Its name.
-    kind : str
-        What it holds: "id" or "number", "list" of ids, or "array" of numbers.
-    dtype : {"string", "int64", "float32", "float64"}
+    kind : {"id", "number", "list", "array"}
+        What it holds; a list is one of ids, an array one of numbers.
+    dtype : {"string", "int64", "float64"}
         Of its tensor.
     shape : tuple of (int or None)
-        Of one cell; () for single values, None for any length.
-    missing : str, int or None
-        What stands for a missing value; None where a value must be there, but for
-        floats, where it is always NaN.
+        Of its tensor, without the rows.
+    position : int
+        Where it stood in X.
     required : bool
         Whether rows must have it.
+    missing, unknown, padding : str, int, float or None
+        What stands, among ids, for a missing one, for one that no tensor of the dtype
+        holds, and for none at all at the end of a list; None for NaN.
+    separator : str or None
+        What stands between the ids of lists that are given as strings.
     """
 
     name: str
     kind: str
     dtype: str
-    shape: tuple[int | None, ...] = ()
-    missing: Any = None
+    shape: tuple[int | None, ...] = (1,)
+    position: int = 0
     required: bool = True
+    missing: Any = None
+    unknown: Any = None
+    padding: Any = None
+    separator: str | None = None
+
+    @classmethod
+    def of(cls, entry: dict[str, Any]) -> "Column":
+        """Read an entry of the schema, and pass over what is not for us.
+
+        Parameters
+        ----------
+        entry : dict
+            What is said of the column.
+
+        Returns
+        -------
+        Column
+            The column.
+        """
+        own = {key: entry[key] for key in cls.__dataclass_fields__ if key in entry}
+        return cls(**{**own, "shape": tuple(own["shape"])})
 
     @property
-    def is_float(self) -> bool:
-        """Whether it holds floats, in which NaN is missing."""
-        return self.dtype.startswith("float")
+    def is_text(self) -> bool:
+        """Whether it holds strings."""
+        return self.dtype == "string"
+
+    @property
+    def nothing(self) -> Any:
+        """What stands for a missing value."""
+        return math.nan if self.dtype == "float64" else self.missing
+
+    def tensor(self, values: Iterable[Any]) -> np.ndarray:
+        """Put values in an array of the column's dtype.
+
+        Parameters
+        ----------
+        values : iterable
+            Of that dtype, or what stands for special ones.
+
+        Returns
+        -------
+        ndarray of shape (n_values,)
+            The values.
+        """
+        listed = list(values)
+        tensor = np.empty(len(listed), DTYPES[self.dtype])
+        tensor[:] = listed
+        return tensor
+
+    def items(self, cell: Any) -> Any:
+        """Split a string of ids; return everything else as it is.
+
+        Parameters
+        ----------
+        cell : object
+            Cell of a column of lists.
+
+        Returns
+        -------
+        object
+            A list where the cell was a string and the column has a separator.
+        """
+        if self.separator is None or not isinstance(cell, str):
+            return cell
+        parts = [part.strip() for part in cell.split(self.separator)]
+        return [part for part in parts if part]
 
 
 @dataclass(frozen=True)
@@ -98,21 +167,10 @@ class Schema:
                 f"{FORMAT}: use the release that wrote it, {parsed.get('skrec')}, or "
                 f"export the model anew. Received: format {written!r}."
             )
-        columns = [_column(one) for one in parsed["columns"]]
+        columns = [Column.of(one) for one in parsed["columns"]]
         return cls(parsed, {column.name: column for column in columns})
 
     @property
-    def task(self) -> str:
-        """The task: "classifier", "regressor" or "recommender"."""
-        return self.text["task"]
-
-
-def _column(entry: dict[str, Any]) -> Column:
-    return Column(
-        name=entry["name"],
-        kind=entry["kind"],
-        dtype=entry["dtype"],
-        shape=tuple(entry.get("shape", ())),
-        missing=entry.get("missing"),
-        required=entry.get("required", True),
-    )
+    def takes_arrays(self) -> bool:
+        """Whether the model takes an array, and no table."""
+        return self.text.get("input") == "array"

@@ -8,24 +8,19 @@ from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from skrec.export._about import Column
 from skrec.export._model import OnnxModel
 from skrec.export._requests import (
     RequestError,
     columns_of,
     parse,
+    problem,
     read_body,
     rows_of,
 )
-from skrec.export._about import Column
 
 # Shorter bodies are answered in less time than handing them to a thread takes.
 SMALL_BODY = 2**14
-JSON_TYPES = {
-    "string": {"type": "string"},
-    "int64": {"type": "integer"},
-    "float32": {"type": "number"},
-    "float64": {"type": "number"},
-}
 
 
 def application(model: OnnxModel, max_bytes: int) -> FastAPI:
@@ -111,7 +106,11 @@ def predicted(model: OnnxModel, body: bytes) -> Any:
         The outputs of each row by name; no list where one row came without.
     """
     rows, is_one = rows_of(parse(body))
-    outputs = model.run(columns_of(rows, model.schema.columns, is_one))
+    columns = columns_of(rows, model.schema.columns, is_one)
+    try:
+        outputs = model.run(columns)
+    except ValueError as error:
+        raise RequestError(422, [problem([], str(error))]) from None
     values = [outputs[name].tolist() for name in model.outputs]
     found = [
         dict(zip(model.outputs, row, strict=True)) for row in zip(*values, strict=True)
@@ -134,9 +133,9 @@ def _described(columns: dict[str, Column]) -> dict[str, Any]:
 
 def _cell(column: Column) -> dict[str, Any]:
     """Describe a value of a column."""
-    described: dict[str, Any] = dict(JSON_TYPES[column.dtype])
-    for _ in column.shape:
+    names = {"string": "string", "int64": "integer", "float64": "number"}
+    described: dict[str, Any] = {"type": names[column.dtype]}
+    depth = {"list": 1, "array": len(column.shape)}.get(column.kind, 0)
+    for _ in range(depth):
         described = {"type": "array", "items": described}
-    if column.is_float or column.missing is not None:
-        described["nullable"] = True
-    return described
+    return {**described, "nullable": True}

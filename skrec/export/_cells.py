@@ -2,15 +2,14 @@
 
 import json
 import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from skrec.export._about import DTYPES, Column
-
-LEAST_INT, MOST_INT = -(2**63), 2**63 - 1
-LARGEST_EXACT = 2**53  # from here on, neighbouring whole numbers are one float
+from skrec.export._about import Column
+from skrec.export._ids import exact
 
 
 class CellError(ValueError):
@@ -49,39 +48,59 @@ def tensor_of(column: Column, cells: Sequence[Any]) -> np.ndarray:
     CellError
         At the first value that is not legal.
     """
-    if column.kind == "list":
-        return _lists(column, cells)
-    if column.shape:
-        return _arrays(column, cells)
-    return _values(column, cells)
-
-
-def _values(column: Column, cells: Sequence[Any]) -> np.ndarray:
-    """Return single values."""
-    one = READERS[column.dtype]
-    values = np.empty(len(cells), dtype=DTYPES[column.dtype])
+    read, values = _reader(column), []
     for row, cell in enumerate(cells):
         try:
-            values[row] = one(column, cell)
+            values.append(read(column, cell))
         except ValueError as error:
             raise CellError(row, str(error)) from None
-    return values
+    if column.kind == "array":
+        return np.stack(values)
+    if column.kind == "list":
+        return filled(column, values)
+    return column.tensor(values)[:, None]
 
 
-def _missing(column: Column, cell: Any) -> Any:
-    """Return what stands for a missing value."""
-    if column.missing is None:
-        raise ValueError(f"must have a value. Received: {shown(cell)}.")
-    return column.missing
+def filled(column: Column, lists: list[list[Any]]) -> np.ndarray:
+    """Fill lists up to one length.
+
+    Parameters
+    ----------
+    column : Column
+        A column of lists.
+    lists : list of list
+        Ids in the dtype of the column.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, length of the longest)
+        The lists; the model leaves out what they were filled up with.
+    """
+    length = max(map(len, lists), default=0)
+    flat = [v for own in lists for v in own + [column.padding] * (length - len(own))]
+    return column.tensor(flat).reshape(len(lists), length)
+
+
+def _reader(column: Column) -> Callable[[Column, Any], Any]:
+    if column.kind == "array":
+        return _array
+    return _list if column.kind == "list" else _single(column)
+
+
+def _single(column: Column) -> Callable[[Column, Any], Any]:
+    """Return what reads one value."""
+    if column.kind == "number":
+        return _number
+    return _text if column.is_text else _id
 
 
 def _is_missing(cell: Any) -> bool:
     return cell is None or (type(cell) is float and math.isnan(cell))
 
 
-def _text(column: Column, cell: Any) -> str:
+def _text(column: Column, cell: Any) -> Any:
     if _is_missing(cell):
-        return _missing(column, cell)
+        return column.nothing
     if type(cell) is not str:
         raise ValueError(f"must be a string. Received: {shown(cell)}.")
     try:
@@ -93,94 +112,60 @@ def _text(column: Column, cell: Any) -> str:
     return cell
 
 
-def _whole(column: Column, cell: Any) -> int:
+def _id(column: Column, cell: Any) -> Any:
+    """Read an id among numbers; a flag is 0 or 1, as it is in a frame."""
     if _is_missing(cell):
-        return _missing(column, cell)
-    if type(cell) is float and cell.is_integer() and abs(cell) < LARGEST_EXACT:
-        cell = int(cell)
-    if type(cell) is not int and type(cell) is not bool:
+        return column.nothing
+    _require_number(cell)
+    if column.dtype == "int64" and cell != int(cell):
         raise ValueError(f"must be a whole number. Received: {shown(cell)}.")
-    if not LEAST_INT <= cell <= MOST_INT:
-        raise ValueError(f"must be a whole number of 64 bits. Received: {shown(cell)}.")
-    return int(cell)
+    return exact(column, cell)
 
 
 def _number(column: Column, cell: Any) -> float:
     if _is_missing(cell):
         return math.nan
+    _require_number(cell)
+    # A number of too many digits counts as the largest, as in predict.
+    largest = sys.float_info.max
+    return float(max(-largest, min(largest, cell)))
+
+
+def _require_number(cell: Any) -> None:
     if type(cell) not in (int, float, bool):
         raise ValueError(f"must be a number. Received: {shown(cell)}.")
     if type(cell) is float and math.isinf(cell):
         raise ValueError(f"must be a finite number. Received: {shown(cell)}.")
-    # A number of too many digits counts as the largest, as in predict.
-    largest = float(np.finfo(column.dtype).max)
-    return float(max(-largest, min(largest, cell)))
 
 
-READERS: dict[str, Callable[[Column, Any], Any]] = {
-    "string": _text,
-    "int64": _whole,
-    "float32": _number,
-    "float64": _number,
-}
-
-
-def _lists(column: Column, cells: Sequence[Any]) -> np.ndarray:
-    """Return the last ids of lists, with what is no id in front of fewer."""
-    one, read = READERS[column.dtype], []
-    for row, cell in enumerate(cells):
-        if not isinstance(cell, list) and not _is_missing(cell):
-            raise CellError(row, f"must be a list. Received: {shown(cell)}.")
-        try:
-            read.append([one(column, item) for item in cell or []])
-        except ValueError as error:
-            raise CellError(row, f"must be a list whose items {error}") from None
-    length = column.shape[0] or max(1, max(map(len, read), default=1))
-    padded = np.full((len(read), length), column.missing, DTYPES[column.dtype])
-    for row, items in enumerate(read):
-        last = items[-length:]
-        padded[row, length - len(last) :] = last
-    return padded
-
-
-def _arrays(column: Column, cells: Sequence[Any]) -> np.ndarray:
-    """Return arrays of numbers of one shape."""
-    arrays: list[np.ndarray] = []
-    for row, cell in enumerate(cells):
-        array = _array(column, cell, row)
-        if not _fits(array.shape, column.shape):
-            wanted = ", ".join("any" if n is None else str(n) for n in column.shape)
-            raise CellError(
-                row, f"must be of shape ({wanted}). Received: shape {array.shape}."
-            )
-        if array.shape != (arrays or [array])[0].shape:
-            raise CellError(
-                row,
-                f"must be of the shape of the other rows, {arrays[0].shape}: send "
-                f"rows of other shapes by themselves. Received: {array.shape}.",
-            )
-        arrays.append(array)
-    return np.stack(arrays)
-
-
-def _array(column: Column, cell: Any, row: int) -> np.ndarray:
-    """Return one array."""
-    if cell is None and None not in column.shape:
-        shape: Any = column.shape
-        return np.full(shape, np.nan, column.dtype)
+def _list(column: Column, cell: Any) -> list[Any]:
+    """Read the ids of a list; the model keeps the last ones itself."""
+    items = column.items(cell)
+    if _is_missing(items):
+        return []
+    if not isinstance(items, list):
+        raise ValueError(f"must be a list. Received: {shown(cell)}.")
+    read = _single(column)
     try:
-        array = np.array(cell, dtype=object)  # what is ragged raises
-        flat = [_number(column, one) for one in array.ravel().tolist()]
+        return [read(column, item) for item in items]
     except ValueError as error:
-        found = str(error) if str(error).startswith("must") else "are ragged."
-        raise CellError(row, f"must be lists of numbers, which {found}") from None
-    return np.array(flat, column.dtype).reshape(array.shape)
+        raise ValueError(f"must be a list whose items {error}") from None
 
 
-def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(wanted) and all(
-        b is None or a == b for a, b in zip(shape, wanted, strict=True)
-    )
+def _array(column: Column, cell: Any) -> np.ndarray:
+    """Read numbers in lists of one shape."""
+    shape: Any = column.shape
+    if cell is None:
+        return np.full(shape, math.nan)
+    try:
+        array = np.array(cell, dtype=object)
+        flat = [_number(column, one) for one in array.ravel().tolist()]
+    except ValueError as error:  # NumPy's own where lists differ in length
+        found = str(error) if str(error).startswith("must") else "are of one length."
+        raise ValueError(f"must be lists of numbers, which {found}") from None
+    if array.shape != shape:
+        raise ValueError(f"must be of shape {shape}. Received: shape {array.shape}.")
+    return np.array(flat, dtype=np.float64).reshape(shape)
 
 
 def shown(value: Any) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from skrec.export._about import Schema
 from skrec.export._extras import require
-from skrec.export._about import KEY, Schema
+from skrec.export._schema import KEY
 
 
 class OnnxModel:
@@ -56,7 +57,6 @@ class OnnxModel:
         self.schema = Schema.parse(text, repr(str(path)))
         self.digest = _digest(self.path)
         self.outputs = [output.name for output in self.session.get_outputs()]
-        self._ranks = {one.name: len(one.shape) for one in self.session.get_inputs()}
         self._require_inputs()
 
     def run(self, columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -71,21 +71,25 @@ class OnnxModel:
         -------
         dict of str to ndarray of shape (n_rows, ...)
             By the names of the outputs.
-        """
-        feeds = {name: self._shaped(name, values) for name, values in columns.items()}
-        found = self.session.run(None, feeds)
-        return dict(zip(self.outputs, found, strict=True))
 
-    def _shaped(self, name: str, values: np.ndarray) -> np.ndarray:
-        """Make a column of single values one of shape (n, 1) where that is wanted."""
-        return values[:, None] if self._ranks[name] > values.ndim else values
+        Raises
+        ------
+        ValueError
+            If one is not a number: a value is missing in a model of arrays.
+        """
+        found = self.session.run(None, dict(columns))
+        outputs = dict(zip(self.outputs, found, strict=True))
+        for name, values in outputs.items():
+            _require_answers(name, values)
+        return outputs
 
     def _require_inputs(self) -> None:
         """Raise where the file and what it says of itself do not fit."""
-        if set(self._ranks) != set(self.schema.columns):
+        inputs = {one.name for one in self.session.get_inputs()}
+        if inputs != set(self.schema.columns):
             raise ValueError(
                 f"{str(self.path)!r} does not hold what it says it does: export the "
-                f"model anew. Received: inputs {sorted(self._ranks)}, columns "
+                f"model anew. Received: inputs {sorted(inputs)}, columns "
                 f"{sorted(self.schema.columns)}."
             )
 
@@ -93,3 +97,14 @@ class OnnxModel:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _require_answers(name: str, values: np.ndarray) -> None:
+    """Raise where an output is not a number."""
+    if values.dtype.kind != "f" or not np.isnan(values).any():
+        return
+    row = int(np.isnan(values).reshape(len(values), -1).any(axis=1).argmax())
+    raise ValueError(
+        f"The model has no {name} for row {row}: a value is missing that it cannot do "
+        "without, or is too large. Fill it in. Received: NaN from the model."
+    )

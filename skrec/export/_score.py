@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import gen_batches
 
+from skrec.export._about import Column, Schema
 from skrec.export._columns import blank, tensor_of_series
 from skrec.export._model import OnnxModel
-from skrec.export._about import Schema
 from skrec.preprocessing._frames import is_polars, named_columns
 
 BATCH_ROWS = 2**13
@@ -38,9 +38,10 @@ def score(
     ----------
     path : str or path-like
         A file that ``to_onnx`` wrote.
-    frame : DataFrame of shape (n_rows, n_columns) or ndarray
+    frame : DataFrame or ndarray of shape (n_rows, ...)
         Rows, in pandas or polars, with the columns of the model, in any order; further
-        ones are passed over. An array where the model was trained on arrays.
+        ones are passed over. Where X had no names, columns are in the order of X. An
+        array where the model was trained on arrays.
     batch_size : int, default=8192
         Rows that are computed at a time.
     threads : int, default=0
@@ -113,13 +114,28 @@ def _stamp(path: str | os.PathLike) -> tuple[int, int]:
 
 def _with_columns(frame: Any, schema: Schema) -> pd.DataFrame:
     """Return the columns of the model, in pandas."""
-    columns = schema.columns
-    if isinstance(frame, np.ndarray) and list(columns) == ["X"]:
-        cells = pd.Series(list(frame), dtype=object)
-        return pd.DataFrame({"X": cells})
-    there = set(getattr(frame, "columns", ()))
-    wanted = [c.name for c in columns.values() if c.required or c.name in there]
+    columns = list(schema.columns.values())
+    if schema.takes_arrays:
+        cells = np.asarray(frame, dtype=np.float64)
+        return pd.DataFrame({columns[0].name: pd.Series(list(cells), dtype=object)})
+    if isinstance(frame, np.ndarray):
+        frame = pd.DataFrame(frame)
+    names = list(getattr(frame, "columns", ()))
+    if names and not any(isinstance(name, str) for name in names):
+        return _by_position(frame, columns)
+    wanted = [c.name for c in columns if c.required or c.name in names]
     return named_columns(frame, wanted, "frame")
+
+
+def _by_position(frame: pd.DataFrame, columns: list[Column]) -> pd.DataFrame:
+    """Name the columns of a frame that has none, as the model's were."""
+    last = max(column.position for column in columns)
+    if frame.shape[1] <= last:
+        raise ValueError(
+            f"frame must have the {last + 1} columns of X in fit. Received: "
+            f"{frame.shape[1]}."
+        )
+    return pd.DataFrame({c.name: frame.iloc[:, c.position] for c in columns})
 
 
 def _tensors(rows: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:

@@ -1,7 +1,8 @@
 """A small ONNX file with the schema of skrec's, made by hand, whose answers are known.
 
 Its score is 1 for the id "tea", or .5 without one, 10 for the number 2**60 + 1, 100
-times the price, or -1 without one, and 1,000 for each 7 in the list.
+times the price, or -1 without one, 1,000 for each 7 in the
+history and 10,000 for each tag "hot".
 """
 
 import json
@@ -11,26 +12,54 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 BIG = 2**60 + 1
-NO_TEXT, NO_NUMBER = "\x00missing", -(2**63)
+NO_TEXT, NO_NUMBER, UNKNOWN = "<missing>", -(2**63), -(2**63) + 1
 COLUMNS = [
-    {"name": "item", "kind": "id", "dtype": "string", "shape": [], "missing": NO_TEXT},
-    {"name": "user id", "kind": "id", "dtype": "int64", "missing": NO_NUMBER},
-    {"name": "price", "kind": "number", "dtype": "float32", "shape": []},
+    {
+        "name": "item",
+        "kind": "id",
+        "dtype": "string",
+        "shape": [1],
+        "missing": NO_TEXT,
+    },
+    {
+        "name": "user id",
+        "kind": "id",
+        "dtype": "int64",
+        "shape": [1],
+        "missing": NO_NUMBER,
+        "unknown": UNKNOWN,
+    },
+    {"name": "price", "kind": "number", "dtype": "float64", "shape": [1]},
     {
         "name": "history",
         "kind": "list",
         "dtype": "int64",
-        "shape": [3],
+        "shape": [None],
         "missing": NO_NUMBER,
+        "unknown": UNKNOWN,
+        "padding": UNKNOWN + 1,
         "required": False,
     },
-    {"name": "image", "kind": "array", "dtype": "float32", "shape": [2, 2]},
+    {
+        "name": "tags",
+        "kind": "list",
+        "dtype": "string",
+        "shape": [None],
+        "missing": NO_TEXT,
+        "padding": "<padding>",
+        "separator": "|",
+        "required": False,
+    },
+    {"name": "image", "kind": "array", "dtype": "float64", "shape": [2, 2]},
 ]
+for position, column in enumerate(COLUMNS):
+    column["position"] = position
 SCHEMA = {
     "format": 1,
     "skrec": "0.1.0",
     "estimator": "MadeClassifier",
     "task": "classifier",
+    "input": "table",
     "columns": COLUMNS,
     "classes": ["no", "yes"],
     "outputs": ["label", "probabilities", "score"],
@@ -38,7 +67,7 @@ SCHEMA = {
 TYPES = {
     "string": TensorProto.STRING,
     "int64": TensorProto.INT64,
-    "float32": TensorProto.FLOAT,
+    "float64": TensorProto.DOUBLE,
 }
 
 
@@ -68,10 +97,13 @@ NODES = [
     lookup("user id", "big", [BIG], [10.0]),
     node("IsNaN", "price", "gone"),
     node("Mul", "price|hundred", "dear"),
-    node("Where", "gone|minus|dear", "cost"),
+    node("Where", "gone|minus|dear", "exact"),
+    node("Cast", "exact", "cost", to=TensorProto.FLOAT),
     lookup("history", "sevens", [7], [1000.0]),
     node("ReduceSum", "sevens|last", "seven", keepdims=1),
-    node("Sum", "tea|big|cost|seven", "score"),
+    lookup("tags", "hots", ["hot"], [10000.0]),
+    node("ReduceSum", "hots|last", "hot", keepdims=1),
+    node("Sum", "tea|big|cost|seven|hot", "score"),
     node("Sigmoid", "score", "p"),
     node("Sub", "one|p", "q"),
     node("Concat", "q|p", "probabilities", axis=1),
@@ -88,8 +120,8 @@ NODES = [
     node("Squeeze", "labels|last", "label"),
 ]
 CONSTANTS = {
-    "hundred": np.float32(100),
-    "minus": np.float32(-1),
+    "hundred": np.float64(100),
+    "minus": np.float64(-1),
     "one": np.float32(1),
     "half": np.float32(0.5),
     "last": np.array([1], np.int64),
@@ -101,7 +133,9 @@ def write(path, **changes):
     schema = {**SCHEMA, **changes}
     inputs = [
         helper.make_tensor_value_info(
-            c["name"], TYPES[c["dtype"]], ["batch", *(c.get("shape") or [1])]
+            c["name"],
+            TYPES[c["dtype"]],
+            ["batch", *(size or f"{c['name']}_length" for size in c["shape"])],
         )
         for c in COLUMNS
     ]

@@ -1,9 +1,10 @@
 """A server in a process of its own, which can import nothing of what trained."""
 
-import os
 import re
 import subprocess
 import sys
+import tempfile
+import time
 from contextlib import contextmanager
 
 BLOCKED = ["tensorflow", "keras", "sklearn", "scipy", "pandas", "onnx", "tf2onnx"]
@@ -41,20 +42,22 @@ def python(code, *arguments, **options):
 def server(path, *arguments, blocked=BLOCKED):
     """Run ``python -m skrec.export.serve`` and yield its address."""
     command = [sys.executable, "-c", without(blocked, RUN), str(path), *arguments]
-    process = subprocess.Popen(
-        [*command, "--port", "0"],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    lines = []
-    try:
-        for line in process.stderr:
-            lines.append(line)
-            if found := re.search(r"running on (http://\S+)", line):
-                yield found[1]
-                return
-        raise AssertionError("".join(lines))
-    finally:
-        process.terminate()
-        process.communicate()
+    # A file, which never fills up as a pipe does that nobody reads.
+    with tempfile.TemporaryFile("a+") as log:
+        process = subprocess.Popen([*command, "--port", "0"], stderr=log)
+        try:
+            yield _address(process, log)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _address(process, log):
+    """Wait until the server says where it listens."""
+    while process.poll() is None:
+        log.seek(0)
+        if found := re.search(r"running on (http://\S+)", log.read()):
+            return found[1]
+        time.sleep(0.05)
+    log.seek(0)
+    raise AssertionError(log.read())

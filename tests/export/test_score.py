@@ -33,7 +33,7 @@ def frame():
     )
 
 
-SCORES = [1 + 10 + 25 + 3000, -1, 0.5 + 100, 200 + 1000]
+SCORES = [1 + 10 + 25 + 4000, -1, 0.5 + 100, 200 + 1000]
 
 
 def test_a_frame_of_pandas_keeps_its_index(path, frame):
@@ -72,7 +72,9 @@ def test_a_frame_of_polars_gets_one(path, frame):
         ("user id", pd.array([made.BIG, None, 5, 6], dtype=object)),
         ("price", pd.array([0.25, None, 1, 2], dtype="Float64")),
         ("price", np.array([0.25, np.nan, 1, 2], dtype=np.float16)),
-        ("history", [(7, 7, 7), [0.0], np.array([], int), np.array([7.0])]),
+        ("user id", pd.array([made.BIG, None, 2**63, 1.5], dtype=object)),
+        ("history", [(7, 7, 7, 7), [0.0], np.array([], int), np.array([7.0])]),
+        ("tags", ["new", None, "", "|cold"]),
     ],
 )
 def test_columns_are_of_any_dtype_that_holds_their_values(path, frame, name, values):
@@ -91,12 +93,14 @@ def test_no_rows_have_the_columns_and_dtypes_of_some(path, frame):
     nothing = score(path, frame[:0])
 
     assert len(nothing) == 0
-    assert nothing.dtypes.tolist() == score(path, frame).dtypes.tolist()
+    assert list(nothing) == list(score(path, frame))
+    assert nothing["score"].dtype == np.float32
 
 
 def test_partitions_of_dask(path, frame):
     many = pd.concat([frame] * 5, ignore_index=True)
-    parts = dask.dataframe.from_pandas(many, npartitions=3)
+    with dask.config.set({"dataframe.convert-string": False}):
+        parts = dask.dataframe.from_pandas(many, npartitions=3)
 
     found = parts.map_partitions(partial(score, path), meta=score(path, many[:0]))
 
@@ -110,12 +114,6 @@ def test_partitions_of_dask(path, frame):
     [
         ("item", [1, 2, 3, 4], "'item' held strings in fit: convert it. Received: n"),
         ("user id", list("1234"), "'user id' held numbers in fit: convert it."),
-        ("user id", [1, 2, 3, 1.5], "whole numbers of 64 bits: .* Received: 1.5"),
-        (
-            "user id",
-            [1, 2, 3, 2**63],
-            "whole numbers of 64 bits: .* 9223372036854775808",
-        ),
         ("price", [1, 2, 3, np.inf], "'price' holds infinity in row 3"),
         ("price", list("abcd"), "'price' must hold numbers, as in fit"),
         ("history", [1, 2, 3, 4], "'history' must hold lists of ids in every row"),
@@ -130,19 +128,13 @@ def test_a_bad_value_is_refused_by_the_name_of_its_column(
         score(path, frame)
 
 
-def test_what_is_missing_or_no_frame_is_refused(path, frame, tmp_path):
+def test_what_is_missing_or_no_frame_is_refused(path, frame):
     with pytest.raises(ValueError, match="frame has no column 'price'"):
         score(path, frame.drop(columns="price"))
     with pytest.raises(TypeError, match="frame must be a pandas or polars frame"):
         score(path, {"item": ["tea"]})
     with pytest.raises(ValueError, match="batch_size must be at least 1"):
         score(path, frame, batch_size=0)
-    never = [{**column, "missing": None} for column in made.COLUMNS]
-    strict = made.write(tmp_path / "strict.onnx", columns=never)
-    with pytest.raises(
-        ValueError, match=r"'item' must have a value in each row.* row 2"
-    ):
-        score(strict, frame)
 
 
 def test_a_file_that_has_changed_is_opened_anew(path, frame, tmp_path):
@@ -163,3 +155,11 @@ def test_tensorflow_is_not_needed(path):
     done = python(without(["tensorflow", "keras"], code), path, file)
 
     assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+def test_lists_may_be_strings_with_separators(path, frame):
+    frame["tags"] = ["hot", "new|hot| hot", None, "|"]
+
+    found = score(path, frame)["score"] - SCORES
+
+    assert found.tolist() == [10_000, 20_000, 0, 0]

@@ -18,7 +18,7 @@ ROW = {
     "item": "tea",
     "user id": made.BIG,
     "price": 0.25,
-    "history": [7, 7, 7, 7, 1],
+    "history": [7, 7, 1],
     "image": [[1, 2], [3, 4.5]],
 }
 MAX_BYTES = 100_000
@@ -80,6 +80,10 @@ def test_one_row_gets_an_object_and_several_a_list(client):
         pytest.param({"history": [7.0]}, 1036, id="whole float"),
         pytest.param({"history": []}, 36, id="empty list"),
         pytest.param({"history": None}, 36, id="no list"),
+        pytest.param({"tags": ["hot", None, "new", "hot"]}, 22036, id="strings"),
+        pytest.param({"tags": "hot| hot||new"}, 22036, id="list in a string"),
+        pytest.param({"history": [7, None]}, 1036, id="missing in a list"),
+        pytest.param({"user id": 2**63}, 2026, id="id beyond 64 bits"),
         pytest.param({"history": "absent"}, 36, id="column that may be left out"),
         pytest.param({"price": None}, 2010, id="missing number"),
         pytest.param({"price": 1}, 2111, id="integer for a number"),
@@ -98,21 +102,22 @@ def test_not_a_number_is_a_missing_one(client):
 
 def test_eight_clients_at_once_get_the_answers_of_the_session(client, path):
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    prices = np.random.default_rng(0).normal(size=400).astype(np.float32)
+    prices = np.random.default_rng(0).normal(size=400)
     feeds = {
         "item": np.full((400, 1), "tea", dtype=object),
         "user id": np.full((400, 1), 5),
         "price": prices[:, None],
-        "history": np.full((400, 3), made.NO_NUMBER),
-        "image": np.zeros((400, 2, 2), np.float32),
+        "history": np.zeros((400, 0), np.int64),
+        "tags": np.zeros((400, 0), object),
+        "image": np.zeros((400, 2, 2)),
     }
     expected = session.run(["score"], feeds)[0].ravel()
 
     def ask(part):
         with httpx.Client(base_url=client.base_url) as own:
             return [
-                score(own, price=float(price), history=[], **{"user id": 5})
-                for price in prices[part::8]
+                score(own, price=price, history=[], **{"user id": 5})
+                for price in prices[part::8].tolist()
             ]
 
     with ThreadPoolExecutor(8) as pool:
@@ -143,15 +148,14 @@ def test_a_body_that_a_thread_answers_has_the_same_answers(client):
         ({"item": ["tea"]}, "item", 'must be a string. Received: ["tea"].'),
         ({"item": "absent"}, "item", "is missing: send it, as null where"),
         ({"item": "\ud800"}, "item", "must be a string of whole characters."),
-        ({"user id": "5"}, "user id", 'must be a whole number. Received: "5".'),
+        ({"user id": "5"}, "user id", 'must be a number. Received: "5".'),
         ({"user id": 1.5}, "user id", "must be a whole number. Received: 1.5."),
-        ({"user id": 2.0**60}, "user id", "must be a whole number."),
-        ({"user id": 2**63}, "user id", "must be a whole number of 64 bits."),
+        ({"user id": -float("inf")}, "user id", "must be a finite number."),
         ({"price": "dear"}, "price", 'must be a number. Received: "dear".'),
         ({"price": float("inf")}, "price", "must be a finite number."),
         ({"price": {}}, "price", "must be a number. Received: {}."),
         ({"history": 7}, "history", "must be a list. Received: 7."),
-        ({"history": ["7"]}, "history", "items must be a whole number."),
+        ({"history": ["7"]}, "history", "items must be a number. Received"),
         ({"image": [[1, 2]]}, "image", "must be of shape (2, 2). Received: shape (1,"),
         ({"image": [[1, 2], [3]]}, "image", "must be lists of numbers"),
         ({"image": [["a", 2], [3, 4]]}, "image", "must be lists of numbers, which"),

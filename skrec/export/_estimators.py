@@ -1,0 +1,214 @@
+"""Named estimators as graphs: from the columns of X to predictions."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from skrec.estimators._deploy_numbers import (
+    prepared,
+    prepared_array,
+    prepared_arrays,
+)
+from skrec.estimators._targets import Labels, Numbers
+from skrec.estimators.base import BaseNetwork
+from skrec.export._graph import BATCH, Graph
+from skrec.export._network import single_precision, traced
+from skrec.export._schema import column
+from skrec.export._tables import table_inputs
+from skrec.preprocessing import FieldEncoder
+from skrec.preprocessing._network_inputs import TableInputs
+
+ops = keras.ops
+
+
+def named_graph(estimator: BaseNetwork) -> tuple[Graph, dict[str, Any]]:
+    """Make the graph of a named classifier or regressor.
+
+    Parameters
+    ----------
+    estimator : BaseNetwork
+        Fitted.
+
+    Returns
+    -------
+    graph : Graph
+        From X to predictions.
+    schema : dict
+        What goes in and comes out.
+    """
+    graph = Graph()
+    network = single_precision(estimator._spec, estimator._current_state().weights)
+    inputs: Any = estimator._inputs
+    names = getattr(estimator, "feature_names_in_", None)
+    encoder = inputs.encoder if isinstance(inputs, TableInputs) else None
+    if encoder is None or (names is None and encoder.spec_.only_numbers):
+        columns, fields = _array_input(graph, estimator, names)
+        kind = "array" if names is None else "table"
+    else:
+        positions = inputs.columns or list(range(len(encoder.columns_)))
+        called = [f"x{k}" if names is None else str(names[k]) for k in positions]
+        columns, fields = table_inputs(graph, encoder, called, positions)
+        kind = "table"
+    model = traced(_function(network, estimator), _specs(fields, columns, encoder))
+    about = add_outputs(graph, estimator._target, graph.embed(model, fields))
+    return graph, {"input": kind, "columns": columns, **about}
+
+
+def _array_input(
+    graph: Graph, estimator: BaseNetwork, names: Any
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Add one input for an array, or one for each of its columns that has a name."""
+    shape = tuple(estimator._input_shape)
+    if names is None:
+        graph.input("X", "float64", [BATCH, *shape])
+        return [column("X", "array", "float64", shape, position=0)], {"numbers": "X"}
+    columns = [
+        column(str(name), "number", "float64", [1], position=k)
+        for k, name in enumerate(names)
+    ]
+    parts = [graph.input(own["name"], "float64", [BATCH, 1]) for own in columns]
+    return columns, {"numbers": graph.add("Concat", *parts, axis=1)}
+
+
+def _specs(
+    fields: dict[str, str],
+    columns: list[dict[str, Any]],
+    encoder: FieldEncoder | None,
+) -> dict[str, tf.TensorSpec]:
+    """Say what the converted part takes."""
+    specs = {}
+    for name in fields:
+        if name == "ids":
+            n_ids = sum(own["kind"] == "id" for own in columns)
+            specs[name] = tf.TensorSpec([None, n_ids], tf.int64)
+        elif name.startswith("sequence"):
+            specs[name] = tf.TensorSpec([None, None], tf.int64)
+        elif name.startswith("array") and encoder is not None:
+            shape = encoder._shapes[int(name.removeprefix("array_"))]
+            specs[name] = tf.TensorSpec([None, *shape], tf.float64)
+        else:
+            numbers = [own for own in columns if own["kind"] in ("number", "array")]
+            shape = numbers[0]["shape"] if name == "numbers" else ()
+            if numbers[0]["kind"] == "number":
+                shape = [sum(own["kind"] == "number" for own in columns)]
+            specs[name] = tf.TensorSpec([None, *shape], tf.float64)
+    return specs
+
+
+def _function(network: keras.Model, estimator: BaseNetwork) -> Any:
+    """Return what computes predictions of codes and raw numbers."""
+    inputs: Any = estimator._inputs
+
+    def run(fields: dict[str, Any]) -> Any:
+        if isinstance(inputs, TableInputs):
+            x = _prepared_fields(inputs.encoder, fields)
+        else:
+            x = {"numbers": prepared_arrays(fields["numbers"], inputs)}
+        x = {
+            name: ops.cast(part, "float32" if part.dtype.is_floating else "int32")
+            for name, part in x.items()
+        }
+        alone = not isinstance(network.input, dict)
+        outputs = network(x["numbers"] if alone else x, training=False)
+        return _decoded(estimator._target, ops.cast(outputs, "float64"))
+
+    return run
+
+
+def _prepared_fields(encoder: FieldEncoder, fields: dict[str, Any]) -> dict[str, Any]:
+    x = dict(fields)
+    if "numbers" in x:
+        x["numbers"] = prepared(x["numbers"], encoder._numbers)
+    for k, scaler in enumerate(encoder._array_scalers):
+        x[f"array_{k}"] = prepared_array(x[f"array_{k}"], scaler)
+    return x
+
+
+def _decoded(target: Labels | Numbers, outputs: Any) -> list[Any]:
+    """Do what the target does to the network's outputs, in its graph."""
+    if isinstance(target, Numbers):
+        if target.scaler.is_fitted:
+            outputs = outputs * target.scaler.scale + target.scaler.centre
+        return [ops.reshape(outputs, (-1, *target.shape))]
+    if target.are_exclusive:
+        codes, p = tf.argmax(outputs, axis=1), ops.softmax(outputs, axis=1)
+    else:
+        codes, p = outputs > 0, ops.sigmoid(outputs)
+    if target.is_binary:
+        codes = codes[:, 0]
+        p = ops.concatenate([ops.sigmoid(-outputs), p], axis=1)
+    return [ops.cast(codes, "int64"), p]
+
+
+def add_outputs(
+    graph: Graph, target: Labels | Numbers, values: list[str]
+) -> dict[str, Any]:
+    """Add outputs, and describe them.
+
+    Parameters
+    ----------
+    graph : Graph
+        Where to.
+    target : Labels or Numbers
+        What is predicted.
+    values : list of str
+        Codes of labels and probabilities, or predictions.
+
+    Returns
+    -------
+    dict
+        Of the schema.
+    """
+    if isinstance(target, Numbers):
+        graph.output("prediction", values[0], "float64", [BATCH, *target.shape])
+        return {"task": "regressor", "classes": None, "outputs": ["prediction"]}
+    return add_labels(graph, target.classes, values, target.multilabel)
+
+
+def add_labels(
+    graph: Graph, classes: np.ndarray, values: list[str], multilabel: bool = False
+) -> dict[str, Any]:
+    """Add the outputs of a classifier, and describe them.
+
+    Parameters
+    ----------
+    graph : Graph
+        Where to.
+    classes : ndarray of shape (n_classes,)
+        Labels.
+    values : list of str
+        Codes of labels, and probabilities.
+    multilabel : bool, default=False
+        Whether there is a 0 or 1 for each label, instead of one label.
+
+    Returns
+    -------
+    dict
+        Of the schema.
+    """
+    n_classes = len(classes)
+    kinds = {"i": "int64", "u": "int64", "b": "bool", "f": "float64", "U": "string"}
+    dtype = kinds.get(classes.dtype.kind)
+    if dtype is None and all(isinstance(one, str) for one in classes):
+        dtype = "string"
+    if dtype is None:
+        raise ValueError(
+            "Labels must be strings, numbers or booleans, for ONNX has no others: "
+            f"convert y and fit again. Received: {classes[0]!r}, of type "
+            f"{type(classes[0]).__name__}."
+        )
+    label, shape = values[0], [BATCH]
+    if multilabel:
+        shape = [BATCH, n_classes]
+    else:
+        own = classes if dtype == "string" else classes.astype(dtype)
+        label = graph.add("Gather", graph.constant(own, "classes"), label, axis=0)
+    graph.output("label", label, dtype, shape)
+    graph.output("probabilities", values[1], "float64", [BATCH, n_classes])
+    return {
+        "task": "classifier",
+        "classes": classes.tolist(),
+        "outputs": ["label", "probabilities"],
+    }

@@ -1,0 +1,86 @@
+"""Writes a fitted estimator as one ONNX file, after comparing the two."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from sklearn.utils.validation import check_is_fitted
+
+import skrec
+from skrec.estimators.base import BaseNetwork
+from skrec.export._estimators import named_graph
+from skrec.export._feeds import feeds
+from skrec.export._graph import Graph
+from skrec.export._packages import onnx_packages
+from skrec.export._schema import FORMAT, KEY
+from skrec.export._verify import require_equal
+
+
+def to_onnx(
+    fitted: Any, path: str | os.PathLike, verify: Any, tol: float = 1e-5
+) -> None:
+    """Write a fitted estimator as one ONNX file, from the columns of X to predictions.
+
+    Needs the extra ``onnx``: ``pip install "skrec-keras[onnx]"``.
+
+    Parameters
+    ----------
+    fitted : estimator
+        What to write.
+    path : str or path
+        File to write, which is replaced once the graph is found to be equal.
+    verify : DataFrame or array-like of shape (n_rows, ...)
+        Rows of the shop's own, for which the graph is compared with ``predict`` and
+        ``predict_proba``: with ids that are new, and missing values, where there are
+        some. None, to compare nothing.
+    tol : float, default=1e-5
+        Largest difference; of numbers beyond 1, relative to their size.
+
+    Raises
+    ------
+    ImportError
+        If a package of the extra is not installed.
+    TypeError
+        If the estimator is none that can be written.
+    ValueError
+        If the graph says something else than the estimator.
+    """
+    packages = onnx_packages()
+    check_is_fitted(fitted)
+    graph, schema = _graph(fitted)
+    about = {
+        "format": FORMAT,
+        "skrec": skrec.__version__,
+        "estimator": type(fitted).__name__,
+    }
+    schema = {**about, **schema}
+    content = graph.model({KEY: json.dumps(schema)}).SerializeToString()
+    session = packages.onnxruntime.InferenceSession(
+        content, providers=["CPUExecutionProvider"]
+    )
+    if verify is not None:
+        given = feeds(schema, verify)
+        found = session.run(schema["outputs"], given)
+        require_equal(
+            dict(zip(schema["outputs"], found, strict=True)), fitted, verify, tol
+        )
+    _write(content, Path(path))
+
+
+def _graph(fitted: Any) -> tuple[Graph, dict[str, Any]]:
+    if isinstance(fitted, BaseNetwork):
+        return named_graph(fitted)
+    raise TypeError(
+        f"to_onnx cannot write {type(fitted).__name__}. Received: {fitted!r}."
+    )
+
+
+def _write(content: bytes, path: Path) -> None:
+    """Replace a file as a whole, so that nobody reads half of it."""
+    own = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        own.write_bytes(content)
+        os.replace(own, path)
+    finally:
+        own.unlink(missing_ok=True)

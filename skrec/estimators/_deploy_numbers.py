@@ -1,7 +1,7 @@
 """What prepares numbers, as operations of Keras: a part of the models handed out.
 
-All of it is computed in 64 bits, as by the encoder, from values that Keras has rounded
-to the 32 bits that its models take.
+All of it is computed in 64 bits, as by the encoder; from values that Keras has rounded
+to the 32 bits that its models take, or, in a graph of ONNX, from those of the user.
 """
 
 from typing import Any, NamedTuple
@@ -89,7 +89,8 @@ def prepared(raw: Any, scaler: NumberScaler) -> Any:
     missing = ops.isnan(x)
     x = clipped(x, scaler.seen)
     if scaler.quantile is not None:
-        x = _normal_quantiles(x, scaler.quantile.quantiles_)
+        precision = keras.backend.standardize_dtype(raw.dtype)
+        x = _normal_quantiles(x, scaler.quantile.quantiles_, precision)
     elif scaler.how is not None:
         bent = ops.sign(x) * ops.log1p(ops.abs(x)) if scaler.how == "log" else x
         x = scaled(bent, scaler.scaler)
@@ -160,9 +161,9 @@ def _padded(raw: Any, padding: str) -> Any:
     return ops.flip(ops.equal(so_far, 0), axis=1)
 
 
-def _normal_quantiles(x: Any, quantiles: np.ndarray) -> Any:
+def _normal_quantiles(x: Any, quantiles: np.ndarray, precision: str) -> Any:
     """Do what ``QuantileTransformer`` does, for all columns at once."""
-    knots = [_knots(column) for column in np.nan_to_num(quantiles.T)]
+    knots = [_knots(column, precision) for column in np.nan_to_num(quantiles.T)]
     n_knots = max(len(column.at) for column in knots)
     values, at, left, right = (
         np.stack([np.pad(part, (0, n_knots - len(part)), "edge") for part in parts])
@@ -180,11 +181,79 @@ def _normal_quantiles(x: Any, quantiles: np.ndarray) -> Any:
     p = ops.where(x + EDGE > quantiles[-1], 1.0, p)
     p = ops.where(x - EDGE < quantiles[0], 0.0, p)
     p = ops.clip(p, TAIL, 1 - TAIL)
-    return ops.erfinv(2 * p - 1) * float(np.sqrt(2))
+    return _normal_quantile(p)
+
+
+def _normal_quantile(p: Any) -> Any:
+    """Return where a normal distribution has a probability, to 16 digits.
+
+    This is algorithm AS 241 of M. J. Wichura (Applied Statistics 37(3), 1988), PPND16,
+    without its third part, which is for probabilities below 1e-11. ONNX has no inverse
+    of the error function.
+    """
+    q = p - 0.5
+    near = 0.180625 - q * q
+    tail = ops.sqrt(-ops.log(ops.minimum(p, 1 - p))) - 1.6
+    outside = ops.sign(q) * _ratio(tail, *_TAILS)
+    return ops.where(ops.abs(q) <= 0.425, q * _ratio(near, *_CENTRE), outside)
+
+
+def _ratio(x: Any, above: tuple[float, ...], below: tuple[float, ...]) -> Any:
+    """Divide two polynomials, given from the constant on."""
+    total, divisor = above[-1], below[-1]
+    for a, b in zip(above[-2::-1], below[-2::-1], strict=True):
+        total, divisor = total * x + a, divisor * x + b
+    return total / divisor
+
+
+_CENTRE = (
+    (
+        3.3871328727963666080e0,
+        1.3314166789178437745e2,
+        1.9715909503065514427e3,
+        1.3731693765509461125e4,
+        4.5921953931549871457e4,
+        6.7265770927008700853e4,
+        3.3430575583588128105e4,
+        2.5090809287301226727e3,
+    ),
+    (
+        1.0,
+        4.2313330701600911252e1,
+        6.8718700749205790830e2,
+        5.3941960214247511077e3,
+        2.1213794301586595867e4,
+        3.9307895800092710610e4,
+        2.8729085735721942674e4,
+        5.2264952788528545610e3,
+    ),
+)
+_TAILS = (
+    (
+        1.42343711074968357734e0,
+        4.63033784615654529590e0,
+        5.76949722146069140550e0,
+        3.64784832476320460504e0,
+        1.27045825245236838258e0,
+        2.41780725177450611770e-1,
+        2.27238449892691845833e-2,
+        7.74545014278341407640e-4,
+    ),
+    (
+        1.0,
+        2.05319162663775882187e0,
+        1.67638483018380384940e0,
+        6.89767334985100004550e-1,
+        1.48103976427480074590e-1,
+        1.51986665636164571966e-2,
+        5.47593808499534494600e-4,
+        1.05075007164441684324e-9,
+    ),
+)
 
 
 class _Knots(NamedTuple):
-    """Values in 32 bits, their probability, and that just below and above them."""
+    """Values, their probability, and that just below and above them."""
 
     values: np.ndarray
     at: np.ndarray
@@ -192,21 +261,21 @@ class _Knots(NamedTuple):
     right: np.ndarray
 
 
-def _knots(quantiles: np.ndarray) -> _Knots:
-    """Tell what each value that is a quantile becomes, once X is rounded to 32 bits.
+def _knots(quantiles: np.ndarray, precision: str) -> _Knots:
+    """Tell what each value that is a quantile becomes, once X is rounded.
 
     A value that stands for several quantiles becomes the mean of the first and the
     last. Which these are, scikit-learn decides in 64 bits, where rounding errors may
     part what is one value: what has the fewest digits is taken for it.
     """
     share = np.linspace(0, 1, len(quantiles))
-    rounded = quantiles.astype(np.float32).astype(np.float64)
+    rounded = quantiles.astype(precision).astype(np.float64)
     values, first = np.unique(rounded, return_index=True)
     last = np.append(first[1:], len(quantiles)) - 1
     exact, counts = np.unique(quantiles, return_counts=True)
     digits = np.array([len(repr(float(value))) for value in exact])
-    order = np.lexsort((counts, -digits, exact.astype(np.float32)))
-    ends = np.searchsorted(exact.astype(np.float32)[order], values, "right") - 1
+    order = np.lexsort((counts, -digits, exact.astype(precision)))
+    ends = np.searchsorted(exact.astype(precision)[order], values, "right") - 1
     meant = exact[order][ends]
     up = np.interp(meant, quantiles, share)
     down = -np.interp(-meant, -quantiles[::-1], -share[::-1])

@@ -14,7 +14,7 @@ from skrec.estimators._deploy_numbers import (
 from skrec.estimators._targets import Labels, Numbers
 from skrec.estimators.base import BaseNetwork
 from skrec.export._graph import BATCH, Graph
-from skrec.export._network import single_precision, traced
+from skrec.export._network import single_precision, traced, with_a_row
 from skrec.export._schema import column
 from skrec.export._tables import table_inputs
 from skrec.preprocessing import FieldEncoder
@@ -51,7 +51,8 @@ def named_graph(estimator: BaseNetwork) -> tuple[Graph, dict[str, Any]]:
         called = [f"x{k}" if names is None else str(names[k]) for k in positions]
         columns, fields = table_inputs(graph, encoder, called, positions)
         kind = "table"
-    model = traced(_function(network, estimator), _specs(fields, columns, encoder))
+    function = with_a_row(network, _function(network, estimator))
+    model = traced(function, _specs(fields, columns, encoder))
     about = add_outputs(graph, estimator._target, graph.embed(model, fields))
     return graph, {"input": kind, "columns": columns, **about}
 

@@ -36,9 +36,91 @@ def traced(function: Callable[..., Any], specs: dict[str, tf.TensorSpec]) -> Any
     with tf.device("/CPU:0"):
         graph = tf.function(function, input_signature=[named], autograph=False)
         model, _ = tf2onnx.convert.from_function(
-            graph, input_signature=[named], opset=OPSET
+            graph,
+            input_signature=[named],
+            opset=OPSET,
+            custom_op_handlers={"Einsum": (_einsum, []), "Log1p": (_log1p, [])},
         )
     return model
+
+
+def _einsum(context: Any, node: Any, name: str, args: Any) -> None:
+    """Keep sums of products as they are: tf2onnx's own do not take 0 rows."""
+    equation = node.get_attr_value("equation")
+    inputs, shapes = list(node.input), node.output_shapes
+    dtypes, outputs = node.output_dtypes, list(node.output)
+    context.remove_node(node.name)
+    context.make_node(
+        "Einsum",
+        inputs,
+        attr={"equation": equation},
+        name=node.name,
+        outputs=outputs,
+        shapes=shapes,
+        dtypes=dtypes,
+    )
+
+
+def _log1p(context: Any, node: Any, name: str, args: Any) -> None:
+    """Make log(1 + x) of a logarithm, with the digits that 1 + x loses."""
+    x, output = node.input[0], node.output[0]
+    shapes, dtypes = node.output_shapes, node.output_dtypes
+    number = context.get_dtype(x)
+    one = context.make_const(
+        f"{node.name}_one", np.ones(1, _numpy_dtype(number))
+    ).output[0]
+    context.remove_node(node.name)
+
+    def make(operation: str, *inputs: str) -> str:
+        return context.make_node(operation, list(inputs)).output[0]
+
+    total = make("Add", x, one)
+    ratio = make("Div", x, make("Sub", total, one))
+    rough = make("Mul", make("Log", total), ratio)
+    is_small = make("Equal", total, one)
+    context.make_node(
+        "Where",
+        [is_small, x, rough],
+        name=node.name,
+        outputs=[output],
+        shapes=shapes,
+        dtypes=dtypes,
+    )
+
+
+def _numpy_dtype(number: int) -> Any:
+    """Return NumPy's dtype of ONNX's number of one."""
+    return onnx_packages().onnx.helper.tensor_dtype_to_np_dtype(number)
+
+
+def with_a_row(model: keras.Model, function: Callable[..., Any]) -> Any:
+    """Let a function of rows get one where there are none, if its loops need one.
+
+    Parameters
+    ----------
+    model : keras.Model
+        What the function calls.
+    function : callable
+        From a dict of tensors to a list of tensors, with as many rows.
+
+    Returns
+    -------
+    callable
+        The function itself where the model has no recurrent layers.
+    """
+    if not any(isinstance(one, keras.layers.RNN) for one in model._flatten_layers()):
+        return function
+
+    def run(fields: dict[str, Any]) -> Any:
+        n_rows = tf.shape(next(iter(fields.values())))[0]
+        missing = tf.maximum(1 - n_rows, 0)
+        padded = {
+            name: tf.pad(one, [[0, missing], *[[0, 0]] * (len(one.shape) - 1)])
+            for name, one in fields.items()
+        }
+        return [one[:n_rows] for one in function(padded)]
+
+    return run
 
 
 def single_precision(network: Network, weights: list[np.ndarray]) -> keras.Model:
@@ -63,4 +145,6 @@ def single_precision(network: Network, weights: list[np.ndarray]) -> keras.Model
     for layer in model._flatten_layers():
         if hasattr(layer, "use_cudnn"):  # whose kernels ONNX does not have
             layer.use_cudnn = False
+        if hasattr(layer, "packs"):
+            layer.packs = False
     return model

@@ -79,6 +79,8 @@ class PackSteps(keras.layers.Layer):
         Arguments of every Keras layer, such as ``dtype``.
     """
 
+    packs = True  # False lists padding too, which comes to the same outside training
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_jit = False  # XLA does not know how many steps there are
@@ -98,9 +100,16 @@ class PackSteps(keras.layers.Layer):
         Returns
         -------
         tuple of tensors of shape (n, dim), (n, dim) and (n,)
-            Steps, targets, and the row of each.
+            Steps, targets, and the row of each, which is of shape (batch, length) where
+            padding is listed.
         """
         length, dim = ops.shape(steps)[1], steps.shape[-1]
+        if not self.packs:
+            present = ops.cast(mask, steps.dtype)
+            targets = target[:, None] * ops.ones_like(present)[..., None]
+            packed = steps * present[..., None]
+            listed = (ops.reshape(one, (-1, dim)) for one in (packed, targets))
+            return *listed, ops.cast(mask, "int32")
         present = ops.reshape(mask, (-1,))
         is_first = ops.equal(ops.arange(ops.shape(present)[0]), 0)
         kept = ops.logical_or(present, is_first & ~ops.any(present))
@@ -148,6 +157,10 @@ class SumByRow(keras.layers.Layer):
         tensor of shape (batch, dim)
             Sums.
         """
+        if len(rows.shape) == 2:  # with padding
+            n_rows, length = ops.shape(rows)
+            steps = ops.reshape(packed, (n_rows, length, packed.shape[-1]))
+            return ops.sum(steps, axis=1)
         return ops.segment_sum(packed, rows, ops.shape(target)[0])
 
     def compute_output_shape(

@@ -51,7 +51,7 @@ def test_skrec_starts_tensorflow_with_the_first_thing_that_needs_it():
     code = """
     import sys
     import skrec
-    import skrec.preprocessing, skrec.datasets, skrec.export
+    import skrec.preprocessing, skrec.datasets, skrec.drift, skrec.export
     assert "MLPClassifier" in dir(skrec)
     print("tensorflow" in sys.modules, "keras" in sys.modules)
     """

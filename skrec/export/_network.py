@@ -41,7 +41,18 @@ def traced(function: Callable[..., Any], specs: dict[str, tf.TensorSpec]) -> Any
             opset=OPSET,
             custom_op_handlers={"Einsum": (_einsum, []), "Log1p": (_log1p, [])},
         )
+        _fill_in(model, graph.get_concrete_function(), set(specs))
     return model
+
+
+def _fill_in(model: Any, function: Any, names: set[str]) -> None:
+    """Make constants of the tensors that a function has found around it."""
+    around = {inner.name: outer for outer, inner in function.graph.captures}
+    for one in [one for one in model.graph.input if one.name not in names]:
+        value = onnx_packages().onnx.numpy_helper.from_array(around[one.name].numpy())
+        value.name = one.name
+        model.graph.input.remove(one)
+        model.graph.initializer.append(value)
 
 
 def _einsum(context: Any, node: Any, name: str, args: Any) -> None:

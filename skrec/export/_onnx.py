@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 import skrec
@@ -13,8 +14,11 @@ from skrec.export._estimators import named_graph
 from skrec.export._feeds import feeds
 from skrec.export._graph import Graph
 from skrec.export._packages import onnx_packages
+from skrec.export._recommenders import recommender_graph
 from skrec.export._schema import FORMAT, KEY
 from skrec.export._verify import require_equal
+from skrec.export._verify_recommenders import require_equal_lists
+from skrec.recommenders.base import BaseRecommender
 
 
 def to_onnx(
@@ -59,16 +63,21 @@ def to_onnx(
     session = packages.onnxruntime.InferenceSession(
         content, providers=["CPUExecutionProvider"]
     )
-    if verify is not None:
-        given = feeds(schema, verify)
-        found = session.run(schema["outputs"], given)
-        require_equal(
-            dict(zip(schema["outputs"], found, strict=True)), fitted, verify, tol
-        )
+    names = schema["outputs"]
+
+    def run(given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return dict(zip(names, session.run(names, given), strict=True))
+
+    if verify is not None and schema["task"] == "recommender":
+        require_equal_lists(run, schema, fitted, verify, tol)
+    elif verify is not None:
+        require_equal(run(feeds(schema, verify)), fitted, verify, tol)
     _write(content, Path(path))
 
 
 def _graph(fitted: Any) -> tuple[Graph, dict[str, Any]]:
+    if isinstance(fitted, BaseRecommender):
+        return recommender_graph(fitted)
     if isinstance(fitted, BaseNetwork):
         return named_graph(fitted)
     raise TypeError(

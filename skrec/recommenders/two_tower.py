@@ -304,6 +304,14 @@ class TwoTowerRecommender(PairRecommender):
     def _item_vectors(self, weights: list[np.ndarray]) -> np.ndarray:
         return self._towers()(weights)
 
+    def _user_vectors(self) -> np.ndarray:
+        """Return the output of the tower for each user."""
+        predictor, everybody = self._predictor(), np.arange(self._log.n_users)
+        rows = _rows(everybody, np.zeros_like(everybody))
+        prepare = partial(self._inputs.prepare, dtype=self._float)
+        weights = self._weights(predictor.device)
+        return _user_part(predictor.predict(weights, rows, prepare))
+
 
 @dataclass
 class _ItemTower:
@@ -331,9 +339,13 @@ def _scored(
     histories: Histories, tower: _ItemTower, outputs: Any, weights: Any
 ) -> Scorer:
     """Score by products of the towers' outputs."""
-    items = tower(weights)
-    users = outputs[:, 1 : 1 + items.shape[1]]
+    items, users = tower(weights), _user_part(outputs)
     return product_scorer(with_means(users, items, histories, 1.0), items)
+
+
+def _user_part(outputs: np.ndarray) -> np.ndarray:
+    """Return the vectors of users, of the loss, these and those of items."""
+    return outputs[:, 1 : 1 + outputs.shape[1] // 2]
 
 
 def _rows(users: np.ndarray, items: np.ndarray) -> dict[str, np.ndarray]:

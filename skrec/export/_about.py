@@ -171,6 +171,17 @@ class Schema:
         return cls(parsed, {column.name: column for column in columns})
 
     @property
+    def recommends(self) -> bool:
+        """Whether the model ranks items for users."""
+        return self.text.get("task") == "recommender"
+
+    @property
+    def inputs(self) -> set[str]:
+        """Names of all inputs: the columns, and options of the whole call."""
+        options = self.text.get("options", [])
+        return {*self.columns, *(option["name"] for option in options)}
+
+    @property
     def takes_arrays(self) -> bool:
         """Whether the model takes an array, and no table."""
         return self.text.get("input") == "array"

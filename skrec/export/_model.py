@@ -86,11 +86,11 @@ class OnnxModel:
     def _require_inputs(self) -> None:
         """Raise where the file and what it says of itself do not fit."""
         inputs = {one.name for one in self.session.get_inputs()}
-        if inputs != set(self.schema.columns):
+        if inputs != self.schema.inputs:
             raise ValueError(
                 f"{str(self.path)!r} does not hold what it says it does: export the "
-                f"model anew. Received: inputs {sorted(inputs)}, columns "
-                f"{sorted(self.schema.columns)}."
+                f"model anew. Received: inputs {sorted(inputs)}, described "
+                f"{sorted(self.schema.inputs)}."
             )
 
 

@@ -81,6 +81,11 @@ def score(
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1. Received: {batch_size}.")
     model = _opened(str(path), threads, *_stamp(path))
+    if model.schema.recommends:
+        raise ValueError(
+            "score computes rows of a table, and the file holds a recommender: serve "
+            f"it, or run it in onnxruntime. Received: {str(path)!r}."
+        )
     rows = _with_columns(frame, model.schema)
     tensors = _tensors(rows, model.schema)
     parts = [

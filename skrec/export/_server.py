@@ -64,6 +64,8 @@ def serve(
     """Answer requests over HTTP with an exported model, until interrupted.
 
     ``POST /predict`` takes one row, an object by names of columns, or a list of them;
+    ``POST /recommend?n=10&exclude_seen=true``, of a recommender, objects with a
+    ``"user"``, a ``"history"`` or both;
     ``GET /schema`` says which columns; ``GET /health`` answers once the model is
     loaded. A value that is not legal gets status 422 and the name of its column. Each
     answer names, in the header ``skrec-version``, the release that wrote the file and,

@@ -9,6 +9,7 @@ from skrec._lazy import on_demand
 
 if TYPE_CHECKING:
     from skrec.export._onnx import to_onnx
+    from skrec.export._saved_model import to_saved_model
     from skrec.export._score import score
     from skrec.export._server import make_app, serve
 
@@ -17,12 +18,14 @@ __all__ = [
     "score",
     "serve",
     "to_onnx",
+    "to_saved_model",
 ]
 
 __getattr__, __dir__ = on_demand(
     __name__,
     {
         "skrec.export._onnx": ["to_onnx"],
+        "skrec.export._saved_model": ["to_saved_model"],
         "skrec.export._score": ["score"],
         "skrec.export._server": ["make_app", "serve"],
     },

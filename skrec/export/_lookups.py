@@ -10,7 +10,6 @@ from skrec.preprocessing import FieldEncoder
 from skrec.preprocessing._vocabulary import UNKNOWN
 
 DTYPES = {"string": tf.string, "int64": tf.int64, "float64": tf.float64}
-StaticTable = tf.lookup.StaticHashTable
 
 
 class Lookups:
@@ -37,8 +36,10 @@ class Lookups:
             for t, vocabulary in enumerate(encoder._vocabularies)
         ]
         self.resources: list[Any] = []
-        self._codes = [self._table(ids.keys, ids.codes, ids) for ids in self.ids]
-        self._fillers = {
+        self._codes: list[Any] = [
+            self._table(ids.keys, ids.codes, ids) for ids in self.ids
+        ]
+        self._fillers: dict[int, Any] = {
             own.position: self._filler(own.position, self.ids[own.table])
             for own in encoder.columns_.values()
             if own.kind == "sequence" and own.table is not None
@@ -77,16 +78,16 @@ class Lookups:
             fields["numbers"] = tf.stack(numbers, axis=1)
         return fields
 
-    def _table(self, keys: np.ndarray, codes: np.ndarray, ids: Ids) -> StaticTable:
+    def _table(self, keys: np.ndarray, codes: np.ndarray, ids: Ids) -> Any:
         dtype = tf.string if ids.dtype == "string" else tf.int64
         given = _keys(tf.constant(keys.tolist(), DTYPES[ids.dtype]))
         values = tf.constant(codes, tf.int64)
         initial = tf.lookup.KeyValueTensorInitializer(given, values, dtype, tf.int64)
-        table = StaticTable(initial, default_value=UNKNOWN)
+        table = tf.lookup.StaticHashTable(initial, default_value=UNKNOWN)
         self.resources.append(table)
         return table
 
-    def _filler(self, position: int, ids: Ids) -> StaticTable:
+    def _filler(self, position: int, ids: Ids) -> Any:
         """Make a table of what is no item of a list."""
         nothing = [ids.special["padding"]]
         mark = self.encoder._readings[position].padding

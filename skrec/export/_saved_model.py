@@ -121,7 +121,7 @@ class _Served(NamedTuple):
 def _served(estimator: BaseNetwork) -> _Served:
     """Make the graph of an estimator."""
     inputs: Any = estimator._inputs
-    names = getattr(estimator, "feature_names_in_", None)
+    names: Any = getattr(estimator, "feature_names_in_", None)
     encoder = inputs.encoder if isinstance(inputs, TableInputs) else None
     held: list[Any] = []
     if names is None and (encoder is None or encoder.spec_.only_numbers):

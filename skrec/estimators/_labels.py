@@ -70,6 +70,37 @@ class LabelEncoder(KeepsKerasObjects, ClassifierLabelEncoder):
         return encoded
 
 
+def link(outputs: Any, model: keras.Model, one_label: bool) -> str | None:
+    """Tell what makes probabilities of a model's outputs.
+
+    Parameters
+    ----------
+    outputs : array or tensor, or list or dict of them
+        What the model has put out.
+    model : keras.Model
+        The model.
+    one_label : bool
+        Whether each row has one label, so that probabilities add up to 1.
+
+    Returns
+    -------
+    {"softmax", "sigmoid", "halves"} or None
+        ``"halves"`` makes numbers above 0.5 of positive margins of a hinge loss; None
+        leaves outputs as they are.
+    """
+    loss = model.loss
+    if getattr(loss, "_fn_kwargs", {}).get("from_logits", False):
+        return "softmax" if "Categorical" in type(loss).__name__ else "sigmoid"
+    if isinstance(outputs, list | tuple | dict):
+        return None
+    head = Head.of(model, outputs)
+    if head.activation in PROBABILITIES:
+        return None
+    if head.loss not in (*OF_SIGNS, "categorical_hinge"):
+        return None
+    return "softmax" if one_label and np.prod(outputs.shape[1:]) > 1 else "halves"
+
+
 def probabilities(outputs: Any, model: keras.Model, one_label: bool) -> Any:
     """Turn a model's outputs into probabilities, where its loss takes something else.
 
@@ -88,17 +119,9 @@ def probabilities(outputs: Any, model: keras.Model, one_label: bool) -> Any:
         Sigmoids or softmaxes of logits; for margins of a hinge loss, numbers that are
         above 0.5 where the margins are positive. Anything else is left as it is.
     """
-    loss = model.loss
-    if getattr(loss, "_fn_kwargs", {}).get("from_logits", False):
-        categorical = "Categorical" in type(loss).__name__
-        return softmax(outputs, axis=-1) if categorical else expit(outputs)
-    if not isinstance(outputs, np.ndarray):
+    how = link(outputs, model, one_label)
+    if how == "halves":
+        return (1 + np.clip(outputs, -1, 1)) / 2
+    if how is None:
         return outputs
-    head = Head.of(model, outputs)
-    if head.activation in PROBABILITIES:
-        return outputs
-    if head.loss not in (*OF_SIGNS, "categorical_hinge"):
-        return outputs
-    if one_label and outputs[:1].size > 1:
-        return softmax(outputs, axis=-1)
-    return (1 + np.clip(outputs, -1, 1)) / 2
+    return softmax(outputs, axis=-1) if how == "softmax" else expit(outputs)

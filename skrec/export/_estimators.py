@@ -1,5 +1,6 @@
 """Named estimators as graphs: from the columns of X to predictions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -14,7 +15,7 @@ from skrec.estimators._deploy_numbers import (
 from skrec.estimators._targets import Labels, Numbers
 from skrec.estimators.base import BaseNetwork
 from skrec.export._graph import BATCH, Graph
-from skrec.export._network import single_precision, traced, with_a_row
+from skrec.export._network import converted, single_precision
 from skrec.export._schema import column
 from skrec.export._tables import table_inputs
 from skrec.preprocessing import FieldEncoder
@@ -44,33 +45,50 @@ def named_graph(estimator: BaseNetwork) -> tuple[Graph, dict[str, Any]]:
     names = getattr(estimator, "feature_names_in_", None)
     encoder = inputs.encoder if isinstance(inputs, TableInputs) else None
     if encoder is None or (names is None and encoder.spec_.only_numbers):
-        columns, fields = _array_input(graph, estimator, names)
+        columns, x = array_input(graph, estimator._input_shape, names)
+        fields = {"numbers": x}
         kind = "array" if names is None else "table"
     else:
         positions = inputs.columns or list(range(len(encoder.columns_)))
         called = [f"x{k}" if names is None else str(names[k]) for k in positions]
         columns, fields = table_inputs(graph, encoder, called, positions)
         kind = "table"
-    function = with_a_row(network, _function(network, estimator))
-    model = traced(function, _specs(fields, columns, encoder))
+    function, specs = _function(network, estimator), _specs(fields, columns, encoder)
+    model = converted(network, function, specs)
     about = add_outputs(graph, estimator._target, graph.embed(model, fields))
     return graph, {"input": kind, "columns": columns, **about}
 
 
-def _array_input(
-    graph: Graph, estimator: BaseNetwork, names: Any
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Add one input for an array, or one for each of its columns that has a name."""
-    shape = tuple(estimator._input_shape)
+def array_input(
+    graph: Graph, shape: Sequence[int], names: Any
+) -> tuple[list[dict[str, Any]], str]:
+    """Add one input for an array, or one for each of its columns that has a name.
+
+    Parameters
+    ----------
+    graph : Graph
+        Where to.
+    shape : sequence of int
+        Of one row.
+    names : ndarray of str, or None
+        Names of the columns.
+
+    Returns
+    -------
+    columns : list of dict
+        Of the schema.
+    x : str
+        The array, of double precision.
+    """
     if names is None:
         graph.input("X", "float64", [BATCH, *shape])
-        return [column("X", "array", "float64", shape, position=0)], {"numbers": "X"}
+        return [column("X", "array", "float64", shape, position=0)], "X"
     columns = [
         column(str(name), "number", "float64", [1], position=k)
         for k, name in enumerate(names)
     ]
     parts = [graph.input(own["name"], "float64", [BATCH, 1]) for own in columns]
-    return columns, {"numbers": graph.add("Concat", *parts, axis=1)}
+    return columns, graph.side_by_side(parts)
 
 
 def _specs(
@@ -87,8 +105,8 @@ def _specs(
         elif name.startswith("sequence"):
             specs[name] = tf.TensorSpec([None, None], tf.int64)
         elif name.startswith("array") and encoder is not None:
-            shape = encoder._shapes[int(name.removeprefix("array_"))]
-            specs[name] = tf.TensorSpec([None, *shape], tf.float64)
+            own = encoder._shapes[int(name.removeprefix("array_"))]
+            specs[name] = tf.TensorSpec([None, *own], tf.float64)
         else:
             numbers = [own for own in columns if own["kind"] in ("number", "array")]
             shape = numbers[0]["shape"] if name == "numbers" else ()
@@ -200,7 +218,7 @@ def add_labels(
             f"convert y and fit again. Received: {classes[0]!r}, of type "
             f"{type(classes[0]).__name__}."
         )
-    label, shape = values[0], [BATCH]
+    label, shape = values[0], list[int | str]([BATCH])
     if multilabel:
         shape = [BATCH, n_classes]
     else:

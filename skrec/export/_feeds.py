@@ -1,5 +1,6 @@
 """From a shop's rows to the tensors of an ONNX file, by its schema alone."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ def feeds(schema: dict[str, Any], X: Any) -> dict[str, np.ndarray]:
     ----------
     schema : dict
         What the file says of itself.
-    X : DataFrame or array-like of shape (n_rows, ...)
+    X : DataFrame or ndarray of shape (n_rows, ...)
         Rows, with the columns of the schema in any order; further ones are left out.
 
     Returns
@@ -31,8 +32,6 @@ def feeds(schema: dict[str, Any], X: Any) -> dict[str, np.ndarray]:
     """
     if schema["input"] == "array":
         return {"X": np.asarray(X, dtype=np.float64)}
-    if not isinstance(X, pd.DataFrame):
-        X = pd.DataFrame(X if hasattr(X, "columns") else np.asarray(X))
     return {own["name"]: column_feed(own, _column(own, X)) for own in schema["columns"]}
 
 
@@ -110,6 +109,11 @@ def _id(about: dict[str, Any], value: Any, missing: bool) -> Any:
     """Return an id in the dtype of the tensor."""
     is_text = about["dtype"] == "string"
     if missing:
+        if about["missing"] is None and about["dtype"] != "float64":
+            raise ValueError(
+                f"column {about['name']!r} must have a value in every row: fill it in. "
+                "Received: a missing one."
+            )
         return np.nan if about["dtype"] == "float64" else about["missing"]
     if isinstance(value, str) != is_text:
         wanted = "strings" if is_text else "numbers"
@@ -117,9 +121,11 @@ def _id(about: dict[str, Any], value: Any, missing: bool) -> Any:
             f"column {about['name']!r} must hold {wanted}: convert it. Received: "
             f"{value!r}."
         )
+    if value in (about["missing"], about.get("padding")):
+        return about["unknown"]  # it stands for something, but here for itself
     if about["dtype"] != "int64":
         return str(value) if is_text else float(value)
-    whole = int(value) if np.isfinite(value) else about["unknown"]
+    whole = int(value) if math.isfinite(value) else about["unknown"]
     fits = whole == value and -(2**63) <= whole < 2**63
     return whole if fits else about["unknown"]
 

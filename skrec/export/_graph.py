@@ -10,6 +10,7 @@ from skrec.export._packages import onnx_packages
 OPSET, OPSET_ML, IR_VERSION = 18, 4, 9
 PREFIX = "skrec."  # of all names but those of inputs and outputs
 BATCH = "batch"
+MOST_BYTES = 2**31 - 2**20  # of one file
 
 
 class Graph:
@@ -63,6 +64,24 @@ class Graph:
         """
         self.nodes.append(self.onnx.helper.make_node("Identity", [value], [name]))
         self.outputs.append(self._value(name, dtype, shape))
+
+    def pass_on(self, name: str, value: str, like: Any) -> None:
+        """Add an output of the type of another graph's.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        value : str
+            What it is.
+        like : ValueInfoProto
+            The other one.
+        """
+        self.nodes.append(self.onnx.helper.make_node("Identity", [value], [name]))
+        info = self.onnx.ValueInfoProto()
+        info.CopyFrom(like)
+        info.name = name
+        self.outputs.append(info)
 
     def _value(self, name: str, dtype: str, shape: Sequence[Any]) -> Any:
         kind = self._kind(dtype)
@@ -144,6 +163,21 @@ class Graph:
         self.nodes.append(node)
         return outputs
 
+    def side_by_side(self, parts: list[str]) -> str:
+        """Concatenate columns, if there is more than one.
+
+        Parameters
+        ----------
+        parts : list of str
+            Tensors of shape (batch, n).
+
+        Returns
+        -------
+        str
+            One of shape (batch, sum of n).
+        """
+        return parts[0] if len(parts) == 1 else self.add("Concat", *parts, axis=1)
+
     def look_up(self, value: str, keys: Any, values: Any, default: Any) -> str:
         """Map values to others.
 
@@ -195,6 +229,23 @@ class Graph:
         self.constants += graph.initializer
         return [one.name for one in graph.output]
 
+    def _require_writable(self) -> None:
+        """Refuse names that ONNX would take for something else, and too much data."""
+        outputs = {one.name for one in self.outputs}
+        for name in (one.name for one in self.inputs):
+            if name in outputs or not name or name.startswith(PREFIX):
+                raise ValueError(
+                    "The inputs of a graph have the names of columns, and the outputs "
+                    f"are called {sorted(outputs)}: rename the column and fit again. "
+                    f"Received: a column named {name!r}."
+                )
+        n_bytes = sum(one.ByteSize() for one in (*self.constants, *self.nodes))
+        if n_bytes > MOST_BYTES:
+            raise ValueError(
+                "An ONNX file holds at most 2 GB: leave out rare ids, or make their "
+                f"vectors shorter. Received: {n_bytes / 2**30:.1f} GB."
+            )
+
     def model(self, metadata: dict[str, str]) -> Any:
         """Return the model.
 
@@ -208,6 +259,7 @@ class Graph:
         ModelProto
             Checked.
         """
+        self._require_writable()
         helper = self.onnx.helper
         graph = helper.make_graph(
             self.nodes, "skrec", self.inputs, self.outputs, self.constants

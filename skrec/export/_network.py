@@ -1,6 +1,7 @@
 """From TensorFlow functions to ONNX graphs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -11,6 +12,29 @@ from skrec.export._graph import OPSET
 from skrec.export._packages import onnx_packages
 from skrec.networks import Network
 from skrec.training._global_generators import global_generators
+
+
+def converted(
+    model: keras.Model, function: Callable[..., Any], specs: dict[str, tf.TensorSpec]
+) -> Any:
+    """Convert a function that calls a model.
+
+    Parameters
+    ----------
+    model : keras.Model
+        What the function calls.
+    function : callable
+        From a dict of tensors to a list of tensors, with as many rows.
+    specs : dict of str to TensorSpec
+        What it takes.
+
+    Returns
+    -------
+    ModelProto
+        As from :func:`traced`.
+    """
+    with portable(model):
+        return traced(_with_a_row(model, function), specs)
 
 
 def traced(function: Callable[..., Any], specs: dict[str, tf.TensorSpec]) -> Any:
@@ -39,7 +63,7 @@ def traced(function: Callable[..., Any], specs: dict[str, tf.TensorSpec]) -> Any
             graph,
             input_signature=[named],
             opset=OPSET,
-            custom_op_handlers={"Einsum": (_einsum, []), "Log1p": (_log1p, [])},
+            custom_op_handlers={name: (make, []) for name, make in HANDLERS.items()},
         )
         _fill_in(model, graph.get_concrete_function(), set(specs))
     return model
@@ -57,14 +81,23 @@ def _fill_in(model: Any, function: Any, names: set[str]) -> None:
 
 def _einsum(context: Any, node: Any, name: str, args: Any) -> None:
     """Keep sums of products as they are: tf2onnx's own do not take 0 rows."""
-    equation = node.get_attr_value("equation")
-    inputs, shapes = list(node.input), node.output_shapes
-    dtypes, outputs = node.output_dtypes, list(node.output)
+    _replace(context, node, "Einsum", equation=node.get_attr_value("equation"))
+
+
+def _where(context: Any, node: Any, name: str, args: Any) -> None:
+    """Choose: tf2onnx multiplies by 0 and 1, which makes NaN of NaN and infinity."""
+    _replace(context, node, "Where")
+
+
+def _replace(context: Any, node: Any, operation: str, **attributes: Any) -> None:
+    """Put an operator of ONNX in the place of a node, with the same inputs."""
+    inputs, outputs = list(node.input), list(node.output)
+    shapes, dtypes = node.output_shapes, node.output_dtypes
     context.remove_node(node.name)
     context.make_node(
-        "Einsum",
+        operation,
         inputs,
-        attr={"equation": equation},
+        attr=attributes,
         name=node.name,
         outputs=outputs,
         shapes=shapes,
@@ -99,26 +132,16 @@ def _log1p(context: Any, node: Any, name: str, args: Any) -> None:
     )
 
 
+HANDLERS = {"Einsum": _einsum, "Log1p": _log1p, "SelectV2": _where}
+
+
 def _numpy_dtype(number: int) -> Any:
     """Return NumPy's dtype of ONNX's number of one."""
     return onnx_packages().onnx.helper.tensor_dtype_to_np_dtype(number)
 
 
-def with_a_row(model: keras.Model, function: Callable[..., Any]) -> Any:
-    """Let a function of rows get one where there are none, if its loops need one.
-
-    Parameters
-    ----------
-    model : keras.Model
-        What the function calls.
-    function : callable
-        From a dict of tensors to a list of tensors, with as many rows.
-
-    Returns
-    -------
-    callable
-        The function itself where the model has no recurrent layers.
-    """
+def _with_a_row(model: keras.Model, function: Callable[..., Any]) -> Any:
+    """Let a function get a row where there is none, if its loops need one."""
     if not any(isinstance(one, keras.layers.RNN) for one in model._flatten_layers()):
         return function
 
@@ -147,15 +170,34 @@ def single_precision(network: Network, weights: list[np.ndarray]) -> keras.Model
     Returns
     -------
     keras.Model
-        For the CPU.
+        A model.
     """
     options = {**dict(network.options), "dtype": "float32"}
     with global_generators(0), tf.device("/CPU:0"):
         model = Network.of(network.builder, **options).build()
         model.set_weights(weights)
-    for layer in model._flatten_layers():
-        if hasattr(layer, "use_cudnn"):  # whose kernels ONNX does not have
-            layer.use_cudnn = False
-        if hasattr(layer, "packs"):
-            layer.packs = False
     return model
+
+
+@contextmanager
+def portable(model: keras.Model) -> Iterator[None]:
+    """Let layers do without what ONNX does not have, or does slowly.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A model, which is as it was afterwards.
+    """
+    changed = [
+        (layer, name, getattr(layer, name))
+        for layer in model._flatten_layers()
+        for name in ("use_cudnn", "packs")
+        if hasattr(layer, name)
+    ]
+    for layer, name, _ in changed:
+        setattr(layer, name, False)
+    try:
+        yield
+    finally:
+        for layer, name, value in changed:
+            setattr(layer, name, value)

@@ -6,18 +6,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import sparse
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 import skrec
+from skrec._sklearn import BaseSearchCV
 from skrec.estimators.base import BaseNetwork
+from skrec.estimators.wrappers import KerasEstimator
 from skrec.export._estimators import named_graph
 from skrec.export._feeds import feeds
+from skrec.export._generic import generic_graph
 from skrec.export._graph import Graph
 from skrec.export._packages import onnx_packages
+from skrec.export._pipelines import pipeline_graph
 from skrec.export._recommenders import recommender_graph
 from skrec.export._schema import FORMAT, KEY
 from skrec.export._verify import require_equal
 from skrec.export._verify_recommenders import require_equal_lists
+from skrec.preprocessing._frames import as_frame, as_table
 from skrec.recommenders.base import BaseRecommender
 
 
@@ -52,11 +59,17 @@ def to_onnx(
     """
     packages = onnx_packages()
     check_is_fitted(fitted)
-    graph, schema = _graph(fitted)
+    fitted = _without_search(fitted)
+    if sparse.issparse(verify):
+        raise ValueError(
+            "A graph of ONNX takes dense arrays, whatever the estimator was fitted on: "
+            "pass verify=X[:1000].toarray(). Received: a sparse matrix."
+        )
+    graph, schema = _graph(fitted, verify)
     about = {
         "format": FORMAT,
         "skrec": skrec.__version__,
-        "estimator": type(fitted).__name__,
+        "estimator": type(_last(fitted)).__name__,
     }
     schema = {**about, **schema}
     content = graph.model({KEY: json.dumps(schema)}).SerializeToString()
@@ -71,17 +84,46 @@ def to_onnx(
     if verify is not None and schema["task"] == "recommender":
         require_equal_lists(run, schema, fitted, verify, tol)
     elif verify is not None:
-        require_equal(run(feeds(schema, verify)), fitted, verify, tol)
+        rows = verify
+        if schema["input"] == "table":
+            rows = as_frame(as_table(verify, fitted))
+        require_equal(run(feeds(schema, rows)), fitted, verify, tol)
     _write(content, Path(path))
 
 
-def _graph(fitted: Any) -> tuple[Graph, dict[str, Any]]:
+def _last(fitted: Any) -> Any:
+    """Return what is at the end of a pipeline, or in a search."""
+    fitted = _without_search(fitted)
+    return _last(fitted[-1]) if isinstance(fitted, Pipeline) else fitted
+
+
+def _without_search(fitted: Any) -> Any:
+    """Return the best estimator of a search, or of a search in a search."""
+    while isinstance(fitted, BaseSearchCV):
+        if not (fitted.refit and hasattr(fitted, "best_estimator_")):
+            raise ValueError(
+                f"{type(fitted).__name__} has no best_estimator_ to write: fit it with "
+                "refit=True. Received: refit=False."
+            )
+        fitted = fitted.best_estimator_
+    return fitted
+
+
+def _graph(fitted: Any, X: Any = None) -> tuple[Graph, dict[str, Any]]:
+    """Make the graph of whatever can be written."""
+    fitted = _without_search(fitted)
+    if isinstance(fitted, Pipeline):
+        return pipeline_graph(fitted, X, _graph)
     if isinstance(fitted, BaseRecommender):
         return recommender_graph(fitted)
     if isinstance(fitted, BaseNetwork):
         return named_graph(fitted)
+    if isinstance(fitted, KerasEstimator):
+        return generic_graph(fitted)
     raise TypeError(
-        f"to_onnx cannot write {type(fitted).__name__}. Received: {fitted!r}."
+        "to_onnx writes the classifiers, regressors and recommenders of this package, "
+        "in a pipeline or a search too: give it one of these. Received: "
+        f"{type(fitted).__name__}."
     )
 
 

@@ -1,7 +1,7 @@
 """Imports the packages of the extra `onnx` where they are used."""
 
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Packages(NamedTuple):
@@ -41,3 +41,27 @@ def onnx_packages() -> Packages:
             f'installed ({error.name}): pip install "skrec-keras[onnx]".'
         ) from error
     return Packages(onnx, tf2onnx, onnxruntime)
+
+
+def skl2onnx_package() -> Any:
+    """Import skl2onnx, which converts pipelines of scikit-learn.
+
+    Returns
+    -------
+    module
+        skl2onnx.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed; the message says how to install it.
+    """
+    try:
+        import skl2onnx
+        import skl2onnx.common.data_types
+    except ImportError as error:
+        raise ImportError(
+            "to_onnx needs skl2onnx for pipelines, which is not installed: "
+            'pip install "skrec-keras[onnx]".'
+        ) from error
+    return skl2onnx

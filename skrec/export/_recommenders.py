@@ -98,7 +98,7 @@ def _asked(graph: Graph, model: BaseRecommender, users: Ids, items: Ids) -> Aske
     one = graph.add("Cast", is_given, to=graph.onnx.TensorProto.FLOAT)
     events = graph.add("Concat", own, history, axis=1)
     weights = graph.add("Concat", weights, one, axis=1)
-    recent = None
+    recent = ""
     if isinstance(model, SequenceRecommender):
         there = graph.add("Greater", events, nobody)
         there = graph.add("Cast", there, to=graph.onnx.TensorProto.INT64)
@@ -144,13 +144,13 @@ def _events_of_fit(
 ) -> tuple[str, str]:
     """Return the items and weights of those without a history, padded at the end."""
     log, dtypes = model._log, graph.onnx.TensorProto
-    first = np.append(log.starts[:-1], 0).astype(np.int64)
-    count = np.append(np.diff(log.starts), 0).astype(np.int64)
+    starts = np.append(log.starts[:-1], 0).astype(np.int64)
+    lengths = np.append(np.diff(log.starts), 0).astype(np.int64)
     zero = graph.constant(np.array(0))
     is_nobody = graph.add("Less", user, zero)
     place = graph.add("Where", is_nobody, graph.constant(np.array(log.n_users)), user)
-    first = graph.add("Gather", graph.constant(first, "first"), place, axis=0)
-    count = graph.add("Gather", graph.constant(count, "count"), place, axis=0)
+    first = graph.add("Gather", graph.constant(starts, "starts"), place, axis=0)
+    count = graph.add("Gather", graph.constant(lengths, "lengths"), place, axis=0)
     free = graph.add("Sub", graph.constant(np.array(1)), given)
     count = graph.add("Mul", count, free)
     flat = graph.add("Reshape", count, graph.constant(np.array([-1])))

@@ -60,7 +60,7 @@ def sentinels(dtype: str, ids: np.ndarray) -> dict[str, Any]:
         low = [_LOWEST_FLOAT * share for share in (1.0, 0.5)]
         padding, unknown = (_free_number(value, ids, 0.9) for value in low)
         return {"missing": None, "padding": padding, "unknown": unknown}
-    taken, free = set(ids.tolist()), []
+    taken, free = set(ids.tolist()), list[int]()
     value = _LOWEST_INT
     while len(free) < 3:
         if value not in taken:

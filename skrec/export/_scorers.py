@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skrec.export._graph import Graph
-from skrec.export._network import single_precision, traced, with_a_row
+from skrec.export._graph import MOST_BYTES, Graph
+from skrec.export._network import converted, single_precision, traced
 from skrec.recommenders import (
     BPRRecommender,
     EASERecommender,
@@ -20,8 +20,6 @@ from skrec.recommenders.base import BaseRecommender
 from skrec.recommenders.network import weight_places
 from skrec.recommenders.sequences import SequenceRecommender
 
-# An ONNX file has at most 2 GB.
-MOST_BYTES = 2**31 - 2**24
 TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -36,8 +34,8 @@ class Asked(NamedTuple):
         Codes of the items of the history, (batch, length).
     events, weights : str
         Codes of the items of the history, or of those of `fit`, and what each counts.
-    recent : str or None
-        The last of these, for recommenders of sequences.
+    recent : str
+        The last of these, for recommenders of sequences; empty for others.
     known : str
         Whether anything is known.
     """
@@ -46,7 +44,7 @@ class Asked(NamedTuple):
     history: str
     events: str
     weights: str
-    recent: str | None
+    recent: str
     known: str
 
 
@@ -218,7 +216,5 @@ def _of_sequences(graph: Graph, model: SequenceRecommender, asked: Asked) -> str
         scores = tf.matmul(network(codes, training=False), tf.constant(items.T.copy()))
         return [scores if bias is None else scores + weights[bias][:n_items]]
 
-    function = with_a_row(network, run)
-    return _embedded(
-        graph, function, {"recent": _codes(model._length)}, {"recent": asked.recent}
-    )
+    found = converted(network, run, {"recent": _codes(model._length)})
+    return graph.embed(found, {"recent": asked.recent})[0]

@@ -111,21 +111,21 @@ def table_inputs(
     fields = {}
     numbers = [name for own, name in read if own.kind == "number"]
     if numbers:
-        fields["numbers"] = _side_by_side(graph, numbers)
+        fields["numbers"] = graph.side_by_side(numbers)
     for own, name in read:
         if own.kind == "array":
             fields[f"array_{own.position}"] = name
     codes: dict[tuple[str, int], str] = {}
     for t, ids in known.items():
         members = [(own, name) for own, name in read if own.table == t]
-        found = look_up_all(graph, ids, [name for _, name in members])
+        found = look_up_all(graph, ids, [name for _, name in members], UNKNOWN)
         for (own, name), code in zip(members, found, strict=True):
             if own.kind == "sequence":
                 code = _steps(graph, encoder, own.position, name, code, ids)
             codes[own.kind, own.position] = code
     n_ids = sum(kind == "id" for kind, _ in codes)
     if n_ids:
-        fields["ids"] = _side_by_side(graph, [codes["id", k] for k in range(n_ids)])
+        fields["ids"] = graph.side_by_side([codes["id", k] for k in range(n_ids)])
     for (kind, position), code in codes.items():
         if kind == "sequence":
             fields[f"sequence_{position}"] = code
@@ -149,13 +149,7 @@ def _described(
     return column(name, "list", ids.dtype, [None], **ids.special, **more)
 
 
-def _side_by_side(graph: Graph, parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
-
-
-def look_up_all(
-    graph: Graph, ids: Ids, inputs: list[str], unknown: int = UNKNOWN
-) -> list[str]:
+def look_up_all(graph: Graph, ids: Ids, inputs: list[str], unknown: int) -> list[str]:
     """Look up the ids of all columns that share a table, which is stored once.
 
     Parameters
@@ -166,7 +160,7 @@ def look_up_all(
         What is known.
     inputs : list of str
         Tensors of any shape.
-    unknown : int, default=UNKNOWN
+    unknown : int
         Code of other ids.
 
     Returns

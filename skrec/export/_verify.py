@@ -36,10 +36,10 @@ def require_equal(
     p = np.asarray(estimator.predict_proba(X))
     require_close("probabilities", found["probabilities"], p, tol)
     if labels.ndim == 2:
-        clear = (np.abs(p - 0.5) > 2 * tol).all(axis=1)
+        clear = np.asarray((np.abs(p - 0.5) > 2 * tol).all(axis=1))
     else:
         top = np.sort(p, axis=1)
-        clear = top[:, -1] - top[:, -2] > 2 * tol
+        clear = np.asarray(top[:, -1] - top[:, -2] > 2 * tol)
     require_labels(found["label"], labels, clear)
 
 

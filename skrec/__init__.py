@@ -71,6 +71,7 @@ __getattr__, __dir__ = on_demand(
     {"skrec.estimators": __all__},
     packages=[
         "datasets",
+        "drift",
         "estimators",
         "export",
         "metrics",

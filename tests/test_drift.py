@@ -1,5 +1,8 @@
 """Drift: what is unknown, missing, out of range or shifted, column by column."""
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -194,3 +197,22 @@ def test_a_scheduler_gets_an_exit_code(before, after, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([first, "rows.xlsx"])
     assert "must end in one of" in capsys.readouterr().err
+
+
+def test_a_model_that_was_dumped_is_a_reference(before, after, tmp_path, monkeypatch):
+    columns = ["item", "price"]
+    encoder = FieldEncoder().fit(before[columns])
+    loaded = []
+
+    def load(path, trusted):
+        loaded.append((path, list(trusted)))
+        return encoder
+
+    monkeypatch.setitem(sys.modules, "skrec.io", SimpleNamespace(load=load))
+    for name, rows in {"before": before, "after": after}.items():
+        rows[columns].to_csv(tmp_path / f"{name}.csv", index=False)
+    first, second = str(tmp_path / "before.csv"), str(tmp_path / "after.csv")
+
+    assert main(["model.skops", first, "--rows", first]) == 0
+    assert main(["model.skops", second, "--trusted", "shop.build"]) == 1
+    assert loaded == [("model.skops", []), ("model.skops", ["shop.build"])]

@@ -6,10 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import numpy as np
 import onnxruntime
+import pandas as pd
 import pytest
 
 import skrec.export
-from skrec.export import make_app
+from skrec import FMClassifier
+from skrec.export import make_app, to_onnx
 from skrec.export._server import main
 from tests.export import made
 from tests.export.servers import python, server, without
@@ -209,6 +211,43 @@ def test_a_body_that_is_no_rows_is_refused(client, body, status, message):
 def test_an_unknown_address_and_method_are_refused_in_json(client):
     assert client.get("/nothing").json() == {"detail": "Not Found"}
     assert client.get("/predict").status_code == 405
+
+
+# ---- a model of a shop ---------------------------------------------------------------
+
+
+def test_a_shop_asks_with_its_own_rows_and_gets_what_predict_says(tmp_path):
+    random = np.random.default_rng(0)
+    n = 200
+    shop = pd.DataFrame(
+        {
+            "item": random.choice(np.array(["tea", "größe", None], dtype=object), n),
+            "user id": random.integers(0, 20, n) + 2**60,
+            "price": np.where(random.random(n) < 0.1, np.nan, random.normal(size=n)),
+            "seen": [list(random.choice(["tea", "jam"], k % 3)) for k in range(n)],
+            "shelf": random.choice([0.5, 1.5], n),
+        }
+    )
+    model = FMClassifier(
+        categorical_features=["user id", "shelf"], epochs=2, random_state=0
+    ).fit(shop, np.array(["no", "yes"])[random.integers(0, 2, n)])
+    asked = shop[:30].astype({"user id": object, "shelf": object})
+    asked.loc[0, ["item", "user id", "shelf"]] = ["new", 2**64 + 1, 9]
+    asked.loc[1, ["item", "user id", "shelf", "price"]] = None
+    asked.at[2, "seen"] = ["new", "tea"] * 40
+    to_onnx(model, tmp_path / "model.onnx", None)
+    rows = asked.astype(object).where(asked.notna(), None).to_dict("records")
+
+    with server(tmp_path / "model.onnx") as address:
+        response = httpx.post(f"{address}/predict", json=rows)
+
+    found = response.json()
+    expected = model.predict_proba(asked)
+    given = [row["probabilities"] for row in found]
+    np.testing.assert_allclose(given, expected, atol=1e-6)
+    assert [row["label"] for row in found] == model.predict(asked).tolist()
+    batch = skrec.export.score(tmp_path / "model.onnx", asked)
+    np.testing.assert_allclose(batch["probabilities_yes"], expected[:, 1], atol=1e-6)
 
 
 # ---- what the server says of itself --------------------------------------------------

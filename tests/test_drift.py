@@ -78,6 +78,16 @@ def test_other_rows_of_one_population_are_noise():
     assert psi == pytest.approx(found[0]["psi_noise"]["x"], rel=0.2)
 
 
+def test_a_shift_within_the_range_is_drift_and_noise_of_few_rows_is_none():
+    before = pd.DataFrame({"x": np.arange(1000.0)})
+    shifted = pd.DataFrame({"x": np.arange(500.0)})
+    few = pd.DataFrame({"x": np.arange(50.0, 1000, 100)[[1, 3, 4, 4, 8, 9]]})
+
+    assert drifted_columns(drift_report(before, shifted)) == ["x"]
+    assert drift_report(before, few)["psi"]["x"] > 0.2
+    assert drifted_columns(drift_report(before, few)) == []
+
+
 def test_the_index_of_known_shares():
     p, q = np.array([0.5, 0.5]), np.array([0.7, 0.3])
     expected = ((q - p) * np.log(q / p)).sum()

@@ -33,18 +33,25 @@ def to_onnx(
 ) -> None:
     """Write a fitted estimator as one ONNX file, from the columns of X to predictions.
 
+    What encodes X is inside: vocabularies, scales, what stands for missing values. The
+    guide ``docs/shipping.md`` lists the inputs and outputs; the file says them of
+    itself, as JSON in its metadata under ``"skrec.schema"``. Networks compute in single
+    precision.
+
     Needs the extra ``onnx``: ``pip install "skrec-keras[onnx]"``.
 
     Parameters
     ----------
     fitted : estimator
-        What to write.
+        A classifier, regressor or recommender of this package, a search for one, or a
+        pipeline with one at its end.
     path : str or path
         File to write, which is replaced once the graph is found to be equal.
     verify : DataFrame or array-like of shape (n_rows, ...)
-        Rows of the shop's own, for which the graph is compared with ``predict`` and
-        ``predict_proba``: with ids that are new, and missing values, where there are
-        some. None, to compare nothing.
+        Rows of your own, for which the graph is compared with ``predict`` and
+        ``predict_proba``: with ids that are new, and missing values, where some will
+        come. For a recommender events, whose users are asked for, by their ids and
+        after these events. None, to compare nothing.
     tol : float, default=1e-5
         Largest difference; of numbers beyond 1, relative to their size.
 
@@ -55,7 +62,22 @@ def to_onnx(
     TypeError
         If the estimator is none that can be written.
     ValueError
-        If the graph says something else than the estimator.
+        If the graph says something else than the estimator, with the row; if ids or
+        labels are of a type that ONNX does not have; if a column has the name of an
+        output.
+
+    Examples
+    --------
+    >>> import onnxruntime
+    >>> import pandas as pd
+    >>> from skrec import FMClassifier
+    >>> from skrec.export import to_onnx
+    >>> X = pd.DataFrame({"item": ["tea", "jam"] * 20, "price": [3.0, None] * 20})
+    >>> clf = FMClassifier(epochs=2, random_state=0).fit(X, ["yes", "no"] * 20)
+    >>> to_onnx(clf, "model.onnx", verify=X)
+    >>> session = onnxruntime.InferenceSession("model.onnx")
+    >>> [(one.name, one.type, one.shape) for one in session.get_inputs()][0]
+    ('item', 'tensor(string)', ['batch', 1])
     """
     packages = onnx_packages()
     check_is_fitted(fitted)

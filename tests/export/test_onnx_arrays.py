@@ -211,7 +211,7 @@ def test_other_pipelines(output, tmp_path):
     pipe = GridSearchCV(pipe, {"mlpregressor__units": [2, 3]}, cv=2).fit(X, CODES / 9)
     assert_says_the_same(Written(pipe, tmp_path / "model.onnx", X), pipe, X)
     rows = np.nan_to_num(hard_numbers())[:, :1]
-    rnn = make_pipeline(StandardScaler(), skrec.RNNClassifier(2, **TINY))
+    rnn = make_pipeline(StandardScaler(), skrec.RNNClassifier(units=2, **TINY))
     rnn.fit(rows, CODES % 2)
     assert_says_the_same(Written(rnn, tmp_path / "rnn.onnx", rows), rnn, rows)
 

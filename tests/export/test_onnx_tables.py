@@ -201,7 +201,7 @@ def test_missing_ids_that_fit_has_not_seen_are_unknown(tmp_path):
 
 @pytest.mark.parametrize(
     "labels",
-    [[3, -1, 2], ["ä", "b", ""], [0.5, 1.5, 2.5], np.array([True, False])],
+    [[3, -1, 2], ["ä", "b", ""], [1.0, 2.0, 5.0], np.array([True, False])],
     ids=["integers", "strings", "floats", "booleans"],
 )
 @pytest.mark.nightly

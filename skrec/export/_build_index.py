@@ -119,7 +119,9 @@ def user_vectors(recommender: Any, users: Any = None, *, history: Any = None) ->
     >>> import pandas as pd
     >>> from skrec.export import user_vectors
     >>> from skrec.recommenders import ALSRecommender
-    >>> events = pd.DataFrame({"user": [1, 1, 2], "item": ["tea", "jam", "tea"]})
+    >>> events = pd.DataFrame(
+    ...     {"user": [1, 1, 2, 2, 3], "item": ["tea", "jam", "tea", "jam", "tea"]}
+    ... )
     >>> model = ALSRecommender(embedding_dim=2, random_state=0).fit(events)
     >>> user_vectors(model, [2]).shape
     (1, 2)

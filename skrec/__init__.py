@@ -1,34 +1,38 @@
 """Keras recommender models as scikit-learn estimators."""
 
-from skrec import _runtime  # noqa: F401  (starts TensorFlow before Keras is imported)
-from skrec.estimators import (
-    AutoIntClassifier,
-    AutoIntRegressor,
-    CNNClassifier,
-    CNNRegressor,
-    DCNClassifier,
-    DCNRegressor,
-    DeepFMClassifier,
-    DeepFMRegressor,
-    DIENClassifier,
-    DIENRegressor,
-    DINClassifier,
-    DINRegressor,
-    FMClassifier,
-    FMRegressor,
-    KerasClassifier,
-    KerasRegressor,
-    LateFusionClassifier,
-    LateFusionRegressor,
-    MLPClassifier,
-    MLPRegressor,
-    NeuMFClassifier,
-    NeuMFRegressor,
-    RNNClassifier,
-    RNNRegressor,
-    WideDeepClassifier,
-    WideDeepRegressor,
-)
+from typing import TYPE_CHECKING
+
+from skrec._lazy import on_demand
+
+if TYPE_CHECKING:
+    from skrec.estimators import (
+        AutoIntClassifier,
+        AutoIntRegressor,
+        CNNClassifier,
+        CNNRegressor,
+        DCNClassifier,
+        DCNRegressor,
+        DeepFMClassifier,
+        DeepFMRegressor,
+        DIENClassifier,
+        DIENRegressor,
+        DINClassifier,
+        DINRegressor,
+        FMClassifier,
+        FMRegressor,
+        KerasClassifier,
+        KerasRegressor,
+        LateFusionClassifier,
+        LateFusionRegressor,
+        MLPClassifier,
+        MLPRegressor,
+        NeuMFClassifier,
+        NeuMFRegressor,
+        RNNClassifier,
+        RNNRegressor,
+        WideDeepClassifier,
+        WideDeepRegressor,
+    )
 
 __version__ = "0.1.0"
 
@@ -60,3 +64,21 @@ __all__ = [
     "WideDeepClassifier",
     "WideDeepRegressor",
 ]
+
+# TensorFlow starts with the first of them, not with skrec: see skrec/_lazy.py.
+__getattr__, __dir__ = on_demand(
+    __name__,
+    {"skrec.estimators": __all__},
+    packages=[
+        "datasets",
+        "drift",
+        "estimators",
+        "export",
+        "metrics",
+        "model_selection",
+        "networks",
+        "preprocessing",
+        "recommenders",
+        "training",
+    ],
+)

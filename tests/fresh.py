@@ -17,7 +17,7 @@ from multiprocessing.forkserver import ensure_running
 import pytest
 
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["skrec"])
+SERVER.set_forkserver_preload(["skrec.estimators"])
 
 
 def run_fresh(code, *arguments):

@@ -1,11 +1,17 @@
 """Start-up: quiet, on TensorFlow, with the threads that the user chose."""
 
+import ast
 import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
+
+import skrec
+
+SKREC = Path(skrec.__file__).parent
 
 FIT = """
 import numpy as np
@@ -41,8 +47,39 @@ print(tf.config.threading.get_intra_op_parallelism_threads())
 """
 
 
+def test_skrec_starts_tensorflow_with_the_first_thing_that_needs_it():
+    code = """
+    import sys
+    import skrec
+    import skrec.preprocessing, skrec.datasets, skrec.drift, skrec.export
+    assert "MLPClassifier" in dir(skrec)
+    print("tensorflow" in sys.modules, "keras" in sys.modules)
+    """
+    assert run(textwrap.dedent(code)).stdout == "False False\n"
+
+
+def test_every_package_that_imports_keras_starts_it_first():
+    """On the threads, the backend and the silence that skrec wants."""
+    packages = set()
+    for path in SKREC.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, (ast.Import, ast.ImportFrom)):
+                continue
+            names = [alias.name for alias in node.names]
+            names.append(getattr(node, "module", None) or "")
+            if {"keras", "tensorflow"} & {name.split(".")[0] for name in names}:
+                packages.add(path.parent)
+    # skrec/_runtime.py itself, and what imports an estimator before Keras.
+    packages -= {SKREC, SKREC / "export"}
+    assert packages > {SKREC / "estimators", SKREC / "training"}
+    for package in packages:
+        text = (package / "__init__.py").read_text("utf-8")
+        first = next(line for line in text.splitlines() if line.startswith("from"))
+        assert first.startswith("from skrec import _runtime"), package
+
+
 def test_another_backend_is_a_clear_error_at_import():
-    done = run("import skrec", KERAS_BACKEND="jax")
+    done = run("from skrec import MLPClassifier", KERAS_BACKEND="jax")
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("ImportError: skrec trains Keras models on TensorFlow.")

@@ -1,5 +1,6 @@
 """Keras networks as scikit-learn estimators, one module a family."""
 
+from skrec import _runtime  # noqa: F401  (before Keras is imported)
 from skrec.estimators.autoint import AutoIntClassifier, AutoIntRegressor
 from skrec.estimators.cnn import CNNClassifier, CNNRegressor
 from skrec.estimators.dcn import DCNClassifier, DCNRegressor

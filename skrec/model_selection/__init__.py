@@ -1,5 +1,6 @@
 """Searches and splitters, beside those of scikit-learn."""
 
+from skrec import _runtime  # noqa: F401  (before Keras is imported)
 from skrec.model_selection._ray import register_ray
 from skrec.model_selection.bayes import BayesSearchCV
 from skrec.model_selection.hyperband import HyperbandSearchCV

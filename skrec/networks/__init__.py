@@ -1,5 +1,6 @@
 """Architectures: pure functions from shapes and sizes to Keras models."""
 
+from skrec import _runtime  # noqa: F401  (before Keras is imported)
 from skrec.networks._network import Network
 from skrec.networks._sizes import as_sizes
 from skrec.networks.autoint import build_autoint

@@ -127,7 +127,8 @@ def _equal(first: Any, second: Any) -> bool:
 
 
 def _is_whole(number: Any) -> bool:
-    return math.isfinite(number) and int(number) == number
+    # math.isfinite makes a float of an integer, which may be too large for one.
+    return isinstance(number, int) or (math.isfinite(number) and int(number) == number)
 
 
 def objects(values: Any) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Recommenders: events of users and items in, a ranked list of items for each out."""
 
+from skrec import _runtime  # noqa: F401  (before Keras is imported)
 from skrec.recommenders.als import ALSRecommender
 from skrec.recommenders.bpr import BPRRecommender
 from skrec.recommenders.caser import CaserRecommender

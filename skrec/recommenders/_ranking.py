@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from joblib import cpu_count
@@ -54,9 +55,30 @@ def padded(rows: np.ndarray) -> np.ndarray:
     return rows if missing <= 0 else np.pad(rows, ((0, missing), (0, 0)))
 
 
+@dataclass
+class Products:
+    """Scores that are products of vectors.
+
+    Parameters
+    ----------
+    users : ndarray of shape (n_users, dim)
+        Vectors of users.
+    by_item : ndarray of shape (dim, n_items)
+        Vectors of items.
+    """
+
+    users: np.ndarray
+    by_item: np.ndarray
+
+    def __call__(self, rows: slice) -> np.ndarray:
+        """Return the scores of all items for some users."""
+        some = self.users[rows]
+        return (padded(some) @ self.by_item)[: len(some)]
+
+
 def product_scorer(
     users: np.ndarray, items: np.ndarray, bias: np.ndarray | None = None
-) -> Scorer:
+) -> Products:
     """Score by products of vectors.
 
     Parameters
@@ -70,19 +92,13 @@ def product_scorer(
 
     Returns
     -------
-    callable
+    Products
         From rows of users to scores of all items.
     """
     if bias is not None:
         ones = np.ones((len(users), 1), users.dtype)
         users, items = np.hstack([users, ones]), np.hstack([items, bias[:, None]])
-    by_item = np.ascontiguousarray(items.T)
-
-    def scores(rows: slice) -> np.ndarray:
-        some = users[rows]
-        return (padded(some) @ by_item)[: len(some)]
-
-    return scores
+    return Products(users, np.ascontiguousarray(items.T))
 
 
 def cosine_scorer(vectors: np.ndarray, items: np.ndarray) -> Scorer:

@@ -1,5 +1,6 @@
 """The engine: programs that are traced once and run many times."""
 
+from skrec import _runtime  # noqa: F401  (before Keras is imported)
 from skrec.training.cache import CacheInfo, cache_clear, cache_info, cache_limit
 from skrec.training.devices import resolve_device
 from skrec.training.memory import (

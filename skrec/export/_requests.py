@@ -1,0 +1,233 @@
+"""What clients send: a body read within a limit, JSON, rows, columns."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from skrec.export._about import Column
+from skrec.export._cells import CellError, shown, tensor_of
+
+# So many times the limit of a body is read and dropped, so that who sends too much
+# gets an answer instead of a connection that breaks.
+DROPPED = 16
+
+
+class RequestError(Exception):
+    """A request that cannot be answered.
+
+    Parameters
+    ----------
+    status : int
+        The code of HTTP.
+    detail : str or list of dict
+        What is wrong: as FastAPI says it, a list where it is in the values.
+    """
+
+    def __init__(self, status: int, detail: Any) -> None:
+        super().__init__(detail)
+        self.status, self.detail = status, detail
+
+
+def problem(place: list[Any], message: str) -> dict[str, Any]:
+    """Describe a wrong value as FastAPI does.
+
+    Parameters
+    ----------
+    place : list
+        Where it is: row, where there are several, and column.
+    message : str
+        What is wrong.
+
+    Returns
+    -------
+    dict
+        ``"loc"``, ``"msg"`` and ``"type"``.
+    """
+    return {"loc": ["body", *place], "msg": message, "type": "value_error"}
+
+
+async def read_body(parts: AsyncIterator[bytes], max_bytes: int) -> bytes:
+    """Put a body together, within a limit.
+
+    Parameters
+    ----------
+    parts : async iterator of bytes
+        The body as it comes.
+    max_bytes : int
+        The limit.
+
+    Returns
+    -------
+    bytes
+        The body.
+
+    Raises
+    ------
+    RequestError
+        If it is longer.
+    """
+    kept, size = [], 0
+    async for part in parts:
+        size += len(part)
+        if size <= max_bytes:
+            kept.append(part)
+        elif size > DROPPED * max_bytes:
+            break
+    if size > max_bytes:
+        raise RequestError(
+            413,
+            f"The body must have at most {max_bytes} bytes: send fewer rows at a time. "
+            f"Received: {size} bytes or more.",
+        )
+    return b"".join(kept)
+
+
+def parse(body: bytes) -> Any:
+    """Read JSON.
+
+    Parameters
+    ----------
+    body : bytes
+        Text.
+
+    Returns
+    -------
+    object
+        What it says.
+
+    Raises
+    ------
+    RequestError
+        If it is no JSON, or says one thing twice.
+    """
+    try:
+        return json.loads(body, object_pairs_hook=_distinct)
+    except (ValueError, RecursionError) as error:
+        received = str(error) if body else "an empty body"
+        raise RequestError(
+            400,
+            "The body must be JSON: an object for one row, with a value for each "
+            "column, or a list of such objects; GET /schema names the columns. "
+            f"Received: {received}.",
+        ) from None
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dict of names that are each there once."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise ValueError(f"{shown(twice)} twice in one object")
+    return found
+
+
+def rows_of(parsed: Any) -> tuple[list[dict[str, Any]], bool]:
+    """Return rows, one or many.
+
+    Parameters
+    ----------
+    parsed : object
+        Parsed JSON.
+
+    Returns
+    -------
+    tuple of (list of dict, bool)
+        The rows, and whether it is one that came without a list.
+    """
+    if isinstance(parsed, dict):
+        return [parsed], True
+    if not isinstance(parsed, list) or not parsed:
+        raise RequestError(
+            422,
+            [
+                problem(
+                    [],
+                    "The body must be an object, for one row, or a list of at least "
+                    f"one object. Received: {shown(parsed)}.",
+                )
+            ],
+        )
+    for row, one in enumerate(parsed):
+        if not isinstance(one, dict):
+            raise RequestError(
+                422,
+                [
+                    problem(
+                        [row], f"Row {row} must be an object. Received: {shown(one)}."
+                    )
+                ],
+            )
+    return parsed, False
+
+
+def columns_of(
+    rows: list[dict[str, Any]], columns: Mapping[str, Column], is_one: bool
+) -> dict[str, np.ndarray]:
+    """Return the tensors of all columns.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Rows by names of columns.
+    columns : dict of str to Column
+        What the model takes.
+    is_one : bool
+        Whether the row came without a list, for the messages.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Values of each column.
+
+    Raises
+    ------
+    RequestError
+        That names, for each column in which something is wrong, the first such row.
+    """
+    tensors, problems = {}, _strangers(rows, columns, is_one)
+    for name, column in columns.items():
+        try:
+            tensors[name] = tensor_of(column, _cells(rows, column))
+        except CellError as error:
+            place = [name] if is_one else [error.row, name]
+            where = f"column {name!r}" + ("" if is_one else f", row {error.row}")
+            problems.append(problem(place, f"{where}: {error}"))
+    if problems:
+        raise RequestError(422, problems)
+    return tensors
+
+
+def _cells(rows: list[dict[str, Any]], column: Column) -> list[Any]:
+    """Return the values of a column."""
+    name = column.name
+    if column.required:
+        for row, one in enumerate(rows):
+            if name not in one:
+                raise CellError(
+                    row,
+                    "is missing: send it, as null where its value is not known. "
+                    f"Received: columns {shown(sorted(one))}.",
+                )
+    return [one.get(name) for one in rows]
+
+
+def _strangers(
+    rows: list[dict[str, Any]], columns: Mapping[str, Column], is_one: bool
+) -> list[dict[str, Any]]:
+    """Name columns that the model does not have, each once."""
+    found: dict[str, int] = {}
+    for row, one in enumerate(rows):
+        if not one.keys() <= columns.keys():
+            for name in one.keys() - columns.keys():
+                found.setdefault(name, row)
+    return [
+        problem(
+            [name] if is_one else [row, name],
+            f"column {name!r} is not one of the model's: leave it out. Received: it "
+            f"beside {shown(list(columns))}.",
+        )
+        for name, row in sorted(found.items())
+    ]

@@ -1,0 +1,165 @@
+"""Batches of rows, in frames, to the outputs of an exported model."""
+
+import math
+import os
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import gen_batches
+
+from skrec.export._about import Column, Schema
+from skrec.export._columns import blank, tensor_of_series
+from skrec.export._model import OnnxModel
+from skrec.preprocessing._frames import is_polars, named_columns
+
+BATCH_ROWS = 2**13
+
+
+def score(
+    path: str | os.PathLike,
+    frame: Any,
+    *,
+    batch_size: int = BATCH_ROWS,
+    threads: int = 0,
+) -> Any:
+    """Compute what an exported model says of the rows of a frame.
+
+    TensorFlow is not needed and not imported. A partition of a Dask frame is a frame:
+    ``ddf.map_partitions(partial(score, "model.onnx"))``. Each process opens a file
+    once.
+
+    Needs the extra ``serve``: ``pip install "skrec-keras[serve]"``.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file that ``to_onnx`` wrote.
+    frame : DataFrame or ndarray of shape (n_rows, ...)
+        Rows, in pandas or polars, with the columns of the model, in any order; further
+        ones are passed over. Where X had no names, columns are in the order of X. An
+        array where the model was trained on arrays.
+    batch_size : int, default=8192
+        Rows that are computed at a time.
+    threads : int, default=0
+        Threads that a computation may use; 0 for one for each core.
+
+    Returns
+    -------
+    DataFrame of shape (n_rows, n_outputs)
+        A column for each output, such as ``"label"`` or ``"prediction"``, and one for
+        each class or number of an output that has several, such as
+        ``"probabilities_yes"``; with the index of `frame`. A polars frame where `frame`
+        is one.
+
+    Raises
+    ------
+    ImportError
+        If the extra is not installed.
+    FileNotFoundError
+        If there is no such file.
+    TypeError
+        If `frame` is none.
+    ValueError
+        If the file is none of ours, a column is missing, or a value is not legal.
+
+    See Also
+    --------
+    serve : The same over HTTP.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skrec.export import score
+    >>> score("nothing.onnx", pd.DataFrame({"item": ["tea"]}))
+    Traceback (most recent call last):
+    FileNotFoundError: There is no file to read: ... Received: 'nothing.onnx'.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1. Received: {batch_size}.")
+    model = _opened(str(path), threads, *_stamp(path))
+    if model.schema.recommends:
+        raise ValueError(
+            "score computes rows of a table, and the file holds a recommender: serve "
+            f"it, or run it in onnxruntime. Received: {str(path)!r}."
+        )
+    rows = _with_columns(frame, model.schema)
+    tensors = _tensors(rows, model.schema)
+    parts = [
+        model.run({name: values[part] for name, values in tensors.items()})
+        for part in gen_batches(max(1, len(rows)), batch_size)
+    ]
+    outputs = {
+        name: np.concatenate([part[name] for part in parts])[: len(rows)]
+        for name in model.outputs
+    }
+    found = _flat(outputs, model.schema)
+    if is_polars(frame):
+        lists = {name: values.tolist() for name, values in found.items()}
+        return sys.modules["polars"].DataFrame(lists)
+    return pd.DataFrame(found, index=rows.index)
+
+
+@lru_cache(maxsize=4)
+def _opened(path: str, threads: int, changed: int, size: int) -> OnnxModel:
+    """Open a file, once as long as it does not change."""
+    return OnnxModel(path, threads)
+
+
+def _stamp(path: str | os.PathLike) -> tuple[int, int]:
+    """Tell one state of a file from another."""
+    if not Path(path).exists():
+        return 0, 0
+    found = Path(path).stat()
+    return found.st_mtime_ns, found.st_size
+
+
+def _with_columns(frame: Any, schema: Schema) -> pd.DataFrame:
+    """Return the columns of the model, in pandas."""
+    columns = list(schema.columns.values())
+    if schema.takes_arrays:
+        cells = np.asarray(frame, dtype=np.float64)
+        return pd.DataFrame({columns[0].name: pd.Series(list(cells), dtype=object)})
+    if isinstance(frame, np.ndarray):
+        frame = pd.DataFrame(frame)
+    names = list(getattr(frame, "columns", ()))
+    if names and not any(isinstance(name, str) for name in names):
+        return _by_position(frame, columns)
+    wanted = [c.name for c in columns if c.required or c.name in names]
+    return named_columns(frame, wanted, "frame")
+
+
+def _by_position(frame: pd.DataFrame, columns: list[Column]) -> pd.DataFrame:
+    """Name the columns of a frame that has none, as the model's were."""
+    last = max(column.position for column in columns)
+    if frame.shape[1] <= last:
+        raise ValueError(
+            f"frame must have the {last + 1} columns of X in fit. Received: "
+            f"{frame.shape[1]}."
+        )
+    return pd.DataFrame({c.name: frame.iloc[:, c.position] for c in columns})
+
+
+def _tensors(rows: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:
+    """Return what the model takes; one row where there are none."""
+    columns = schema.columns.values()
+    if not len(rows):
+        return {column.name: blank(column) for column in columns}
+    nothing = pd.Series([None] * len(rows), dtype=object)
+    return {c.name: tensor_of_series(c, rows.get(c.name, nothing)) for c in columns}
+
+
+def _flat(outputs: dict[str, Any], schema: Schema) -> dict[str, np.ndarray]:
+    """Make a column of each number of the outputs."""
+    found = {}
+    classes = schema.text.get("classes") or []
+    for name, values in outputs.items():
+        values = values.reshape(len(values), math.prod(values.shape[1:]))
+        width = values.shape[1]
+        ends = classes if len(classes) == width else range(width)
+        for k, end in enumerate(ends):
+            found[name if width == 1 else f"{name}_{end}"] = values[:, k]
+    return found

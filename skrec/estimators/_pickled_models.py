@@ -35,7 +35,7 @@ class PickledModel:
     def __getstate__(self) -> dict[str, Any]:
         model = self.model
         _, (saved,) = KerasSaveable.__reduce__(model)  # scikeras may have patched it
-        own = {keras.saving.get_registered_name(item): item for item in _own(model)}
+        own = {keras.saving.get_registered_name(item): item for item in own_parts(model)}
         compiled, slots = None, []
         if model.compiled and model.optimizer is not None:
             config = {**model._compile_config.config, "optimizer": model.optimizer}
@@ -63,8 +63,19 @@ class PickledModel:
             variable.assign(value)
 
 
-def _own(model: keras.Model) -> Iterator[Any]:
-    """List the classes and functions in a model that Keras could not find."""
+def own_parts(model: keras.Model) -> Iterator[Any]:
+    """List the classes and functions in a model that Keras could not find.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+
+    Yields
+    ------
+    class or function
+        Those of the user's own that are not registered.
+    """
     for item in _parts(model):
         kind = item if inspect.isfunction(item) else type(item)
         if kind.__module__.split(".")[0] in ("keras", "builtins", "numpy"):

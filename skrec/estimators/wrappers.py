@@ -17,7 +17,9 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skrec._left_out import is_left_out
 from skrec._sklearn import HasMethods, Interval, Options, StrOptions, fit_context
+from skrec._warn import warn_user
 from skrec.estimators._atomic import all_or_nothing, undo_on_failure
 from skrec.estimators._building import (
     called,
@@ -37,12 +39,14 @@ from skrec.estimators._inputs import (
     require_targets,
 )
 from skrec.estimators._keras_parameters import with_fresh_optimizer
+from skrec.estimators._kept_models import KeptArchitecture, KeptModel
 from skrec.estimators._memory import remembers
 from skrec.estimators._objects import MakesObjects
 from skrec.estimators._outputs import Head
 from skrec.estimators._pickled_models import PickledModel
 from skrec.estimators._routing import check_routed
 from skrec.estimators._scikeras import BaseWrapper, metric_name, route_params
+from skrec.estimators._trained import OPTIMIZER_LEFT_OUT
 from skrec.estimators._validation_rows import given_rows
 from skrec.estimators._weights import row_weights
 from skrec.preprocessing._finite import require_finite
@@ -363,6 +367,9 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
             X, y = self._initialize(X, y)
         else:
             X, y = self._validate_data(X, y)
+            if vars(self).get("_optimizer_left_out"):
+                warn_user(OPTIMIZER_LEFT_OUT)
+        self.__dict__.pop("_optimizer_left_out", None)
         self._initialize_callbacks(first)
         class_weight = getattr(self, "class_weight", None)
         classes = getattr(self, "classes_", None)
@@ -512,14 +519,29 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
+        kind = KeptModel if is_left_out("code") else PickledModel
         if "_model" in state:
-            state["_model"] = PickledModel(state["_model"])
+            state["_model"] = kind(state["_model"])
+        if kind is KeptModel and isinstance(state.get("model"), keras.Model):
+            state["model"] = KeptArchitecture(state["model"])
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if isinstance(state.get("_model"), PickledModel):
             state = {**state, "_model": state["_model"].model}
         super().__setstate__(state)
+
+    def _rebuild(self) -> None:
+        """Build the model anew where a file held its numbers alone."""
+        if isinstance(self.model, KeptArchitecture):
+            self.model = self.model.build()
+        kept = vars(self).get("_model")
+        if isinstance(kept, KeptModel):
+            letters = self.X_dtype_.kind in "OUS"
+            blank = np.full((1, *self.X_shape_[1:]), "" if letters else 0, self.X_dtype_)
+            self._build(self.feature_encoder_.transform(blank))
+            kept.put_into(self._model)
+            self._optimizer_left_out = not kept.slots
 
     def __copy__(self) -> Any:
         copy = type(self).__new__(type(self))

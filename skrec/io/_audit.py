@@ -1,0 +1,115 @@
+"""What a file would make, read before anything of it is made.
+
+skops asks whether each type is trusted. Here each kind of node is tied to the types
+that it may make too, so that, say, no function stands where a type is called.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from skrec.io import _types
+from skrec.training._fit_file import UnusableFileError
+
+# Kinds of nodes that make nothing but containers and numbers, with the classes of each.
+_PLAIN = {
+    "JsonNode": {"builtins.str"},
+    "DictNode": {"builtins.dict", "collections.OrderedDict", "sklearn.utils._bunch.Bunch"},
+    "DefaultDictNode": {"collections.defaultdict"},
+    "ListNode": {"builtins.list"},
+    "SetNode": {"builtins.set"},
+    "TupleNode": {"builtins.tuple", *_types.NAMED_TUPLES},
+    "BytesNode": {"builtins.bytes"},
+    "SliceNode": {"builtins.slice"},
+    "DTypeNode": {"numpy.dtype"},
+    "MaskedArrayNode": {"numpy.ma.MaskedArray"},
+    "RandomStateNode": {"numpy.random.mtrand.RandomState"},
+    "RandomGeneratorNode": {"numpy.random._generator.Generator"},
+    "NdArrayNode": {"numpy.ndarray", *_types.SCALARS},
+    "SparseMatrixNode": _types.SPARSE,
+}
+# Kinds that make what only a list tells to be harmless.
+_LISTED = {
+    "ObjectNode": _types.OBJECTS,
+    "ConstructorFromReduceNode": _types.CONSTRUCTED,
+    "FunctionNode": _types.FUNCTIONS,
+    "TypeNode": _types.CLASSES,
+    "LossNode": frozenset(),
+    "TreeNode": frozenset(),
+    "MethodNode": frozenset(),
+    "PartialNode": frozenset(),
+    "OperatorFuncNode": frozenset(),
+}
+
+
+def untrusted(schema: Any, trusted: Collection[str]) -> list[str]:
+    """List what a file would make that nobody trusts.
+
+    Parameters
+    ----------
+    schema : dict
+        Its ``schema.json``.
+    trusted : collection of str
+        Names that the user trusts.
+
+    Returns
+    -------
+    list of str
+        Names, sorted.
+
+    Raises
+    ------
+    UnusableFileError
+        If it is no tree of nodes such as skops writes.
+    """
+    found = set()
+    for node in _nodes(schema):
+        loader, name = node["__loader__"], _name(node)
+        if loader in _PLAIN:
+            if name not in _PLAIN[loader]:
+                found.add(name)
+        elif loader not in _LISTED:
+            raise UnusableFileError(f"it holds a node of the unknown kind {loader!r}")
+        elif name not in _LISTED[loader]:
+            found.add(name)
+        if loader == "DictNode":
+            _require_plain_keys(node)
+        if loader == "JsonNode" and not isinstance(node.get("content"), str):
+            raise UnusableFileError("a value in it is no text of JSON")
+        if loader == "MethodNode":
+            found.add(f"{name}.{node['content']['func']}")
+    return sorted(found - set(trusted))
+
+
+def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    """Walk over all nodes, however deep."""
+    if not isinstance(schema, dict) or not isinstance(schema.get("__loader__"), str):
+        raise UnusableFileError("its schema is no node")
+    waiting: list[Any] = [schema]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("__loader__"), str):
+                yield value
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+
+
+def _name(node: dict[str, Any]) -> str:
+    return f"{node.get('__module__')}.{node.get('__class__')}"
+
+
+def _require_plain_keys(node: dict[str, Any]) -> None:
+    """Raise where keys are of types that text does not tell, such as False."""
+    types = node["key_types"]
+    content = node["content"]
+    names = [_name(own) for own in types["content"]]
+    kinds = {own.get("__loader__") for own in types["content"]}
+    if types["__loader__"] != "ListNode" or not kinds <= {"TypeNode"}:
+        raise UnusableFileError("types of keys are no types")
+    if wrong := sorted(set(names) - _types.KEYS):
+        raise UnusableFileError(
+            f"a dict in it has keys of type {wrong[0]}, which text does not tell"
+        )
+    if len(names) != len(content):
+        raise UnusableFileError("a dict in it has not as many keys as values")

@@ -102,7 +102,7 @@ def _parts_of(config: Any) -> Iterator[dict[str, Any]]:
 
 
 def _value(variable: keras.Variable) -> np.ndarray:
-    return keras.ops.convert_to_numpy(variable)
+    return variable.value.numpy()
 
 
 def _assign(variables: list[Any], values: list[np.ndarray], what: str) -> None:

@@ -527,8 +527,11 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        if isinstance(state.get("_model"), PickledModel):
-            state = {**state, "_model": state["_model"].model}
+        pickled = state.get("_model")
+        if isinstance(pickled, PickledModel):
+            state = {**state, "_model": pickled.model}
+            if pickled.lost_optimizer:
+                state["_optimizer_left_out"] = True
         super().__setstate__(state)
 
     def _rebuild(self) -> None:

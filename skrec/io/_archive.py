@@ -150,7 +150,8 @@ def _check_array(file: IO[bytes], name: str, size: int) -> None:
         (2, 0): np.lib.format.read_array_header_2_0,
     }[version]
     shape, _, dtype = read(file)
-    if dtype.hasobject or dtype.kind not in "biufcmMSU":
+    numeric = dtype.kind in "biufcmMSU" or dtype.names is not None
+    if dtype.hasobject or not numeric:
         raise UnusableFileError(f"array {name!r} is no array of numbers or text")
     if any(length < 0 for length in shape) or (
         file.tell() + math.prod(shape) * dtype.itemsize != size

@@ -33,12 +33,13 @@ _LISTED = {
     "ConstructorFromReduceNode": _types.CONSTRUCTED,
     "FunctionNode": _types.FUNCTIONS,
     "TypeNode": _types.CLASSES,
-    "LossNode": frozenset(),
+    "LossNode": frozenset(),  # skops has a list of scikit-learn's losses
     "TreeNode": frozenset(),
     "MethodNode": frozenset(),
     "PartialNode": frozenset(),
     "OperatorFuncNode": frozenset(),
 }
+_LOSSES = ("sklearn._loss.", "sklearn.linear_model._sgd_fast.", "_loss.")
 
 
 def untrusted(schema: Any, trusted: Collection[str]) -> list[str]:
@@ -69,7 +70,9 @@ def untrusted(schema: Any, trusted: Collection[str]) -> list[str]:
                 found.add(name)
         elif loader not in _LISTED:
             raise UnusableFileError(f"it holds a node of the unknown kind {loader!r}")
-        elif name not in _LISTED[loader]:
+        elif name not in _LISTED[loader] and not (
+            loader == "LossNode" and name.startswith(_LOSSES)
+        ):
             found.add(name)
         if loader == "DictNode":
             _require_plain_keys(node)

@@ -8,8 +8,15 @@ import pandas as pd
 
 from skrec._sklearn import BaseSearchCV
 from skrec.io._describe import columns_of, found, innermost, versions
+from skrec.io._plain import as_plain
 
 BEST_ROWS, SHOWN_IDS = 10, 20
+_ABOUT, _START = "Model description", "How to Get Started with the Model"
+_HOW_TO_LOAD = """```python
+import skrec.io
+
+model = skrec.io.load("model.skrec")  # written by skrec.io.dump
+```"""
 
 
 def model_card(estimator_or_search: Any, path: str | os.PathLike) -> None:
@@ -55,23 +62,25 @@ def model_card(estimator_or_search: Any, path: str | os.PathLike) -> None:
 
     estimator = estimator_or_search
     model = innermost(estimator)
-    card = Card(estimator, model_diagram=False)
-    card.delete("Model description/Training Procedure/Model Plot")
-    card.add(**{"Model description": _summary(estimator, model)})
+    # Without what belongs to this process, which the file is without too.
+    card = Card(as_plain(estimator)[0], model_diagram=False)
+    card.delete(f"{_ABOUT}/Training Procedure/Model Plot")
+    card.add(**{_ABOUT: _summary(estimator, model), _START: _HOW_TO_LOAD})
     columns = columns_of(estimator)
     if columns is not None:
-        table = pd.DataFrame(columns).fillna("")
-        card.add_table(**{"Model description/Columns": table})
-    training = _training(model)
-    if training:
-        card.add_table(
-            **{"Model description/Training Procedure/Training": _as_table(training)}
-        )
+        _add_table(card, f"{_ABOUT}/Columns", pd.DataFrame(columns).fillna(""))
+    if training := _training(model):
+        _add_table(card, f"{_ABOUT}/Training Procedure/Training", _as_table(training))
     if isinstance(estimator, BaseSearchCV) and hasattr(estimator, "cv_results_"):
-        name = "Model description/Evaluation Results/Search"
-        card.add_table(**{name: _best_rows(estimator)})
-    card.add_table(**{"Versions": _as_table(versions())})
+        best = _best_rows(estimator)
+        _add_table(card, f"{_ABOUT}/Evaluation Results/Search", best)
+    _add_table(card, "Versions", _as_table(versions()))
     card.save(path)
+
+
+def _add_table(card: Any, place: str, table: pd.DataFrame) -> None:
+    card.add_table(**{place: table})
+    card.select(place).title = place.rpartition("/")[2]  # skops gives the whole place
 
 
 def _summary(estimator: Any, model: Any) -> str:

@@ -57,7 +57,7 @@ def _plain(value: Any, memo: dict[int, Any], left_out: set[str]) -> Any:
     if id(value) in memo:
         return memo[id(value)][0]
     kind = type(value)
-    if isinstance(value, BaseEstimator) and not isinstance(value, type):
+    if _has_attributes(value):
         twin: Any = kind.__new__(kind)  # type: ignore[call-overload]
         memo[id(value)] = twin, value
         vars(twin).update(_attributes(value, memo, left_out))
@@ -75,6 +75,16 @@ def _plain(value: Any, memo: dict[int, Any], left_out: set[str]) -> Any:
     return made
 
 
+def _has_attributes(value: Any) -> bool:
+    """Tell estimators, and what scikit-learn makes of them, such as a scorer."""
+    kind = type(value)
+    if isinstance(value, type | dict):
+        return False
+    plain = kind.__getstate__ is object.__getstate__ and hasattr(value, "__dict__")
+    is_part = kind.__module__.startswith("sklearn.") and plain
+    return isinstance(value, BaseEstimator) or is_part
+
+
 def _is_told(key: Any) -> bool:
     return isinstance(key, _TELLING_KEYS) and not isinstance(key, bool)
 
@@ -82,7 +92,8 @@ def _is_told(key: Any) -> bool:
 def _attributes(
     estimator: Any, memo: dict[int, Any], left_out: set[str]
 ) -> dict[str, Any]:
-    names = set(estimator._get_param_names())
+    is_estimator = isinstance(estimator, BaseEstimator)
+    names = set(estimator._get_param_names()) if is_estimator else set()
     is_search = isinstance(estimator, BaseSearchCV)
     found = {}
     for name, value in vars(estimator).items():
@@ -157,7 +168,7 @@ def _restored(value: Any, memo: dict[int, Any]) -> Any:
         return memo[id(value)][0]
     kind = type(value)
     memo[id(value)] = value, value
-    if isinstance(value, BaseEstimator) and not isinstance(value, type):
+    if _has_attributes(value):
         for name, own in list(vars(value).items()):
             vars(value)[name] = _restored(own, memo)
         return value

@@ -15,6 +15,8 @@ from skrec.networks import Network
 from skrec.preprocessing import FieldEncoder
 from skrec.preprocessing._network_inputs import ArrayInputs, TableInputs
 from skrec.recommenders import ALSRecommender, EASERecommender, ItemKNNRecommender
+from skrec.recommenders._next import EventInputs
+from skrec.recommenders._sides import TowerInputs
 from skrec.recommenders.base import BaseRecommender
 from skrec.training import resolve_device
 from skrec.training._fit_file import UnusableFileError
@@ -100,6 +102,8 @@ def _check_network(estimator: Any) -> None:
     _require(all(type(n) is int and n >= 0 for n in epochs), "its epochs are no numbers")
     options: dict[str, Any] = dict(network.options)
     target, inputs = estimator._target, estimator._inputs
+    known = ArrayInputs | TableInputs | EventInputs | TowerInputs
+    _require(isinstance(inputs, known), "it has nothing that encodes X")
     if isinstance(target, Labels):
         same = np.array_equal(target.classes, estimator.classes_)
         _require(same, "its classes are others than those of its outputs")
@@ -174,3 +178,21 @@ def _check_recommender(recommender: Any) -> None:
         pairs = zip(rows, (log.n_items, log.n_users), strict=True)
         enough = all(size is None or size >= count for size, count in pairs)
         _require(enough, "its tables have fewer rows than there are users and items")
+        if isinstance(recommender._inputs, TowerInputs):
+            _check_towers(recommender._inputs, options, log)
+
+
+def _check_towers(inputs: TowerInputs, options: dict[str, Any], log: Any) -> None:
+    """Check that each user and item has inputs, and a code that a table has."""
+    sizes = {
+        "user": (log.n_users, options["n_user_rows"]),
+        "item": (log.n_items, options["n_rows"]),
+    }
+    _require(inputs.arrays.keys() == sizes.keys(), "it has inputs for other sides")
+    for side, (count, n_rows) in sizes.items():
+        arrays = inputs.arrays[side]
+        same = all(len(array) == count for array in arrays.values())
+        _require(same, f"not every {side} has inputs")
+        codes = arrays[side]
+        inside = not len(codes) or 0 <= codes.min() <= codes.max() < n_rows
+        _require(inside, f"a {side} has a code that is not there")

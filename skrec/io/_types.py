@@ -7,12 +7,12 @@ trees are not among them, since a tree with wrong numbers reads beyond its array
 import inspect
 
 import keras
+import numpy as np
 import sklearn.metrics
 import sklearn.model_selection
 
 _SKREC = {
     "skrec.estimators._deploy": ("Head",),
-    "skrec.estimators._growth": ("Layout",),
     "skrec.estimators._keras_parameters": ("_Pickled",),
     "skrec.estimators._kept_models": ("KeptArchitecture", "KeptModel"),
     "skrec.estimators._labels": ("LabelEncoder",),
@@ -48,16 +48,14 @@ _SKREC = {
         "UserGroupKFold",
     ),
     "skrec.networks._network": ("Network",),
-    "skrec.networks.late_fusion": ("FieldGroup",),
     "skrec.preprocessing._array_scaler": ("ArrayScaler",),
-    "skrec.preprocessing._interactions": ("Columns", "Interactions", "Log"),
-    "skrec.preprocessing._lists": ("Reading",),
+    "skrec.preprocessing._interactions": ("Interactions", "Log"),
     "skrec.preprocessing._network_inputs": ("ArrayInputs", "TableInputs"),
     "skrec.preprocessing._numbers": ("NumberScaler",),
     "skrec.preprocessing._padding": ("ZeroSteps",),
     "skrec.preprocessing._ranges": ("Range",),
     "skrec.preprocessing._scaling": ("ChannelScaler", "LogScaler", "RobustScaler"),
-    "skrec.preprocessing._spec": ("FieldSpec", "SequenceSpec"),
+    "skrec.preprocessing._spec": ("FieldSpec",),
     "skrec.preprocessing._vocabulary": ("Vocabulary",),
     "skrec.preprocessing.fields": ("FieldEncoder",),
     "skrec.recommenders._features": ("Features",),
@@ -79,13 +77,29 @@ _SKREC = {
 }
 _TUPLES = {
     "skrec.estimators._growth.Layout",
+    "skrec.model_selection.hyperband._Place",
     "skrec.networks.late_fusion.FieldGroup",
     "skrec.preprocessing._interactions.Columns",
     "skrec.preprocessing._lists.Reading",
     "skrec.preprocessing._spec.SequenceSpec",
 }
 _OTHER_OBJECTS = {
+    "sklearn._loss.link.HalfLogitLink",
+    "sklearn._loss.link.IdentityLink",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.link.LogLink",
+    "sklearn._loss.link.LogitLink",
+    "sklearn._loss.link.MultinomialLogit",
+    "sklearn._loss.loss.HalfBinomialLoss",
+    "sklearn._loss.loss.HalfMultinomialLoss",
+    "sklearn._loss.loss.HalfSquaredError",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "keras.src.dtype_policies.dtype_policy.DTypePolicy",
     "scikeras.utils.transformers.RegressorTargetEncoder",
+    "scikeras.utils.transformers.TargetReshaper",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.calibration._TemperatureScaling",
     "sklearn.metrics._scorer._MultimetricScorer",
     "sklearn.metrics._scorer._PassthroughScorer",
     "sklearn.metrics._scorer._Scorer",
@@ -151,7 +165,6 @@ def _scikit_learn() -> set[str]:
 NAMED_TUPLES = frozenset(_TUPLES)
 OBJECTS = frozenset(
     {f"{module}.{name}" for module, names in _SKREC.items() for name in names}
-    - _TUPLES
     | _OTHER_OBJECTS
     | _scikit_learn()
     | _public(keras.optimizers.schedules, object, type)
@@ -172,6 +185,8 @@ FUNCTIONS = frozenset(
     | _public(sklearn.metrics, object, None)
     | _public(keras.losses, object, None)
     | _public(keras.metrics, object, None)
+    | {f"numpy.{name}" for name, item in vars(np).items() if isinstance(item, np.ufunc)}
+    | {"scipy.special._ufuncs.expit", "scipy.special._ufuncs.logit"}
 )
 KEYS = frozenset(
     {"builtins.str", "builtins.int", "builtins.float"}

@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 
 from skrec._warn import warn_user
-from skrec.estimators._targets import Labels
+from skrec.estimators._targets import Labels, Numbers
 from skrec.estimators.base import BaseNetwork
 from skrec.estimators.wrappers import KerasEstimator
 from skrec.networks import Network
@@ -107,8 +107,10 @@ def _check_network(estimator: Any) -> None:
     if isinstance(target, Labels):
         same = np.array_equal(target.classes, estimator.classes_)
         _require(same, "its classes are others than those of its outputs")
-    if "n_outputs" in options and hasattr(target, "n_outputs"):
+    if isinstance(target, Labels | Numbers):
         same = options["n_outputs"] == target.n_outputs
+        if isinstance(target, Numbers) and target.scaler.is_fitted:
+            same &= np.size(target.scaler.centre) == target.n_outputs
         _require(same, "its network has not as many outputs as there are targets")
     if isinstance(inputs, TableInputs) and "fields" in options:
         same = options["fields"] == inputs.encoder.spec_
@@ -142,6 +144,8 @@ def _check_encoder(encoder: FieldEncoder) -> None:
     n_numbers = kinds.count("number")
     if n_numbers:
         sizes = {len(numbers.seen.low), len(numbers.seen.high)}
+        if getattr(numbers.scaler, "is_fitted", False):
+            sizes |= {np.size(numbers.scaler.centre), np.size(numbers.scaler.scale)}
         _require(sizes == {n_numbers}, "its scale is of another number of columns")
         places = np.asarray([*numbers.indicators, *numbers.empty], dtype=np.int64)
         inside = not len(places) or 0 <= places.min() <= places.max() < n_numbers
@@ -158,6 +162,8 @@ def _check_recommender(recommender: Any) -> None:
     )
     shapes: list[tuple[int, ...]] = []
     expected: tuple[int, ...] = (log.n_items, log.n_items)
+    times = log.times is None or known.time is not None
+    _require(times, "its events have times that it does not read")
     if isinstance(recommender, EASERecommender):
         shapes = [np.shape(recommender.item_weights_)]
     elif isinstance(recommender, ItemKNNRecommender):

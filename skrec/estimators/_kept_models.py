@@ -1,4 +1,4 @@
-"""Keras models in a file without code: their numbers, and for Keras's own layers a plan.
+"""Keras models in a file without code: by their numbers, and Keras's layers by a plan.
 
 A model of a build function is built anew by it; a prebuilt one from its configuration,
 as far as that names Keras's own layers and classes that the loader trusts.
@@ -15,6 +15,52 @@ from skrec._left_out import is_left_out
 from skrec.estimators._pickled_models import own_parts
 from skrec.training._global_generators import global_generators
 from skrec.training._optimizer_items import ensure_built
+
+
+def without_code(state: dict[str, Any]) -> dict[str, Any]:
+    """Bring a generic estimator's state into a form that no code is needed to read.
+
+    Parameters
+    ----------
+    state : dict
+        Attributes.
+
+    Returns
+    -------
+    dict
+        The same, with what this module has in place of Keras models.
+    """
+    if "_model" in state:
+        state = {**state, "_model": KeptModel(state["_model"])}
+    if isinstance(state.get("model"), keras.Model):
+        state = {**state, "model": KeptArchitecture(state["model"])}
+    return state
+
+
+def rebuild(estimator: Any) -> None:
+    """Undo :func:`without_code`: build the models of a loaded estimator anew.
+
+    Parameters
+    ----------
+    estimator : KerasEstimator
+        The estimator, whose build function is called.
+
+    Raises
+    ------
+    ValueError
+        If a model has other weights than were saved.
+    """
+    if isinstance(estimator.model, KeptArchitecture):
+        estimator.model = estimator.model.build()
+    kept = vars(estimator).get("_model")
+    if not isinstance(kept, KeptModel):
+        return
+    shape, dtype = (1, *estimator.X_shape_[1:]), estimator.X_dtype_
+    blank = np.full(shape, "" if dtype.kind in "OUS" else 0, dtype)
+    estimator._build(estimator.feature_encoder_.transform(blank))
+    kept.put_into(estimator._model)
+    if not kept.slots:
+        estimator._optimizer_left_out = True
 
 
 class KeptModel:

@@ -40,7 +40,9 @@ class PickledModel:
     def __getstate__(self) -> dict[str, Any]:
         model = self.model
         _, (saved,) = KerasSaveable.__reduce__(model)  # scikeras may have patched it
-        own = {keras.saving.get_registered_name(item): item for item in own_parts(model)}
+        own = {
+            keras.saving.get_registered_name(item): item for item in own_parts(model)
+        }
         compiled, slots = None, []
         if model.compiled and model.optimizer is not None:
             config = {**model._compile_config.config, "optimizer": model.optimizer}

@@ -38,8 +38,8 @@ from skrec.estimators._inputs import (
     require_numeric_columns,
     require_targets,
 )
+from skrec.estimators._kept_models import without_code
 from skrec.estimators._keras_parameters import with_fresh_optimizer
-from skrec.estimators._kept_models import KeptArchitecture, KeptModel
 from skrec.estimators._memory import remembers
 from skrec.estimators._objects import MakesObjects
 from skrec.estimators._outputs import Head
@@ -519,11 +519,10 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        kind = KeptModel if is_left_out("code") else PickledModel
+        if is_left_out("code"):
+            return without_code(state)
         if "_model" in state:
-            state["_model"] = kind(state["_model"])
-        if kind is KeptModel and isinstance(state.get("model"), keras.Model):
-            state["model"] = KeptArchitecture(state["model"])
+            state["_model"] = PickledModel(state["_model"])
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -533,18 +532,6 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
             if pickled.lost_optimizer:
                 state["_optimizer_left_out"] = True
         super().__setstate__(state)
-
-    def _rebuild(self) -> None:
-        """Build the model anew where a file held its numbers alone."""
-        if isinstance(self.model, KeptArchitecture):
-            self.model = self.model.build()
-        kept = vars(self).get("_model")
-        if isinstance(kept, KeptModel):
-            letters = self.X_dtype_.kind in "OUS"
-            blank = np.full((1, *self.X_shape_[1:]), "" if letters else 0, self.X_dtype_)
-            self._build(self.feature_encoder_.transform(blank))
-            kept.put_into(self._model)
-            self._optimizer_left_out = not kept.slots
 
     def __copy__(self) -> Any:
         copy = type(self).__new__(type(self))

@@ -41,7 +41,10 @@ def write_archive(path: Path, header: dict[str, Any], skops_file: IO[bytes]) -> 
     descriptor, name = tempfile.mkstemp(".part", path.name, path.parent)
     try:
         with open(descriptor, "wb") as file:
-            with zipfile.ZipFile(skops_file) as source, zipfile.ZipFile(file, "w") as target:
+            with (
+                zipfile.ZipFile(skops_file) as source,
+                zipfile.ZipFile(file, "w") as target,
+            ):
                 _write_members(source, target, header)
             file.flush()
             os.fsync(file.fileno())
@@ -117,8 +120,12 @@ def check_archive(archive: zipfile.ZipFile) -> None:
             raise UnusableFileError(f"it holds {name!r}, which no dump does")
         stored = member.compress_type == zipfile.ZIP_STORED
         compressed = member.compress_type == zipfile.ZIP_DEFLATED
-        if member.flag_bits & 1 or not (stored or (compressed and name.endswith(".json"))):
-            raise UnusableFileError(f"{name!r} is compressed or encrypted as no dump is")
+        if member.flag_bits & 1 or not (
+            stored or (compressed and name.endswith(".json"))
+        ):
+            raise UnusableFileError(
+                f"{name!r} is compressed or encrypted as no dump is"
+            )
         if member.file_size * LEAST_SHARE > member.compress_size + 1000 or (
             stored and member.file_size != member.compress_size
         ):
@@ -164,7 +171,9 @@ def _check_sparse(content: bytes, name: str) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
         for part in parts.infolist():
             if part.file_size > 2000 * (part.compress_size + 1):
-                raise UnusableFileError(f"{name!r} says that it is larger than it can be")
+                raise UnusableFileError(
+                    f"{name!r} says that it is larger than it can be"
+                )
             with parts.open(part) as file:
                 _check_array(file, f"{name}/{part.filename}", part.file_size)
     matrix = sparse.load_npz(io.BytesIO(content))

@@ -13,7 +13,11 @@ from skrec.training._fit_file import UnusableFileError
 # Kinds of nodes that make nothing but containers and numbers, with the classes of each.
 _PLAIN = {
     "JsonNode": {"builtins.str"},
-    "DictNode": {"builtins.dict", "collections.OrderedDict", "sklearn.utils._bunch.Bunch"},
+    "DictNode": {
+        "builtins.dict",
+        "collections.OrderedDict",
+        "sklearn.utils._bunch.Bunch",
+    },
     "DefaultDictNode": {"collections.defaultdict"},
     "ListNode": {"builtins.list"},
     "SetNode": {"builtins.set"},

@@ -85,7 +85,9 @@ def _add_table(card: Any, place: str, table: pd.DataFrame) -> None:
 
 def _summary(estimator: Any, model: Any) -> str:
     kind = type(estimator).__name__
-    text = f"`{kind}`" if model is estimator else f"`{type(model).__name__}` in `{kind}`"
+    text = (
+        f"`{kind}`" if model is estimator else f"`{type(model).__name__}` in `{kind}`"
+    )
     classes = found(estimator, "classes_")
     if classes is not None:
         shown = ", ".join(map(str, np.asarray(classes).tolist()[:SHOWN_IDS]))
@@ -103,7 +105,9 @@ def _training(model: Any) -> dict[str, Any]:
     }
     history = found(model, "history_")
     if isinstance(history, dict):
-        last = {f"Last {name}": values[-1] for name, values in history.items() if values}
+        last = {
+            f"Last {name}": values[-1] for name, values in history.items() if values
+        }
         found_of |= last
     return {name: value for name, value in found_of.items() if value is not None}
 

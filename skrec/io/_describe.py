@@ -38,9 +38,8 @@ def require_readable(header: Any) -> None:
         raise UnusableFileError("it does not tell its format")
     if found > FORMAT:
         raise UnusableFileError(
-            f"it is of format {found}, by skrec {header.get('versions', {}).get('skrec')}"
-            f", and skrec {skrec.__version__} reads formats up to {FORMAT}: install a "
-            "newer skrec"
+            f"it is of format {found}, and skrec {skrec.__version__} reads formats up "
+            f"to {FORMAT}: install a newer skrec"
         )
 
 

@@ -180,6 +180,17 @@ def load(path: str | os.PathLike, trusted: Sequence[Any] = ()) -> Any:
     UnusableFileError
         If the file is damaged, not written by :func:`dump`, written by a newer release,
         or asks for something that is not trusted.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import skrec.io
+    >>> from skrec import MLPClassifier
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     skrec.io.dump(MLPClassifier(units=8), Path(folder) / "new.skrec")
+    ...     skrec.io.load(Path(folder) / "new.skrec")
+    MLPClassifier(units=8)
     """
     skops_io = import_skops()
     names = [one if isinstance(one, str) else _types.name_of(one) for one in trusted]
@@ -217,6 +228,18 @@ def info(path: str | os.PathLike) -> dict[str, Any]:
     ------
     UnusableFileError
         If the file is damaged, or not written by :func:`dump`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import skrec.io
+    >>> from skrec import MLPClassifier
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     skrec.io.dump(MLPClassifier(units=8), Path(folder) / "new.skrec")
+    ...     said = skrec.io.info(Path(folder) / "new.skrec")
+    >>> said["parameters"]["units"], said["fitted"]
+    (8, False)
     """
     with _opened(path) as archive:
         header = read_json(archive, HEADER)

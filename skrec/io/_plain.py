@@ -12,8 +12,15 @@ from skrec._sklearn import BaseSearchCV
 # parameters: what watches or stores a fit, and holds open files, locks or folders.
 _OF_A_PROCESS = ("callbacks", "memory", "_skl_callbacks")
 # Of searches: their stores, and how they came to propose what `cv_results_` lists.
-_OF_SEARCHES = ("storage", "sampler", "study_", "optimizers_", "optimizer_results_")
-_OF_SEARCHES += ("_checked_cv_orig", "_settings")
+_OF_SEARCHES = (
+    "storage",
+    "sampler",
+    "study_",
+    "optimizers_",
+    "optimizer_results_",
+    "_checked_cv_orig",
+    "_settings",
+)
 _SPACES = ("param_distributions", "search_spaces")
 _TELLING_KEYS = (str, int, float, np.integer, np.floating)
 
@@ -98,7 +105,9 @@ def _attributes(
     found = {}
     for name, value in vars(estimator).items():
         if name == "_kwargs" and isinstance(value, dict):  # of the generic estimators
-            value = {n: None if _is_left_out(n, v, False) else v for n, v in value.items()}
+            value = {
+                n: None if _is_left_out(n, v, False) else v for n, v in value.items()
+            }
         if not _is_left_out(name, value, is_search):
             found[name] = _plain(value, memo, left_out)
         elif name in names:

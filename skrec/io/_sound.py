@@ -8,11 +8,13 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 
 from skrec._warn import warn_user
+from skrec.estimators._kept_models import rebuild
 from skrec.estimators._targets import Labels, Numbers
 from skrec.estimators.base import BaseNetwork
 from skrec.estimators.wrappers import KerasEstimator
 from skrec.networks import Network
 from skrec.preprocessing import FieldEncoder
+from skrec.preprocessing._interactions import Log
 from skrec.preprocessing._network_inputs import ArrayInputs, TableInputs
 from skrec.recommenders import ALSRecommender, EASERecommender, ItemKNNRecommender
 from skrec.recommenders._next import EventInputs
@@ -49,7 +51,7 @@ def make_sound(loaded: Any) -> Any:
             if part.__sklearn_is_fitted__():
                 _check_network(part)
         elif isinstance(part, KerasEstimator):
-            part._rebuild()
+            rebuild(part)
         if isinstance(part, BaseRecommender) and part.__sklearn_is_fitted__():
             _check_recommender(part)
         if isinstance(part, FieldEncoder) and hasattr(part, "columns_"):
@@ -99,7 +101,9 @@ def _check_network(estimator: Any) -> None:
     given = [(np.shape(w), str(np.asarray(w).dtype)) for w in state.weights]
     _require(expected == given, "its weights have not the shapes of its network")
     epochs = (state.epoch, state.kept_epoch)
-    _require(all(type(n) is int and n >= 0 for n in epochs), "its epochs are no numbers")
+    _require(
+        all(type(n) is int and n >= 0 for n in epochs), "its epochs are no numbers"
+    )
     options: dict[str, Any] = dict(network.options)
     target, inputs = estimator._target, estimator._inputs
     known = ArrayInputs | TableInputs | EventInputs | TowerInputs
@@ -153,9 +157,24 @@ def _check_encoder(encoder: FieldEncoder) -> None:
     _require(len(encoder._array_scalers) == len(spec.arrays), "arrays have no scale")
 
 
+def _check_log(log: Log) -> None:
+    """Check that events are columns of one length, of codes that are there."""
+    columns = [log.users, log.items, log.weights]
+    columns += [] if log.times is None else [log.times]
+    same = all(column.shape == (len(log.items),) for column in columns)
+    _require(same, "the columns of its events differ in length")
+    for codes, count in ((log.users, log.n_users), (log.items, log.n_items)):
+        inside = not len(codes) or 0 <= codes.min() <= codes.max() < count
+        _require(
+            codes.dtype.kind == "i" and bool(inside),
+            "its events hold codes of users or items that are not there",
+        )
+
+
 def _check_recommender(recommender: Any) -> None:
     """Check events against ids, and what scores against both."""
     log, known = recommender._log, recommender._interactions
+    _check_log(log)
     _require(
         (log.n_users, log.n_items) == (len(known.users.ids), len(known.items.ids)),
         "its events are of other numbers of users and items than it knows",

@@ -181,7 +181,11 @@ CONSTRUCTED = frozenset(
     }
 )
 FUNCTIONS = frozenset(
-    {f"skrec.networks.{file}.{name}" for file, names in _BUILDERS.items() for name in names}
+    {
+        f"skrec.networks.{file}.{name}"
+        for file, names in _BUILDERS.items()
+        for name in names
+    }
     | _public(sklearn.metrics, object, None)
     | _public(keras.losses, object, None)
     | _public(keras.metrics, object, None)

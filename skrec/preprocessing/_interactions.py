@@ -121,22 +121,6 @@ class Log:
         if weights is None:
             weights = np.ones(len(items))
         vars(self).update(state, users=users, weights=weights)
-        self._require_sound()
-
-    def _require_sound(self) -> None:
-        """Raise where codes are beyond the ids, or columns differ in length."""
-        same = [self.users, self.items, self.weights]
-        same += [] if self.times is None else [self.times]
-        if any(column.shape != self.items.shape[:1] for column in same):
-            raise ValueError("the columns of events differ in length")
-        if self.items.dtype.kind != "i" or (
-            len(self.items) and not 0 <= self.items.min() <= self.items.max() < self.n_items
-        ):
-            raise ValueError("events hold codes of items that are not there")
-        if self.users.dtype.kind != "i" or (
-            len(self.users) and self.users[-1] >= self.n_users
-        ):
-            raise ValueError("events hold codes of users that are not there")
 
     @property
     def starts(self) -> np.ndarray:

@@ -43,7 +43,8 @@ def pack_values(values: np.ndarray) -> Packed:
     kinds = np.fromiter(map(_kind_of, values), np.uint8, len(values))
     if (kinds > max(_OTHERS)).any():
         return {"objects": values.tolist()}
-    texts = [value if kind == _TEXT else "" for value, kind in zip(values, kinds)]
+    pairs = zip(values, kinds, strict=True)
+    texts = [value if kind == _TEXT else "" for value, kind in pairs]
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     content = "".join(texts).encode("utf-8", "surrogatepass")
     packed: Packed = {
@@ -104,7 +105,11 @@ def unpack_values(packed: Packed) -> np.ndarray:
 
 
 def _vector(array: Any, kinds: str, what: str) -> np.ndarray:
-    if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype.kind not in kinds:
+    if (
+        not isinstance(array, np.ndarray)
+        or array.ndim != 1
+        or array.dtype.kind not in kinds
+    ):
         raise ValueError(f"{what} must be one array of one axis")
     return array
 

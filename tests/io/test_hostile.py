@@ -1,4 +1,4 @@
-"""Files that are damaged, foreign, newer or made to harm: one clear error, no code run."""
+"""Files that are damaged, foreign, newer or made to harm: one error, no code run."""
 
 import io
 import json
@@ -131,7 +131,9 @@ def put(schema, own, *names):
 CANARY = "canary"
 TOUCH = plain_list(text(f"touch {CANARY}"))
 RUNS = {
-    "a call of a class": node("ConstructorFromReduceNode", "subprocess.Popen", content=TOUCH),
+    "a call of a class": node(
+        "ConstructorFromReduceNode", "subprocess.Popen", content=TOUCH
+    ),
     "a function": node("FunctionNode", "os.system"),
     "a class": node("TypeNode", "subprocess.Popen"),
     "an object": node("ObjectNode", "subprocess.Popen", content=text(1)),
@@ -150,9 +152,13 @@ RUNS = {
         "pathlib.Path",
         content={"func": "touch", "obj": node("ObjectNode", "pathlib.Path")},
     ),
-    "a name of operator": node("OperatorFuncNode", "operator.methodcaller", attrs=TOUCH),
+    "a name of operator": node(
+        "OperatorFuncNode", "operator.methodcaller", attrs=TOUCH
+    ),
     "a tuple": node("TupleNode", "subprocess.Popen", content=[text("touch canary")]),
-    "an array": node("NdArrayNode", "os.system", type="json", content=[], shape=text([0])),
+    "an array": node(
+        "NdArrayNode", "os.system", type="json", content=[], shape=text([0])
+    ),
     "a tree": node("TreeNode", "sklearn.tree._tree.Tree", content=text(1)),
     "a loss": node("LossNode", "os.system", content=text(1)),
 }
@@ -183,7 +189,9 @@ def test_what_a_file_says_of_trust_is_not_believed(tmp_path):
 
 def keys_that_call(schema):
     dicts = attribute(schema, "history_")
-    dicts["key_types"]["content"][0] = node("TypeNode", "skrec.estimators.mlp.MLPClassifier")
+    dicts["key_types"]["content"][0] = node(
+        "TypeNode", "skrec.estimators.mlp.MLPClassifier"
+    )
 
 
 def keys_of_a_function(schema):
@@ -330,12 +338,12 @@ EVENT_ARRAYS = {
     "an item that is not there": (
         ("_log", "items"),
         lambda array: np.where(array == 0, 99, array).astype(array.dtype),
-        "codes of items",
+        "codes of users or items",
     ),
     "an item before the first": (
         ("_log", "items"),
         lambda array: np.where(array == 0, -1, array).astype(array.dtype),
-        "codes of items",
+        "codes of users or items",
     ),
     "users with more events": (
         ("_log", "users"),
@@ -449,7 +457,10 @@ def plain_skops(path):
 
 
 def twice(path):
-    with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(path, "a") as more:
+    with (
+        pytest.warns(UserWarning, match="Duplicate"),
+        zipfile.ZipFile(path, "a") as more,
+    ):
         more.writestr("schema.json", "{}")
 
 

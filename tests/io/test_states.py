@@ -56,7 +56,10 @@ def test_columns_are_what_they_were(name):
 
 def test_what_is_not_as_it_was_packed_is_refused():
     for wrong, message in (
-        ({"text": np.zeros(3, np.uint8), "lengths": np.array([4], np.uint8)}, "lengths"),
+        (
+            {"text": np.zeros(3, np.uint8), "lengths": np.array([4], np.uint8)},
+            "lengths",
+        ),
         ({"text": np.zeros(3, np.uint8), "lengths": np.array([-1, 4])}, "one array"),
         ({"text": [1, 2], "lengths": np.array([2], np.uint8)}, "one array"),
         ({"values": np.zeros((2, 2))}, "one array"),
@@ -88,7 +91,9 @@ def test_a_vocabulary_takes_the_room_of_its_letters():
 
 
 def test_an_encoder_tells_what_follows_from_the_rest_again():
-    table = pd.DataFrame({"user": IDS[:300], "n": np.arange(300.0), "tags": [["a"]] * 300})
+    table = pd.DataFrame(
+        {"user": IDS[:300], "n": np.arange(300.0), "tags": [["a"]] * 300}
+    )
     table.columns = [np.str_("user"), "n", "tags"]
     encoder = FieldEncoder(sequence_features={"tags": "a"}).fit(table)
     before = dict(vars(encoder))
@@ -150,10 +155,17 @@ def test_what_describes_users_and_items_is_kept(tmp_path):
             random_state=0,
         ),
     ):
-        own = films if isinstance(model, TwoTowerRecommender) else films.drop(columns="tags")
+        own = (
+            films
+            if isinstance(model, TwoTowerRecommender)
+            else films.drop(columns="tags")
+        )
         model.fit(log, item_features=own)
         expected = model.recommend(n=3)
         dump(model, tmp_path / "model.skrec", optimizer=True)
-        for loaded in (load(tmp_path / "model.skrec"), pickle.loads(pickle.dumps(model))):
+        for loaded in (
+            load(tmp_path / "model.skrec"),
+            pickle.loads(pickle.dumps(model)),
+        ):
             pd.testing.assert_frame_equal(loaded.recommend(n=3), expected)
     assert loaded._log is loaded.retriever_._log

@@ -129,7 +129,9 @@ def test_what_watches_and_stores_fits_stops_no_save(tmp_path):
     log = keras.callbacks.CSVLogger(tmp_path / "log.csv")
     log.file = open(tmp_path / "open.txt", "w")  # noqa: SIM115
     model = small(callbacks=[log], memory=tmp_path / "fits")
-    steps = Pipeline([("scale", StandardScaler()), ("net", model)], memory=str(tmp_path))
+    steps = Pipeline(
+        [("scale", StandardScaler()), ("net", model)], memory=str(tmp_path)
+    )
     search = GridSearchCV(steps, {"net__epochs": [1]}, cv=2)
     search.set_callbacks(ProgressBar()).fit(X, Y)
     loaded = kept(search, tmp_path)
@@ -185,10 +187,14 @@ def test_a_prebuilt_model_is_kept_by_its_layers(tmp_path):
 
 
 def test_a_prebuilt_model_with_code_in_it_is_refused(tmp_path):
-    layers = [keras.Input((4,)), keras.layers.Lambda(lambda x: x), keras.layers.Dense(1)]
+    layers = [
+        keras.Input((4,)),
+        keras.layers.Lambda(lambda x: x),
+        keras.layers.Dense(1),
+    ]
     model = KerasClassifier(keras.Sequential(layers), loss="binary_crossentropy")
     dump(model, tmp_path / "model.skrec")
-    with pytest.raises(UnusableFileError, match="Lambda|lambda"):
+    with pytest.raises(UnusableFileError, match=r"Lambda|lambda"):
         load(tmp_path / "model.skrec")
 
 

@@ -4,6 +4,7 @@ skops asks whether each type is trusted. Here each kind of node is tied to the t
 that it may make too, so that, say, no function stands where a type is called.
 """
 
+import sys
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -43,6 +44,7 @@ _LISTED = {
     "PartialNode": frozenset(),
     "OperatorFuncNode": frozenset(),
 }
+_NOTHING = {"content": "null"}
 _LOSSES = ("sklearn._loss.", "sklearn.linear_model._sgd_fast.", "_loss.")
 
 
@@ -85,6 +87,31 @@ def untrusted(schema: Any, trusted: Collection[str]) -> list[str]:
         if loader == "MethodNode":
             found.add(f"{name}.{node['content']['func']}")
     return sorted(found - set(trusted))
+
+
+def require_kept(schema: Any) -> None:
+    """Raise where something was written of which nothing can be read again.
+
+    Parameters
+    ----------
+    schema : dict
+        The ``schema.json`` that skops has written of objects of this process.
+
+    Raises
+    ------
+    UnusableFileError
+        If an object has neither attributes nor a state, such as a lock.
+    """
+    for node in _nodes(schema):
+        name = _name(node)
+        if node["__loader__"] != "ObjectNode" or name in _types.OBJECTS:
+            continue
+        if node.get("content", _NOTHING).get("content") != _NOTHING["content"]:
+            continue
+        module, _, kind = name.rpartition(".")
+        made = getattr(sys.modules.get(module), kind, None)
+        if not getattr(made, "__dictoffset__", 0):
+            raise UnusableFileError(f"nothing of an object of type {name} can be kept")
 
 
 def _nodes(schema: Any) -> Iterator[dict[str, Any]]:

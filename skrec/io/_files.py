@@ -19,7 +19,7 @@ from skrec.io._archive import (
     read_json,
     write_archive,
 )
-from skrec.io._audit import untrusted
+from skrec.io._audit import require_kept, untrusted
 from skrec.io._describe import described, require_readable
 from skrec.io._plain import as_plain, restored
 from skrec.io._sound import make_sound
@@ -115,10 +115,14 @@ def dump(
                 f"file of numbers and text: {error}"
             ) from error
     with zipfile.ZipFile(buffer) as archive:
-        try:
-            needed = untrusted(read_json(archive, SCHEMA), ())
-        except UnusableFileError as error:
-            raise ValueError(f"It could not be read again: {error}.") from None
+        schema = read_json(archive, SCHEMA)
+    try:
+        require_kept(schema)
+        needed = untrusted(schema, ())
+    except UnusableFileError as error:
+        raise ValueError(
+            f"{type(estimator).__name__} could not be loaded again: {error}."
+        ) from None
     about = {
         "optimizer": bool(optimizer),
         "left_out": left_out,

@@ -11,8 +11,9 @@ from typing import Any
 from skrec.io import _types
 from skrec.training._fit_file import UnusableFileError
 
-# Kinds of nodes that make nothing but containers and numbers, with the classes of each.
-_PLAIN = {
+# Kinds of nodes whose classes are called with what a file holds: containers, numbers
+# and dates alone, whatever else somebody trusts for another purpose.
+_CALLED = {
     "JsonNode": {"builtins.str"},
     "DictNode": {
         "builtins.dict",
@@ -22,7 +23,6 @@ _PLAIN = {
     "DefaultDictNode": {"collections.defaultdict"},
     "ListNode": {"builtins.list"},
     "SetNode": {"builtins.set"},
-    "TupleNode": {"builtins.tuple", *_types.NAMED_TUPLES},
     "BytesNode": {"builtins.bytes"},
     "SliceNode": {"builtins.slice"},
     "DTypeNode": {"numpy.dtype"},
@@ -31,14 +31,15 @@ _PLAIN = {
     "RandomGeneratorNode": {"numpy.random._generator.Generator"},
     "NdArrayNode": {"numpy.ndarray", *_types.SCALARS},
     "SparseMatrixNode": _types.SPARSE,
+    "ConstructorFromReduceNode": _types.CONSTRUCTED,
+    "LossNode": frozenset(),  # those of scikit-learn, of which skops has a list
 }
-# Kinds that make what only a list tells to be harmless.
+# Kinds that find something by its name, and those that nobody needs.
 _LISTED = {
     "ObjectNode": _types.OBJECTS,
-    "ConstructorFromReduceNode": _types.CONSTRUCTED,
+    "TupleNode": {"builtins.tuple", *_types.NAMED_TUPLES},
     "FunctionNode": _types.FUNCTIONS,
     "TypeNode": _types.CLASSES,
-    "LossNode": frozenset(),  # skops has a list of scikit-learn's losses
     "TreeNode": frozenset(),
     "MethodNode": frozenset(),
     "PartialNode": frozenset(),
@@ -71,14 +72,12 @@ def untrusted(schema: Any, trusted: Collection[str]) -> list[str]:
     found = set()
     for node in _nodes(schema):
         loader, name = node["__loader__"], _name(node)
-        if loader in _PLAIN:
-            if name not in _PLAIN[loader]:
-                found.add(name)
+        if loader in _CALLED:
+            if name not in _CALLED[loader] and not _is_loss(loader, name):
+                raise UnusableFileError(f"it would call {name}, which may do anything")
         elif loader not in _LISTED:
             raise UnusableFileError(f"it holds a node of the unknown kind {loader!r}")
-        elif name not in _LISTED[loader] and not (
-            loader == "LossNode" and name.startswith(_LOSSES)
-        ):
+        elif name not in _LISTED[loader]:
             found.add(name)
         if loader == "DictNode":
             _require_plain_keys(node)
@@ -87,6 +86,10 @@ def untrusted(schema: Any, trusted: Collection[str]) -> list[str]:
         if loader == "MethodNode":
             found.add(f"{name}.{node['content']['func']}")
     return sorted(found - set(trusted))
+
+
+def _is_loss(loader: str, name: str) -> bool:
+    return loader == "LossNode" and name.startswith(_LOSSES)
 
 
 def require_kept(schema: Any) -> None:

@@ -170,8 +170,21 @@ RUNS = {
 def test_nothing_is_made_that_is_not_trusted(what, place, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = with_schema(tmp_path, lambda schema: put(schema, RUNS[what], *place))
-    with pytest.raises(UnusableFileError, match=r"asks for \['.*pass trusted="):
+    with pytest.raises(
+        UnusableFileError, match=r"asks for \['.*pass trusted=|would call"
+    ):
         load(path)
+    assert not os.path.exists(CANARY)
+
+
+@pytest.mark.parametrize("what", ["a call of a class", "an array", "a loss"])
+def test_nothing_is_called_that_is_trusted_for_another_purpose(
+    what, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    path = with_schema(tmp_path, lambda schema: put(schema, RUNS[what], "units"))
+    with pytest.raises(UnusableFileError, match="would call"):
+        load(path, trusted=["subprocess.Popen", "os.system"])
     assert not os.path.exists(CANARY)
 
 

@@ -74,6 +74,7 @@ __getattr__, __dir__ = on_demand(
         "drift",
         "estimators",
         "export",
+        "io",
         "metrics",
         "model_selection",
         "networks",

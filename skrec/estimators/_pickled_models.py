@@ -2,18 +2,23 @@
 
 import inspect
 import io
+import zipfile
 from collections.abc import Iterator
 from pickle import PicklingError
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 from keras.src.saving.keras_saveable import KerasSaveable
 from keras.src.saving.saving_lib import _load_model_from_fileobj
 
+from skrec._left_out import is_left_out
 from skrec.training._global_generators import global_generators
 from skrec.training._optimizer_items import ensure_built
 from skrec.training.copies import described, rebuilt
+
+_WEIGHTS = "model.weights.h5"  # in what Keras saves
 
 
 class PickledModel:
@@ -30,19 +35,22 @@ class PickledModel:
     """
 
     def __init__(self, model: keras.Model) -> None:
-        self.model = model
+        self.model, self.lost_optimizer = model, False
 
     def __getstate__(self) -> dict[str, Any]:
         model = self.model
         _, (saved,) = KerasSaveable.__reduce__(model)  # scikeras may have patched it
-        own = {keras.saving.get_registered_name(item): item for item in _own(model)}
+        own = {
+            keras.saving.get_registered_name(item): item for item in own_parts(model)
+        }
         compiled, slots = None, []
         if model.compiled and model.optimizer is not None:
             config = {**model._compile_config.config, "optimizer": model.optimizer}
             compiled = described(config)
-            slots = [np.asarray(variable) for variable in model.optimizer.variables]
+            if not is_left_out("optimizer"):
+                slots = [np.asarray(v) for v in model.optimizer.variables]
         state = {
-            "saved": saved.getvalue(),
+            "saved": _without_optimizer(saved.getvalue()),
             "own": own,
             "compiled": compiled,
             "slots": slots,
@@ -53,18 +61,51 @@ class PickledModel:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.model = model = _loaded(state)
+        self.lost_optimizer = state["compiled"] is not None and not state["slots"]
         if state["compiled"] is None:
             return
         model.compile(**rebuilt(state["compiled"]))
         if model.built:
             ensure_built(model.optimizer, model.trainable_variables)
-        known = model.optimizer.variables
+        known = model.optimizer.variables if state["slots"] else []
         for variable, value in zip(known, state["slots"], strict=True):
             variable.assign(value)
 
 
-def _own(model: keras.Model) -> Iterator[Any]:
-    """List the classes and functions in a model that Keras could not find."""
+def _without_optimizer(saved: bytes) -> bytes:
+    """Leave out of a saved model what Keras wrote of its optimizer, which we keep."""
+    with zipfile.ZipFile(io.BytesIO(saved)) as source:
+        content = {name: source.read(name) for name in source.namelist()}
+    weights = io.BytesIO()
+    with (
+        h5py.File(io.BytesIO(content[_WEIGHTS])) as source,
+        h5py.File(weights, "w") as target,
+    ):
+        target.attrs.update(source.attrs)
+        for name in source:
+            if name != "optimizer":
+                source.copy(name, target)
+    content[_WEIGHTS] = weights.getvalue()
+    smaller = io.BytesIO()
+    with zipfile.ZipFile(smaller, "w") as archive:
+        for name, own in content.items():
+            archive.writestr(name, own)
+    return smaller.getvalue()
+
+
+def own_parts(model: keras.Model) -> Iterator[Any]:
+    """List the classes and functions in a model that Keras could not find.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+
+    Yields
+    ------
+    class or function
+        Those of the user's own that are not registered.
+    """
     for item in _parts(model):
         kind = item if inspect.isfunction(item) else type(item)
         if kind.__module__.split(".")[0] in ("keras", "builtins", "numpy"):

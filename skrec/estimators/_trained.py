@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from skrec._warn import warn_user
 from skrec.estimators._callbacks import (
     Deploying,
     checked_callbacks,
@@ -24,6 +25,12 @@ from skrec.training.loop import Plan, needs_model_fit
 from skrec.training.predictor import rows_at_once
 from skrec.training.program import Program
 from skrec.training.state import Rates, State
+
+OPTIMIZER_LEFT_OUT = (
+    "This estimator was saved without the state of its optimizer, which starts anew: "
+    "to go on as if it had never been saved, save it by skrec.io.dump(..., "
+    "optimizer=True), or pickle it."
+)
 
 
 def trained(
@@ -145,7 +152,9 @@ def _copied_callbacks(estimator: Any, reset: bool) -> list[keras.callbacks.Callb
 def _state_to_go_on(estimator: Any, program: Program, same_optimizer: bool) -> State:
     """Return what training goes on from; another optimizer starts anew."""
     state = estimator._current_state()
-    if same_optimizer:
+    if not state.optimizer:  # every optimizer counts its steps
+        warn_user(OPTIMIZER_LEFT_OUT)
+    elif same_optimizer:
         return estimator._laid_out(state, program)
     state = estimator._laid_out(replace(state, optimizer=[]), program)
     return replace(state, optimizer=program.untrained_optimizer)

@@ -17,7 +17,9 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skrec._left_out import is_left_out
 from skrec._sklearn import HasMethods, Interval, Options, StrOptions, fit_context
+from skrec._warn import warn_user
 from skrec.estimators._atomic import all_or_nothing, undo_on_failure
 from skrec.estimators._building import (
     called,
@@ -36,6 +38,7 @@ from skrec.estimators._inputs import (
     require_numeric_columns,
     require_targets,
 )
+from skrec.estimators._kept_models import without_code
 from skrec.estimators._keras_parameters import with_fresh_optimizer
 from skrec.estimators._memory import remembers
 from skrec.estimators._objects import MakesObjects
@@ -43,6 +46,7 @@ from skrec.estimators._outputs import Head
 from skrec.estimators._pickled_models import PickledModel
 from skrec.estimators._routing import check_routed
 from skrec.estimators._scikeras import BaseWrapper, metric_name, route_params
+from skrec.estimators._trained import OPTIMIZER_LEFT_OUT
 from skrec.estimators._validation_rows import given_rows
 from skrec.estimators._weights import row_weights
 from skrec.preprocessing._finite import require_finite
@@ -363,6 +367,9 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
             X, y = self._initialize(X, y)
         else:
             X, y = self._validate_data(X, y)
+            if vars(self).get("_optimizer_left_out"):
+                warn_user(OPTIMIZER_LEFT_OUT)
+        self.__dict__.pop("_optimizer_left_out", None)
         self._initialize_callbacks(first)
         class_weight = getattr(self, "class_weight", None)
         classes = getattr(self, "classes_", None)
@@ -512,13 +519,18 @@ class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
+        if is_left_out("code"):
+            return without_code(state)
         if "_model" in state:
             state["_model"] = PickledModel(state["_model"])
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        if isinstance(state.get("_model"), PickledModel):
-            state = {**state, "_model": state["_model"].model}
+        pickled = state.get("_model")
+        if isinstance(pickled, PickledModel):
+            state = {**state, "_model": pickled.model}
+            if pickled.lost_optimizer:
+                state["_optimizer_left_out"] = True
         super().__setstate__(state)
 
     def __copy__(self) -> Any:

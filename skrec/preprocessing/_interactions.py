@@ -108,6 +108,20 @@ class Log:
     def __len__(self) -> int:
         return len(self.users)
 
+    def __getstate__(self) -> dict[str, Any]:
+        counts = np.bincount(self.users, minlength=self.n_users)
+        state = {**vars(self), "users": counts.astype(self.users.dtype)}
+        return {**state, "weights": None} if (self.weights == 1).all() else state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        counts, items, weights = state["users"], state["items"], state["weights"]
+        if (counts < 0).any() or counts.sum(dtype=np.int64) != len(items):
+            raise ValueError("users do not have as many events as there are")
+        users = np.repeat(np.arange(len(counts), dtype=counts.dtype), counts)
+        if weights is None:
+            weights = np.ones(len(items))
+        vars(self).update(state, users=users, weights=weights)
+
     @property
     def starts(self) -> np.ndarray:
         """Where each user's events start, and the last one's end."""

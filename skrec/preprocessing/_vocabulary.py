@@ -19,6 +19,7 @@ from skrec.preprocessing._ids import (
     join,
     positions_of,
 )
+from skrec.preprocessing._packed import pack_values, unpack_values
 
 UNKNOWN = 1
 FIRST = 2
@@ -217,6 +218,14 @@ class Vocabulary:
         # A pandas Index keeps the hash table that it builds for its first look-up.
         self._index = as_index(ids)
         self._family = family(ids)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"missing": self.missing, **pack_values(self.ids)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Vocabulary.__init__(self, unpack_values(state), bool(state["missing"]))
+        if not self._index.is_unique:
+            raise ValueError("an id is in a vocabulary twice")
 
     @classmethod
     def learn(

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skrec._sklearn import Interval, StrOptions, check_sample_weight, fit_context
 from skrec.preprocessing._array_scaler import ArrayScaler
 from skrec.preprocessing._frames import as_table, in_fitted_order
-from skrec.preprocessing._kinds import warn_of_empty
+from skrec.preprocessing._kinds import Column, warn_of_empty
 from skrec.preprocessing._numbers import NumberScaler
 from skrec.preprocessing._steps import FieldSteps
 
@@ -168,6 +168,25 @@ class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
         self.min_count = min_count
         self.max_len = max_len
         self.numbers = numbers
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if "columns_" not in state:
+            return state
+        for name in ("spec_", "vocabularies_", "indicators_", "_marks"):
+            state.pop(name, None)  # `_describe` tells them, and `learn` is done
+        columns = [[name, *column] for name, column in state["columns_"].items()]
+        paddings = [list(pair) for pair in state["paddings_"].items()]
+        return {**state, "columns_": columns, "paddings_": paddings}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if isinstance(state.get("columns_"), list):
+            columns = {name: Column(*own) for name, *own in state["columns_"]}
+            paddings = dict(state["paddings_"])
+            state = {**state, "columns_": columns, "paddings_": paddings, "_marks": {}}
+        super().__setstate__(state)
+        if "columns_" in state:
+            self._describe()
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

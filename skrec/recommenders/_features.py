@@ -8,6 +8,7 @@ import pandas as pd
 from skrec._warn import warn_user
 from skrec.preprocessing._frames import as_frame, as_table, is_polars
 from skrec.preprocessing._interactions import codes, id_factor
+from skrec.preprocessing._packed import pack_frame, unpack_frame
 from skrec.preprocessing._vocabulary import Factor, Vocabulary
 from skrec.recommenders._questions import some_of
 
@@ -73,6 +74,12 @@ class Features:
 
     def __init__(self, ids: Vocabulary, frame: pd.DataFrame, what: str) -> None:
         self.ids, self.frame, self.what = ids, frame, what
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "frame": pack_frame(self.frame)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, frame=unpack_frame(state["frame"]))
 
     @classmethod
     def read(cls, frame: Any, id_col: str, what: str, estimator: Any) -> "Features":

@@ -9,6 +9,12 @@ import pandas as pd
 from skrec.networks._fields import FieldSpec
 from skrec.preprocessing import FieldEncoder
 from skrec.preprocessing._interactions import codes, id_factor
+from skrec.preprocessing._packed import (
+    pack_frame,
+    pack_values,
+    unpack_frame,
+    unpack_values,
+)
 from skrec.preprocessing._vocabulary import FIRST, UNKNOWN, Factor, Vocabulary
 from skrec.recommenders._features import read_by_id
 from skrec.recommenders._questions import some_of
@@ -31,6 +37,17 @@ class Features:
     ids: Factor
     frame: pd.DataFrame
     name: str
+
+    def __getstate__(self) -> dict[str, Any]:
+        name, positions, values, rounded = self.ids
+        ids = {"name": name, "positions": positions, "rounded": rounded}
+        ids["values"] = pack_values(values)
+        return {"ids": ids, "frame": pack_frame(self.frame), "name": self.name}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        ids = {**state["ids"], "values": unpack_values(state["ids"]["values"])}
+        self.ids, self.name = Factor(**ids), state["name"]
+        self.frame = unpack_frame(state["frame"])
 
     @classmethod
     def read(cls, X: Any, id_name: str, side: str, estimator: Any) -> "Features":

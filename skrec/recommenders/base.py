@@ -31,6 +31,7 @@ from skrec.preprocessing._interactions import (
     find_columns,
     id_factor,
 )
+from skrec.preprocessing._packed import pack_dtype, unpack_dtype
 from skrec.recommenders._frames import answer, in_dtype
 from skrec.recommenders._histories import Histories
 from skrec.recommenders._questions import (
@@ -222,6 +223,17 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
         return np.bincount(log.items, log.weights, minlength=log.n_items)
 
     # ---- fitting -------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if "_id_dtypes" not in state:
+            return state
+        return {**state, "_id_dtypes": [*map(pack_dtype, state["_id_dtypes"])]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "_id_dtypes" in state:
+            state = {**state, "_id_dtypes": (*map(unpack_dtype, state["_id_dtypes"]),)}
+        super().__setstate__(state)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_log" in vars(self)

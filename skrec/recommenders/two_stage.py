@@ -226,6 +226,18 @@ class TwoStageRecommender(MetaEstimatorMixin, BaseRecommender):
         self._log = self.retriever_._log
         return self
 
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if "retriever_" in state:  # whose they are
+            del state["_interactions"], state["_log"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "retriever_" in state:
+            self._interactions = self.retriever_._interactions
+            self._log = self.retriever_._log
+
     @property
     def _named_columns(self) -> tuple[Any, Any, Any]:
         """Columns that are named here, or else by the retriever."""

@@ -25,7 +25,19 @@ _WEIGHTS = "best_weights"  # noted by a callback; all else that one notes are nu
 
 
 class UnusableFileError(ValueError):
-    """A file that is not what it should be."""
+    """A file that is not what it should be.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import skrec.io
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     try:
+    ...         skrec.io.load(file.name)
+    ...     except skrec.io.UnusableFileError as error:
+    ...         print("not whole" in str(error))
+    True
+    """
 
 
 def open_regular(path: Path) -> IO[bytes]:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from skrec._left_out import is_left_out
 from skrec.training import _updates
 
 PENALTIES = ("l1", "l2", "embedding_l2")
@@ -21,7 +22,8 @@ class State:
     weights : list of ndarray
         Weights in the order of ``model.weights``.
     optimizer : list of ndarray
-        Optimizer variables (step count and slots).
+        Optimizer variables (step count and slots); none where they were left out of a
+        copy, so that an optimizer starts anew.
     epoch : int, default=0
         Number of epochs trained.
     best_epoch : int, default=None
@@ -33,6 +35,10 @@ class State:
     optimizer: list[np.ndarray]
     epoch: int = 0
     best_epoch: int | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        optimizer = [] if is_left_out("optimizer") else self.optimizer
+        return {**vars(self), "optimizer": optimizer}
 
     @property
     def kept_epoch(self) -> int:

@@ -2,7 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -327,25 +328,24 @@ def _share(which: np.ndarray) -> float:
 # ---- for a scheduler -----------------------------------------------------------------
 
 
-def _read(path: str, trusted: Sequence[str]) -> Any:
-    """Read a table or a model by the end of its name."""
-    readers = {
-        ".csv": pd.read_csv,
-        ".parquet": pd.read_parquet,
-        ".jsonl": lambda own: pd.read_json(own, lines=True),
-    }
-    end = Path(path).suffix
-    if end == ".skops":
-        return import_module("skrec.io").load(path, trusted=trusted)
-    if end not in readers:
+READERS: dict[str, Callable[[str], pd.DataFrame]] = {
+    ".csv": pd.read_csv,
+    ".parquet": pd.read_parquet,
+    ".jsonl": partial(pd.read_json, lines=True),
+}
+
+
+def _read(path: str) -> pd.DataFrame:
+    """Read a table by the end of its name."""
+    if (end := Path(path).suffix) not in READERS:
         raise ValueError(
-            f"{path!r} must end in one of {[*readers, '.skops']}. Received: {end!r}."
+            f"{path!r} must end in one of {[*READERS]}. Received: {end!r}."
         )
-    return readers[end](path)
+    return READERS[end](path)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Report on two files: ``python -m skrec.drift model.skops new.csv``.
+    """Report on two files: ``python -m skrec.drift model.skrec new.csv``.
 
     Parameters
     ----------
@@ -359,7 +359,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         that of wrong arguments.
     """
     parser = argparse.ArgumentParser(prog="python -m skrec.drift", description=__doc__)
-    parser.add_argument("reference", help=".skops, .csv, .parquet or .jsonl")
+    parser.add_argument(
+        "reference", help=".csv, .parquet, .jsonl, or a model of skrec.io.dump"
+    )
     parser.add_argument("new", help=".csv, .parquet or .jsonl")
     parser.add_argument("--rows", help="rows before, where the reference is a model")
     parser.add_argument("--trusted", nargs="*", default=(), help="as skrec.io.load")
@@ -375,9 +377,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.add_argument(option, type=float, default=default, help=f"{default}")
     given = parser.parse_args(arguments)
     try:
-        reference = _read(given.reference, given.trusted)
-        rows = None if given.rows is None else _read(given.rows, ())
-        report = drift_report(reference, _read(given.new, ()), X_reference=rows)
+        if Path(given.reference).suffix in READERS:
+            reference: Any = _read(given.reference)
+        else:
+            skrec_io = import_module("skrec.io")
+            reference = skrec_io.load(given.reference, trusted=given.trusted)
+        rows = None if given.rows is None else _read(given.rows)
+        report = drift_report(reference, _read(given.new), X_reference=rows)
     except (ImportError, OSError, TypeError, ValueError) as error:
         parser.error(str(error))
     if given.out:

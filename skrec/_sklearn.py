@@ -13,6 +13,9 @@ from sklearn.base import _fit_context as fit_context
 # Every `_MultimetricScorer` is one of several scorers by name: `named_scorers`.
 from sklearn.metrics._scorer import _MultimetricScorer
 
+# How a callback in a worker process tells that of the search, as `ScoringMonitor` does.
+from sklearn.callback._transport import close_listener, open_listener, send
+
 # What a search is: prediction with the best estimator, routing, tags, `cv_results_`.
 from sklearn.model_selection._search import BaseSearchCV
 
@@ -60,13 +63,16 @@ __all__ = [
     "check_method_params",
     "check_sample_weight",
     "check_y",
+    "close_listener",
     "fit_and_score",
     "fit_context",
     "insert_error_scores",
     "named_scorers",
     "num_samples",
+    "open_listener",
     "requested_metadata",
     "safe_indexing",
+    "send",
     "validate_params",
     "warn_or_raise_about_fit_failures",
 ]

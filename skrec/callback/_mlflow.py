@@ -292,7 +292,9 @@ def _tag(run: Any, name: str) -> str:
 def _kept(run: Any) -> Kept:
     path = json.loads(_tag(run, "path"))
     status = _tag(run, "status")
-    return Kept(run.info.run_id, _tag(run, "key"), _tag(run, "digest"), status, path[-1])
+    return Kept(
+        run.info.run_id, _tag(run, "key"), _tag(run, "digest"), status, path[-1]
+    )
 
 
 def _legal(name: str) -> str:

@@ -63,7 +63,7 @@ class Recorder:
             self._identity = identity
             self._attempts = self._safely(self.store.attempts, identity) or []
             self._is_live = not any(a.is_finished for a in self._attempts)
-        name = told.pop("name", None) or self._name(path, parent, told["is_refit"])
+        name = told.pop("name", None) or self._name(path, told["is_refit"])
         run = self._runs[path] = Run(path=path, name=name, parent=parent, **told)
         if self._is_live:
             self._safely(self.store.start, run, self._identity)
@@ -99,12 +99,14 @@ class Recorder:
             What it tells of its fits.
         """
         parent, n_missing = self._runs[path], 0
+        is_told_of = search in self._n_splits
+        self._n_splits[search] = results["n_splits"]
         fitted = set()
         for place, row, split in places(search, results):
             n_missing += place not in self._runs
             self._fill(place, row, split, results, parent)
             fitted.add(row)
-        if n_missing and search in self._n_splits:  # the halving ones never tell
+        if n_missing and is_told_of:  # searches of others may know no callbacks
             self.problems.append(
                 f"{n_missing} fits ran where it could not be reached, so that their "
                 "runs have scores and no epochs"
@@ -148,7 +150,7 @@ class Recorder:
         above = (path[:n] for n in range(len(path) - 1, 0, -1))
         return next((self._runs[place] for place in above if place in self._runs), None)
 
-    def _name(self, path: Path, parent: Run | None, is_refit: bool) -> str:
+    def _name(self, path: Path, is_refit: bool) -> str:
         """Return a name for a fit within a search, from its task."""
         if is_refit:
             return "refit"
@@ -165,22 +167,15 @@ class Recorder:
     ) -> None:
         run = self._runs.get(place)
         if run is None:
-            name = f"candidate-{place[-1] // results['n_splits']}-fold-{split}"
-            if len(place) > len(parent.path) + 2:
-                name = f"round-{place[-2]}-{name}"
-            run = self._runs[place] = Run(
-                place,
-                name,
-                results["params"][row],
-                results["estimator"],
-                parent,
-                status="ended",
-            )
+            name, params = self._name(place, False), results["params"][row]
+            about = results["estimator"]
+            run = Run(place, name, params, about, parent, status="ended")
+            self._runs[place] = run
             if self._is_live:
                 self._safely(self.store.start, run, self._identity)
         run.params = run.params or results["params"][row]
         run.candidate, run.row, run.split = results["candidates"][row], row, split
-        run.scores = results["scores"][row][split]
+        run.scores.update(results["scores"][row][split])
 
     def _adopt(self, row: int, split: int, results: dict, parent: Run) -> None:
         """Take over the run of a fit that was stored, from an attempt broken off."""

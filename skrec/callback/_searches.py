@@ -107,8 +107,8 @@ def results_of(search: Any) -> dict[str, Any]:
     -------
     dict
         Of each row of ``cv_results_`` the candidate, all parameters of the estimator,
-        and the scores of each fold; of the searches of this package the rows that each
-        round has fitted; and the best row, with its mean scores.
+        and the scores of each fold; of searches in rounds the rows that each has
+        fitted; and the best row, with its mean scores.
     """
     results = search.cv_results_
     n_splits, rows = search.n_splits_, results["params"]
@@ -124,10 +124,20 @@ def results_of(search: Any) -> dict[str, Any]:
         "params": [_whole(search.estimator, params) for params in rows],
         "scores": scores,
         "n_splits": n_splits,
-        "rounds": vars(search).get("_rows_of_rounds"),
+        "rounds": _rounds(search),
         "best_row": None if best is None else int(best),
         "best_scores": {} if best is None else _means(results, best),
     }
+
+
+def _rounds(search: Any) -> list[list[int | None]] | None:
+    """Return the rows that each round has fitted; None of searches without rounds."""
+    own = vars(search).get("_rows_of_rounds")
+    numbers = search.cv_results_.get("iter")  # of scikit-learn's halving ones
+    if own is not None or numbers is None:
+        return own
+    rows = range(len(numbers))
+    return [[r for r in rows if numbers[r] == n] for n in range(max(numbers) + 1)]
 
 
 def _whole(estimator: Any, params: dict[str, Any]) -> dict[str, Plain]:
@@ -157,7 +167,7 @@ def places(search: Path, results: dict[str, Any]) -> Iterator[tuple[Path, int, i
     """
     n_splits = results["n_splits"]
     rounds = results["rounds"]
-    if rounds is None:  # scikit-learn's fit all rows, in their order
+    if rounds is None:  # all rows, in their order
         rounds = [range(len(results["candidates"]))]
         parents: list[Path] = [(*search, 0)]
     else:

@@ -10,11 +10,11 @@ from typing import Any
 # Validates parameters and ends callbacks, as the `fit` of every estimator there does.
 from sklearn.base import _fit_context as fit_context
 
-# Every `_MultimetricScorer` is one of several scorers by name: `named_scorers`.
-from sklearn.metrics._scorer import _MultimetricScorer
-
 # How a callback in a worker process tells that of the search, as `ScoringMonitor` does.
 from sklearn.callback._transport import close_listener, open_listener, send
+
+# Every `_MultimetricScorer` is one of several scorers by name: `named_scorers`.
+from sklearn.metrics._scorer import _MultimetricScorer
 
 # What a search is: prediction with the best estimator, routing, tags, `cv_results_`.
 from sklearn.model_selection._search import BaseSearchCV

@@ -269,7 +269,7 @@ def save_model(model: Any, path: Path) -> bool:
         Whether it was saved.
     """
     try:
-        from skrec.io import dump  # type: ignore[import-not-found]
+        from skrec.io import dump
 
         dump(model, path)
     except ImportError:
@@ -291,10 +291,8 @@ def _tag(run: Any, name: str) -> str:
 
 def _kept(run: Any) -> Kept:
     path = json.loads(_tag(run, "path"))
-    status = _tag(run, "status")
-    return Kept(
-        run.info.run_id, _tag(run, "key"), _tag(run, "digest"), status, path[-1]
-    )
+    key, digest, status = (_tag(run, name) for name in ("key", "digest", "status"))
+    return Kept(run.info.run_id, key, digest, status, path[-1])
 
 
 def _legal(name: str) -> str:

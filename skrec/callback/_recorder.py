@@ -1,4 +1,4 @@
-"""The one writer of a search: puts what all processes tell into runs, and into a store."""
+"""The one writer of a search: what all processes tell becomes runs in a store."""
 
 import threading
 import time
@@ -216,7 +216,7 @@ class Recorder:
         return any(a.is_finished and digests <= a.digests for a in self._attempts)
 
     def _write(self, model: Any) -> None:
-        """Write all runs to their end, the outermost last, so that it says all is done."""
+        """Write all runs to their end, the outermost last: it says that all is done."""
         root, *others = self._runs.values()
         if not self._is_live:
             for run in [root, *others]:

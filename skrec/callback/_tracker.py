@@ -22,8 +22,9 @@ from skrec.model_selection._tasks import EVALUATION, REFIT, lineage, names_of
 
 # Of the fits that were begun in this process; a worker has none, and sends messages.
 _RECORDERS: dict[Any, Recorder] = {}
-# How a pipeline calls the task of its last step, and scikit-learn that of each `fit`.
-_LAST_STEP, _STEP, _FIT = "fit-final-estimator", "fit-transform-", "fit"
+# What scikit-learn calls the task of each `fit`, that of a search's fits together, and
+# that of a pipeline's step, before its name.
+_FIT, _SEARCH, _STEP = "fit", "search", "fit-transform-"
 
 
 class Tracker(ABC):
@@ -104,22 +105,21 @@ class Tracker(ABC):
         metadata : dict or None
             Sample weights and the like.
         """
-        if hasattr(estimator, "n_splits_") and context.parent is not None:
-            search = _path(context.parent)
-            if context.task_name == "search":
-                self._tell(context, "folds", search, n_splits=estimator.n_splits_)
+        if context.task_name == _SEARCH and hasattr(estimator, "n_splits_"):
+            search, n_splits = _path(context)[:-1], estimator.n_splits_
+            self._tell(context, "folds", search, n_splits=n_splits)
         if not _is_run(context):
             return
-        told = {"is_refit": REFIT in names_of(context)}
+        told: dict[str, Any] = {"is_refit": REFIT in names_of(context)}
         if context.parent is None:
             told["identity"] = identity_of(estimator, X, y, metadata)
             told["name"] = type(estimator).__name__
-        if context.task_name in (EVALUATION, REFIT):  # told by the search, not by
-            fitted = estimator.estimator  # the estimator, which knows no callbacks
-            told |= {"params": {}, "estimator": type(fitted).__name__}
+        if context.task_name in (EVALUATION, REFIT):
+            # The search tells it, for an estimator that knows no callbacks.
+            told |= {"params": {}, "estimator": type(estimator.estimator).__name__}
         else:
-            told["params"] = params_of(estimator)
             told |= {
+                "params": params_of(estimator),
                 "estimator": type(estimator).__name__,
                 "is_search": is_search(estimator),
             }
@@ -143,7 +143,8 @@ class Tracker(ABC):
             number = context.task_id + 1
             self._tell(context, "epoch", _path(run), number=number, values=values)
             return
-        if context.task_name == _FIT and hasattr(estimator, "cv_results_"):
+        is_over = is_search(estimator) and hasattr(estimator, "cv_results_")
+        if context.task_name == _FIT and is_over:
             self._tell(
                 context,
                 "search",
@@ -175,12 +176,12 @@ def _is_run(context: CallbackContext) -> bool:
 
 
 def _path(context: CallbackContext) -> Path:
-    """Return the numbers of a task and of those that it is a part of, outermost first."""
+    """Return the numbers of a task and of those around it, outermost first."""
     return tuple(task.task_id for task in lineage(context))[::-1]
 
 
 def _step(task: CallbackContext | None, run: CallbackContext) -> str:
-    """Return what to put before values of a step in a pipeline, but for its last one."""
+    """Return what to put before values of a pipeline's step, but for its last one."""
     names = ""
     while task is not None and task is not run:
         source = task.source_task_name or ""

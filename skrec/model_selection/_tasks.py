@@ -1,4 +1,4 @@
-"""Tasks of scikit-learn's callbacks: what those of a search are called, and which is which."""
+"""Tasks of scikit-learn's callbacks: what they are called, and which is which."""
 
 from collections.abc import Iterator
 

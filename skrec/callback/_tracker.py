@@ -20,8 +20,8 @@ from skrec.callback._searches import (
 from skrec.callback._store import Store
 from skrec.model_selection._tasks import EVALUATION, REFIT, lineage, names_of
 
-# Of the fits that were begun in this process; a worker has none, and sends messages.
-_RECORDERS: dict[Any, Recorder] = {}
+# Of the fits that were begun in this process, by the address that workers write to.
+_RECORDERS: dict[str, Recorder] = {}
 # What scikit-learn calls the task of each `fit`, that of a search's fits together, and
 # that of a pipeline's step, before its name.
 _FIT, _SEARCH, _STEP = "fit", "search", "fit-transform-"
@@ -61,8 +61,9 @@ class Tracker(ABC):
         context : sklearn.callback.CallbackContext
             Its task.
         """
-        recorder = _RECORDERS[context.root_uuid] = Recorder(self._open())
-        self._handles[context.root_uuid] = open_listener(recorder.take)
+        recorder = Recorder(self._open())
+        handle = self._handles[context.root_uuid] = open_listener(recorder.take)
+        _RECORDERS[handle.address] = recorder
 
     def teardown(self, estimator: Any, context: CallbackContext) -> None:
         """Write what is left where the fit failed, and say what went wrong.
@@ -77,7 +78,7 @@ class Tracker(ABC):
         handle = self._handles.pop(context.root_uuid, None)
         if handle is None:  # the store could not be opened
             return
-        recorder = _RECORDERS.pop(context.root_uuid)
+        recorder = _RECORDERS.pop(handle.address)
         recorder.finish("failed")
         close_listener(handle)
         for problem in recorder.problems:
@@ -155,7 +156,8 @@ class Tracker(ABC):
         if run is context:
             self._tell(context, "end", _path(context))
         if context.parent is None:
-            _RECORDERS[context.root_uuid].finish("finished", _fitted(estimator))
+            handle = self._handles[context.root_uuid]
+            _RECORDERS[handle.address].finish("finished", _fitted(estimator))
 
     def _tell(
         self, context: CallbackContext, kind: str, path: Path, **told: Any

@@ -31,6 +31,7 @@ from tests.callback.searches import (
     make_model,
     make_search,
 )
+from tests.callback.stores import TensorBoard
 
 # ---- one run a fit -----------------------------------------------------------------
 
@@ -85,6 +86,15 @@ def test_a_fit_alone_is_a_run(store):
     model.set_params(random_state=None).fit(X, Y)
     model.fit(X, Y)
     assert len(store.runs()) == 3  # without a seed each is another one
+
+
+def test_several_trackers_each_keep_all(tmp_path):
+    boards = [TensorBoard(tmp_path / name) for name in ("one", "other")]
+    search = make_search().set_callbacks(*(board.tracker() for board in boards))
+    search.fit(X, Y)
+
+    for board in boards:
+        assert_complete(board, search)
 
 
 def test_each_part_of_a_stream_is_a_run(board):

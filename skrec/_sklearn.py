@@ -5,6 +5,7 @@ underscore. ``tests/test_private_names.py`` says which of them a new release has
 changed.
 """
 
+import copy
 from typing import Any
 
 # Validates parameters and ends callbacks, as the `fit` of every estimator there does.
@@ -75,6 +76,7 @@ __all__ = [
     "send",
     "validate_params",
     "warn_or_raise_about_fit_failures",
+    "without_callbacks",
 ]
 
 
@@ -125,3 +127,22 @@ def callbacks_of(estimator: Any) -> Any:
         What its ``set_callbacks`` was given, and what came down from a search.
     """
     return getattr(estimator, "_skl_callbacks", ())
+
+
+def without_callbacks(estimator: Any) -> Any:
+    """Return a copy of an estimator whose fit is about to end, as it will be after it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        One that has told callbacks of the end of its fit.
+
+    Returns
+    -------
+    estimator
+        A shallow copy without callbacks, and without the tasks that they were told of.
+    """
+    copied = copy.copy(estimator)
+    for name in ("_skl_callbacks", "_callback_fit_ctx", "_skl_callbacks_to_teardown"):
+        vars(copied).pop(name, None)
+    return copied

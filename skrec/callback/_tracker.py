@@ -6,7 +6,7 @@ from typing import Any
 
 from sklearn.callback import CallbackContext
 
-from skrec._sklearn import close_listener, open_listener, send
+from skrec._sklearn import close_listener, open_listener, send, without_callbacks
 from skrec._warn import warn_user
 from skrec.callback._recorder import Recorder
 from skrec.callback._runs import Path
@@ -197,4 +197,4 @@ def _fitted(estimator: Any) -> Any:
     """Return the model that has come of it; None of a search without `refit`."""
     if is_search(estimator):
         return getattr(estimator, "best_estimator_", None)
-    return estimator
+    return without_callbacks(estimator)

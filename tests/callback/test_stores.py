@@ -1,5 +1,6 @@
 """What one store alone has, and what goes wrong with them."""
 
+import pickle
 import sys
 import types
 
@@ -131,6 +132,21 @@ def test_mlflow_keeps_the_model_of_the_refit(tmp_path, monkeypatch):
     assert path.read_text() == str(search.best_estimator_.best_epoch_)
     [(folder,)] = store.ask("select artifact_uri from runs where name = 'refit'")
     assert str(path.parent) == folder
+
+
+@pytest.mark.trackers
+def test_mlflow_keeps_the_model_of_a_fit_alone(tmp_path, monkeypatch):
+    def dump(model, path):
+        path.write_bytes(pickle.dumps(model))  # fails on what a running fit holds
+
+    monkeypatch.setitem(sys.modules, "skrec.io", types.SimpleNamespace(dump=dump))
+    monkeypatch.chdir(tmp_path)
+    model = make_model().set_callbacks(MLflow(tmp_path).tracker()).fit(X, Y)
+
+    [path] = tmp_path.rglob("model.skops")
+    kept = pickle.loads(path.read_bytes())
+    np.testing.assert_array_equal(kept.predict_proba(X), model.predict_proba(X))
+    assert not any("callback" in name and value for name, value in vars(kept).items())
 
 
 @pytest.mark.trackers

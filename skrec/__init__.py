@@ -70,6 +70,7 @@ __getattr__, __dir__ = on_demand(
     __name__,
     {"skrec.estimators": __all__},
     packages=[
+        "callback",
         "datasets",
         "drift",
         "estimators",

@@ -5,10 +5,14 @@ underscore. ``tests/test_private_names.py`` says which of them a new release has
 changed.
 """
 
+import copy
 from typing import Any
 
 # Validates parameters and ends callbacks, as the `fit` of every estimator there does.
 from sklearn.base import _fit_context as fit_context
+
+# How a callback in a worker process tells that of the search, as `ScoringMonitor` does.
+from sklearn.callback._transport import close_listener, open_listener, send
 
 # Every `_MultimetricScorer` is one of several scorers by name: `named_scorers`.
 from sklearn.metrics._scorer import _MultimetricScorer
@@ -60,15 +64,19 @@ __all__ = [
     "check_method_params",
     "check_sample_weight",
     "check_y",
+    "close_listener",
     "fit_and_score",
     "fit_context",
     "insert_error_scores",
     "named_scorers",
     "num_samples",
+    "open_listener",
     "requested_metadata",
     "safe_indexing",
+    "send",
     "validate_params",
     "warn_or_raise_about_fit_failures",
+    "without_callbacks",
 ]
 
 
@@ -119,3 +127,22 @@ def callbacks_of(estimator: Any) -> Any:
         What its ``set_callbacks`` was given, and what came down from a search.
     """
     return getattr(estimator, "_skl_callbacks", ())
+
+
+def without_callbacks(estimator: Any) -> Any:
+    """Return a copy of an estimator whose fit is about to end, as it will be after it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        One that has told callbacks of the end of its fit.
+
+    Returns
+    -------
+    estimator
+        A shallow copy without callbacks, and without the tasks that they were told of.
+    """
+    copied = copy.copy(estimator)
+    for name in ("_skl_callbacks", "_callback_fit_ctx", "_skl_callbacks_to_teardown"):
+        vars(copied).pop(name, None)
+    return copied

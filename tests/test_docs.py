@@ -10,6 +10,9 @@ PAGES = sorted(FOLDER.glob("*.md"))
 README = FOLDER.parent / "README.md"
 # They start engines and workers that tests/model_selection/ starts too.
 NIGHTLY = {"scaling-dask", "scaling-ray", "resuming"}
+# It needs packages that `.ci/trackers` installs.
+TRACKERS = {"tracking"}
+MARKED = [(pytest.mark.nightly, NIGHTLY), (pytest.mark.trackers, TRACKERS)]
 
 
 def blocks(page):
@@ -25,7 +28,7 @@ def blocks(page):
         pytest.param(
             page,
             id=page.stem,
-            marks=[pytest.mark.nightly] if page.stem in NIGHTLY else [],
+            marks=[mark for mark, pages in MARKED if page.stem in pages],
         )
         for page in PAGES
     ],

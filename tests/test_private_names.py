@@ -12,6 +12,7 @@ from sklearn import config_context
 from sklearn.callback import CallbackSupportMixin, ProgressBar
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
+from sklearn.preprocessing import StandardScaler
 
 import skrec
 from skrec import _sklearn
@@ -122,7 +123,10 @@ PASSED = {
     "split_progress candidate_progress error_score caller callback_ctx",
     "fit_context": "prefer_skip_nested_validation",
     "insert_error_scores": "results error_score",
+    "close_listener": "listener_handle",
     "num_samples": "x",
+    "open_listener": "message_consumer",
+    "send": "listener_handle message",
     "safe_indexing": "X indices",
     "validate_params": "parameter_constraints prefer_skip_nested_validation",
     "warn_or_raise_about_fit_failures": "results error_score",
@@ -196,6 +200,29 @@ def test_callbacks_are_those_that_were_set():
     assert list(_sklearn.callbacks_of(search)) == [bar]
 
 
+def test_what_callbacks_leave_while_a_fit_ends_is_left_out_of_a_copy():
+    left = []
+
+    class Looking(ProgressBar):
+        def setup(self, estimator, context):
+            pass
+
+        def teardown(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context):
+            copied = _sklearn.without_callbacks(estimator)
+            left.append(vars(copied).keys() & vars(estimator).keys())
+
+    model = StandardScaler().set_callbacks(Looking()).fit([[0.0], [1.0]])
+
+    assert left[-1] == set(vars(StandardScaler().fit([[0.0], [1.0]])))
+    assert list(_sklearn.callbacks_of(model))
+
+
 def test_a_database_is_found_behind_the_cache_of_optuna(tmp_path):
     url = f"sqlite:///{tmp_path / 'study.db'}"
 
@@ -207,6 +234,7 @@ def test_a_database_is_found_behind_the_cache_of_optuna(tmp_path):
 def test_every_name_is_checked():
     assert issubclass(_sklearn.BaseSearchCV, CallbackSupportMixin)
     tested = {"BaseSearchCV", "callbacks_of", "named_scorers", "requested_metadata"}
+    tested.add("without_callbacks")
     assert set(_sklearn.__all__) == PASSED.keys() | tested
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from skrec._extras import import_extra
+
 
 def checked_callbacks(callbacks: Any) -> Sequence[keras.callbacks.Callback]:
     """Return the callbacks as a sequence.
@@ -24,18 +26,38 @@ def checked_callbacks(callbacks: Any) -> Sequence[keras.callbacks.Callback]:
     ------
     ValueError
         If one of them is something else.
+    ImportError
+        If one needs TensorBoard, which is not installed.
     """
     if callbacks is None:
         return ()
     if isinstance(callbacks, keras.callbacks.Callback):
-        return (callbacks,)
+        callbacks = (callbacks,)
     for position, callback in enumerate(callbacks):
         if not isinstance(callback, keras.callbacks.Callback):
             raise ValueError(
                 "callbacks must hold keras.callbacks.Callback objects. Received: "
                 f"{callback!r} at position {position}."
             )
+    require_tensorboard(callbacks)
     return callbacks
+
+
+def require_tensorboard(callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    """Import what Keras's TensorBoard writes by, which TensorFlow brings no more.
+
+    Parameters
+    ----------
+    callbacks : sequence of keras.callbacks.Callback
+        The callbacks of a fit.
+
+    Raises
+    ------
+    ImportError
+        If one of them is ``TensorBoard`` and that is not installed.
+    """
+    if any(isinstance(item, keras.callbacks.TensorBoard) for item in callbacks):
+        import_extra("tensorboard", "tensorboard", "keras.callbacks.TensorBoard")
 
 
 def flat(callbacks: list) -> list[keras.callbacks.Callback]:

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.estimators._callbacks import flat, same_objects
+from skrec.estimators._callbacks import flat, require_tensorboard, same_objects
 from skrec.estimators._parameters import GenericParameters
 from skrec.estimators._scikeras import BaseWrapper
 from skrec.training.copies import fresh, holds_objects
@@ -28,7 +28,9 @@ class MakesObjects(GenericParameters):
         settings = _Settings(self)
         BaseWrapper._initialize_callbacks(settings)
         fit, predict = fresh([settings._fit_callbacks, settings._predict_callbacks])
-        return flat(fit), flat(predict)
+        fit, predict = flat(fit), flat(predict)
+        require_tensorboard([*fit, *predict])
+        return fit, predict
 
     def _initialize_callbacks(self, first: bool = True) -> None:
         """Make the callbacks; a fit that goes on keeps those of the last one."""

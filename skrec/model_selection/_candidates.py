@@ -160,6 +160,8 @@ class CandidateRows:
         What came of each of its folds.
     started : float
         When the search began, by ``time.monotonic``.
+    rounds : list of list of tuple
+        The keys of the candidates that each round has fitted.
     """
 
     def __init__(self, fits: CandidateFits) -> None:
@@ -168,6 +170,7 @@ class CandidateRows:
         self.started = time.monotonic()
         self.params: list[Params] = []
         self.folds: list[list[FoldResult]] = []
+        self.rounds: list[list[tuple]] = []
         self._known: dict[tuple, int] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -178,6 +181,11 @@ class CandidateRows:
     def trained(self) -> list[int]:
         """Positions of the rows that are not copies of earlier ones."""
         return list(self._known.values())
+
+    @property
+    def rows_of_rounds(self) -> list[list[int | None]]:
+        """The row of each candidate that each round has fitted; None if it is gone."""
+        return [[self._known.get(key) for key in keys] for keys in self.rounds]
 
     def add(self, params: Params, folds: list[FoldResult]) -> None:
         """Add a row that needs no fit, with the results of its folds."""
@@ -210,6 +218,8 @@ class CandidateRows:
             if key not in self._known
         }
         trained = self.fits.run(list(new.values()), task) if new else []
+        if new:
+            self.rounds.append(list(new))
         folds_of = dict(zip(new, trained, strict=True))
         for key, params in zip(keys, candidates, strict=True):
             known = key in self._known

@@ -50,6 +50,7 @@ class SequentialSearchMixin(BaseSearchCV):
     }
 
     _rows: CandidateRows  # while the search runs
+    _rows_of_rounds: list[list[int | None]]  # when it ends
 
     @fit_context(prefer_skip_nested_validation=False)  # estimators check their own
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
@@ -88,6 +89,7 @@ class SequentialSearchMixin(BaseSearchCV):
             self._rows = CandidateRows(fits)
             try:
                 results, first_scores = self._run_rounds(task)
+                rounds = self._rows.rows_of_rounds
             finally:
                 del self._rows
 
@@ -100,7 +102,11 @@ class SequentialSearchMixin(BaseSearchCV):
             self._fit_best(data, routed_params.estimator.fit, task)
         self.scorer_ = named_scorers(scorers)
         self.cv_results_ = results
-        task.call_on_fit_task_end(estimator=self, **data)
+        self._rows_of_rounds = rounds  # for callbacks, which know fits by their round
+        try:
+            task.call_on_fit_task_end(estimator=self, **data)
+        finally:
+            del self._rows_of_rounds
         return self
 
     def _split(self, X: Any, y: Any, split_params: dict) -> list[Split]:

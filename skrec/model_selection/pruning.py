@@ -4,7 +4,6 @@ import functools
 import os
 import platform
 import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from numbers import Integral
 from pathlib import Path
@@ -15,9 +14,7 @@ from sklearn.callback import CallbackContext
 from skrec._sklearn import Interval, validate_params
 from skrec._warn import warn_user
 from skrec.model_selection._optuna import import_optuna, open_storage, quiet_optuna
-
-# What scikit-learn names the tasks in which a search fits its estimator.
-EVALUATION, REFIT = "candidate-split-evaluation", "refit-with-best-params"
+from skrec.model_selection._tasks import EVALUATION, REFIT, lineage, names_of, place_of
 
 # Journals, with the search, that this process could not read or write, and the reason
 # until it has been said. A worker gets a new copy of the callback with each fit.
@@ -226,7 +223,7 @@ class MedianPruning:
             The task.
         """
         if context.task_name == "search" and hasattr(estimator, "n_splits_"):
-            self._n_splits[_place(context)] = estimator.n_splits_
+            self._n_splits[place_of(context)] = estimator.n_splits_
 
     def on_fit_task_end(self, estimator: Any, context: CallbackContext) -> None:
         """Compare the losses after an epoch, and store them after a fit.
@@ -249,7 +246,7 @@ class MedianPruning:
             fold = self._fold(context)
             if fold is not None:
                 self._after_epoch(estimator, context, fold)
-        elif (trial := self._trials.pop(_place(context), None)) is not None:
+        elif (trial := self._trials.pop(place_of(context), None)) is not None:
             try:
                 with quiet_optuna():
                     trial.study.tell(trial, min(estimator.history_["val_loss"]))
@@ -280,7 +277,7 @@ class MedianPruning:
 
     def _is_hopeless(self, loss: float, context: CallbackContext, fold: str) -> bool:
         """Report the loss of an epoch, and tell whether the fit is to end."""
-        place = _place(context.parent)
+        place = place_of(context.parent)
         if place not in self._trials:
             rule = self.n_startup_fits, self.n_warmup_epochs
             study = _open_study(self.path, context.root_uuid, fold, *rule)
@@ -328,18 +325,18 @@ class MedianPruning:
 
         What counts is the innermost search, whose fits alone are on the same data.
         """
-        for task in _lineage(context):
-            names = (task.task_name, task.source_task_name)
+        for task in lineage(context):
+            names = names_of(task)
             if REFIT in names:
                 return None
             if EVALUATION in names:
                 break
         else:
             return None
-        for search in _lineage(task):
-            n_splits = self._n_splits.get(_place(search))
+        for search in lineage(task):
+            n_splits = self._n_splits.get(place_of(search))
             if n_splits is not None:
-                return "-".join(map(str, [*_place(search), task.task_id % n_splits]))
+                return "-".join(map(str, [*place_of(search), task.task_id % n_splits]))
         return None
 
 
@@ -368,15 +365,3 @@ def _open_journal(path: str, search: Any) -> Any:
 def _note(context: CallbackContext) -> Path:
     """Return the file by which a worker tells the search that the journal failed."""
     return Path(tempfile.gettempdir(), f"skrec-pruning-{context.root_uuid}")
-
-
-def _lineage(context: CallbackContext | None) -> Iterator[CallbackContext]:
-    """Yield a task and those that it is part of, innermost first."""
-    while context is not None:
-        yield context
-        context = context.parent
-
-
-def _place(context: CallbackContext) -> tuple:
-    """Return what identifies a task, also in the copy that a worker gets."""
-    return context.root_uuid, *(task.task_id for task in _lineage(context))

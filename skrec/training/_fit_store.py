@@ -7,17 +7,14 @@ name and a marker of skrec's, a file a name and a beginning.
 import contextlib
 import os
 import re
-import socket
 import stat
 import time
 import uuid
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import xxhash
-
 from skrec.training._fit_file import UnusableFileError, begins_as_ours, open_regular
+from skrec.training._processes import may_live, this_machine
 
 STORE = "skrec-finished-fits"
 MARKER = "made-by-skrec"
@@ -212,18 +209,7 @@ def temporary_path(folder: Path) -> Path:
     Path
         The file.
     """
-    return folder / f"{_machine()}-{os.getpid()}-{uuid.uuid4().hex}.tmp"
-
-
-@cache
-def _machine() -> str:
-    """Return what all processes have in common that see each other by their number."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
-        machine = boot + os.readlink("/proc/self/ns/pid")  # another in each container
-    except OSError:  # only Linux has them
-        machine = f"{socket.gethostname()} {uuid.getnode()}"
-    return xxhash.xxh3_64_hexdigest(machine.encode())
+    return folder / f"{this_machine()}-{os.getpid()}-{uuid.uuid4().hex}.tmp"
 
 
 def _is_being_written(file: StoredFile) -> bool:
@@ -231,15 +217,7 @@ def _is_being_written(file: StoredFile) -> bool:
     found = _TEMPORARY.fullmatch(file.path.name)
     if not found or time.time() - file.used_at > ABANDONED_SECONDS:
         return False
-    if found[1] != _machine() or os.name != "posix":
-        return True
-    try:
-        os.kill(int(found[2]), 0)  # does nothing but ask
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
+    return may_live(found[1], int(found[2]))
 
 
 # ---- looking through ---------------------------------------------------------------

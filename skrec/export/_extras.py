@@ -3,6 +3,29 @@
 from importlib import import_module
 from typing import Any
 
+ONNX = ("onnx", "tf2onnx", "onnxruntime", "skl2onnx")
+
+
+def onnx_package(name: str) -> Any:
+    """Import a package that writes ONNX files.
+
+    Parameters
+    ----------
+    name : str
+        One of `ONNX`, or of a module in one.
+
+    Returns
+    -------
+    module
+        The module.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
+    return require(name, "onnx", "to_onnx")
+
 
 def require(name: str, extra: str, who: str) -> Any:
     """Import a package that an extra brings.

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from skrec.export._about import Schema
 from skrec.export._extras import require
-from skrec.export._schema import KEY
+from skrec.export._schema import KEY, Schema
 
 
 class OnnxModel:

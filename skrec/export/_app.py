@@ -12,7 +12,6 @@ from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from skrec.export._about import Column
 from skrec.export._model import OnnxModel
 from skrec.export._requests import (
     RequestError,
@@ -22,6 +21,7 @@ from skrec.export._requests import (
     read_body,
     rows_of,
 )
+from skrec.export._schema import Column
 
 # Shorter bodies are answered in less time than handing them to a thread takes.
 SMALL_BODY = 2**14

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 import skrec
-from skrec.export._extras import require
+from skrec._extras import import_extra
 from skrec.export._index import ABOUT, FORMAT, INDEX, ITEMS, VECTORS
 from skrec.recommenders._histories import Histories
 from skrec.recommenders._ranking import Products
@@ -73,7 +73,7 @@ def to_index(
     >>> items.tolist()
     [['tea']]
     """
-    faiss = require("faiss", "ann", "An index of items")
+    faiss = import_extra("faiss", "ann", "An index of items")
     users = _sample(recommender)
     products = _products(recommender, Histories.of(recommender._log, users))
     vectors = np.ascontiguousarray(products.by_item.T, dtype=np.float32)

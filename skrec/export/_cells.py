@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from skrec.export._about import Column
 from skrec.export._ids import exact
+from skrec.export._schema import Column
 
 
 class CellError(ValueError):
@@ -109,7 +109,7 @@ def _text(column: Column, cell: Any) -> Any:
         raise ValueError(
             f"must be a string of whole characters. Received: {shown(cell)}."
         ) from None
-    return cell
+    return exact(column, cell)
 
 
 def _id(column: Column, cell: Any) -> Any:

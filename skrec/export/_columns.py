@@ -1,18 +1,88 @@
-"""Columns of frames to the tensors of an exported model."""
+"""Rows of frames to the tensors of an exported model, by its schema alone."""
 
 import sys
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from skrec.export._about import DTYPES, Column
 from skrec.export._cells import filled
 from skrec.export._ids import exact
+from skrec.export._schema import Column, Schema
+from skrec.preprocessing._frames import named_columns
 from skrec.preprocessing._ids import objects
 from skrec.preprocessing._lists import Reading, flatten, stack
 from skrec.preprocessing._numbers import number_block
 from skrec.preprocessing._vocabulary import Factor, factorize, family
+
+
+def tensors_of_rows(schema: Schema, rows: Any, what: str) -> dict[str, np.ndarray]:
+    """Return what a model takes for some rows.
+
+    Parameters
+    ----------
+    schema : Schema
+        What its file says.
+    rows : DataFrame or ndarray of shape (n_rows, ...)
+        Rows, in pandas or polars, with the columns of the model, in any order; further
+        ones are passed over. Where X had no names, columns are in the order of X. An
+        array where the model was trained on arrays.
+    what : str
+        What the rows are called, for the messages.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_rows, ...)
+        A tensor for each column.
+
+    Raises
+    ------
+    TypeError
+        If `rows` is no frame.
+    ValueError
+        If a column is missing, or a value is not legal.
+    """
+    columns = list(schema.columns.values())
+    if schema.takes_arrays:
+        return {columns[0].name: _array(columns[0], rows, what)}
+    if isinstance(rows, np.ndarray):
+        rows = pd.DataFrame(rows)
+    names = list(getattr(rows, "columns", ()))
+    if names and not any(isinstance(name, str) for name in names):
+        rows = _by_position(rows, columns, what)
+        names = list(rows.columns)
+    wanted = [c.name for c in columns if c.required or c.name in names]
+    frame = named_columns(rows, wanted, what)
+    nothing = pd.Series([None] * len(frame), dtype=object)
+    return {c.name: tensor_of_series(c, frame.get(c.name, nothing)) for c in columns}
+
+
+def _array(column: Column, rows: Any, what: str) -> np.ndarray:
+    """Return rows of numbers, in the shape that the model takes."""
+    values = np.asarray(rows, dtype=np.float64)
+    sizes = zip(values.shape[1:], column.shape, strict=False)
+    fits = values.ndim == 1 + len(column.shape)
+    if not fits or any(wanted not in (None, found) for found, wanted in sizes):
+        raise ValueError(
+            f"{what} must be of shape (n_rows, *{column.shape}), as in fit. Received: "
+            f"shape {values.shape}."
+        )
+    if (wrong := np.isinf(values)).any():
+        row = int(wrong.reshape(len(values), -1).any(axis=1).argmax())
+        raise ValueError(f"{what} holds infinity in row {row}: replace it.")
+    return values
+
+
+def _by_position(frame: pd.DataFrame, columns: list[Column], what: str) -> pd.DataFrame:
+    """Name the columns of a frame that has none, as the model's were."""
+    last = max(column.position for column in columns)
+    if frame.shape[1] <= last:
+        raise ValueError(
+            f"{what} must have the {last + 1} columns of X in fit. Received: "
+            f"{frame.shape[1]}."
+        )
+    return pd.DataFrame({c.name: frame.iloc[:, c.position] for c in columns})
 
 
 def tensor_of_series(column: Column, series: pd.Series) -> np.ndarray:
@@ -49,36 +119,19 @@ def tensor_of_series(column: Column, series: pd.Series) -> np.ndarray:
     return filled(column, [ids[start:end] for start, end in pairwise(ends)])
 
 
-def blank(column: Column) -> np.ndarray:
-    """Return one row that a model takes, for the dtypes of what it returns.
-
-    Parameters
-    ----------
-    column : Column
-        The column.
-
-    Returns
-    -------
-    ndarray of shape (1, ...)
-        Zeros, or strings without characters.
-    """
-    shape = (1, *(1 if size is None else size for size in column.shape))
-    fill = "" if column.is_text else 0
-    return np.full(shape, fill, dtype=DTYPES[column.dtype])
-
-
 def _ids(column: Column, factor: Factor) -> np.ndarray:
     """Return ids by their values, each different one converted once."""
     wanted, given = "strings" if column.is_text else "numbers", family(factor.values)
+    values = objects(factor.values) if column.is_text else factor.values
     if given not in (None, wanted):
         raise ValueError(
             f"column {column.name!r} held {wanted} in fit: convert it. Received: "
-            f"{given}, such as {factor.values[0]!r}."
+            f"{given}, such as {values[0]!r}."
         )
-    values = factor.values
-    if column.is_text:
-        values = objects(values)
-    elif values.dtype != DTYPES[column.dtype]:
-        values = column.tensor([exact(column, value) for value in values.tolist()])
-    known = np.append(values, column.tensor([column.nothing]))
-    return known[factor.positions]  # -1, missing, is the last of them
+    try:
+        known = [exact(column, value) for value in values.tolist()]
+        if (factor.positions < 0).any():
+            known.append(column.nothing)  # -1, missing, is the last of them
+    except ValueError as error:
+        raise ValueError(f"column {column.name!r} {error}") from None
+    return column.tensor(known)[factor.positions]

@@ -1,5 +1,6 @@
 """Named estimators as graphs: from the columns of X to predictions."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,9 +15,9 @@ from skrec.estimators._deploy_numbers import (
 )
 from skrec.estimators._targets import Labels, Numbers
 from skrec.estimators.base import BaseNetwork
+from skrec.export._described import Described, described
 from skrec.export._graph import BATCH, Graph
 from skrec.export._network import converted, single_precision
-from skrec.export._schema import column
 from skrec.export._tables import table_inputs
 from skrec.preprocessing import FieldEncoder
 from skrec.preprocessing._network_inputs import TableInputs
@@ -41,83 +42,48 @@ def named_graph(estimator: BaseNetwork) -> tuple[Graph, dict[str, Any]]:
     """
     graph = Graph()
     network = single_precision(estimator._spec, estimator._current_state().weights)
-    inputs: Any = estimator._inputs
-    names = getattr(estimator, "feature_names_in_", None)
-    encoder = inputs.encoder if isinstance(inputs, TableInputs) else None
-    if encoder is None or (names is None and encoder.spec_.only_numbers):
-        columns, x = array_input(graph, estimator._input_shape, names)
-        fields = {"numbers": x}
-        kind = "array" if names is None else "table"
+    own = described(estimator)
+    graph.add_inputs(own.columns)
+    if own.encoder is None:
+        fields = {"numbers": graph.side_by_side([one.name for one in own.columns])}
     else:
-        positions = inputs.columns or list(range(len(encoder.columns_)))
-        called = [f"x{k}" if names is None else str(names[k]) for k in positions]
-        columns, fields = table_inputs(graph, encoder, called, positions)
-        kind = "table"
-    function, specs = _function(network, estimator), _specs(fields, columns, encoder)
-    model = converted(network, function, specs)
+        fields = table_inputs(graph, own.encoder, own)
+    model = converted(network, predicting(network, estimator), _specs(fields, own))
     about = add_outputs(graph, estimator._target, graph.embed(model, fields))
-    return graph, {"input": kind, "columns": columns, **about}
+    return graph, {"input": own.input, "columns": own.columns, **about}
 
 
-def array_input(
-    graph: Graph, shape: Sequence[int], names: Any
-) -> tuple[list[dict[str, Any]], str]:
-    """Add one input for an array, or one for each of its columns that has a name.
-
-    Parameters
-    ----------
-    graph : Graph
-        Where to.
-    shape : sequence of int
-        Of one row.
-    names : ndarray of str, or None
-        Names of the columns.
-
-    Returns
-    -------
-    columns : list of dict
-        Of the schema.
-    x : str
-        The array, of double precision.
-    """
-    if names is None:
-        graph.input("X", "float64", [BATCH, *shape])
-        return [column("X", "array", "float64", shape, position=0)], "X"
-    columns = [
-        column(str(name), "number", "float64", [1], position=k)
-        for k, name in enumerate(names)
-    ]
-    parts = [graph.input(own["name"], "float64", [BATCH, 1]) for own in columns]
-    return columns, graph.side_by_side(parts)
-
-
-def _specs(
-    fields: dict[str, str],
-    columns: list[dict[str, Any]],
-    encoder: FieldEncoder | None,
-) -> dict[str, tf.TensorSpec]:
+def _specs(fields: dict[str, str], own: Described) -> dict[str, tf.TensorSpec]:
     """Say what the converted part takes."""
+    count = Counter(column.kind for column in own.columns)
+    shapes: dict[str, Sequence[int | None]] = {"ids": [count["id"]]}
+    shapes["numbers"] = [count["number"]]
+    if own.encoder is None and not count["number"]:
+        shapes["numbers"] = own.columns[0].shape
+    elif own.encoder is not None:
+        shapes |= {f"array_{k}": shape for k, shape in enumerate(own.encoder._shapes)}
     specs = {}
     for name in fields:
-        if name == "ids":
-            n_ids = sum(own["kind"] == "id" for own in columns)
-            specs[name] = tf.TensorSpec([None, n_ids], tf.int64)
-        elif name.startswith("sequence"):
-            specs[name] = tf.TensorSpec([None, None], tf.int64)
-        elif name.startswith("array") and encoder is not None:
-            own = encoder._shapes[int(name.removeprefix("array_"))]
-            specs[name] = tf.TensorSpec([None, *own], tf.float64)
-        else:
-            numbers = [own for own in columns if own["kind"] in ("number", "array")]
-            shape = numbers[0]["shape"] if name == "numbers" else ()
-            if numbers[0]["kind"] == "number":
-                shape = [sum(own["kind"] == "number" for own in columns)]
-            specs[name] = tf.TensorSpec([None, *shape], tf.float64)
+        dtype = tf.float64 if name.startswith(("numbers", "array")) else tf.int64
+        specs[name] = tf.TensorSpec([None, *shapes.get(name, [None])], dtype)
     return specs
 
 
-def _function(network: keras.Model, estimator: BaseNetwork) -> Any:
-    """Return what computes predictions of codes and raw numbers."""
+def predicting(network: keras.Model, estimator: BaseNetwork) -> Any:
+    """Return what computes predictions of codes and raw numbers.
+
+    Parameters
+    ----------
+    network : Model
+        The estimator's, in single precision.
+    estimator : BaseNetwork
+        Fitted.
+
+    Returns
+    -------
+    callable
+        From a dict of tensors to codes of labels and probabilities, or predictions.
+    """
     inputs: Any = estimator._inputs
 
     def run(fields: dict[str, Any]) -> Any:

@@ -10,7 +10,8 @@ from skrec.estimators import KerasClassifier
 from skrec.estimators._labels import LabelEncoder, link
 from skrec.estimators._scikeras import RegressorTargetEncoder
 from skrec.estimators.wrappers import KerasEstimator
-from skrec.export._estimators import add_labels, array_input
+from skrec.export._described import array_columns
+from skrec.export._estimators import add_labels
 from skrec.export._graph import BATCH, Graph
 from skrec.export._network import converted
 
@@ -36,11 +37,13 @@ def generic_graph(estimator: KerasEstimator) -> tuple[Graph, dict[str, Any]]:
     _require_simple(estimator)
     graph, names = Graph(), getattr(estimator, "feature_names_in_", None)
     shape = estimator.X_shape_[1:]
-    columns, x = array_input(graph, shape, names)
+    kind, columns = array_columns(shape, names)
+    graph.add_inputs(columns)
+    x = graph.side_by_side([one.name for one in columns])
     model = estimator._model
     specs = {"X": tf.TensorSpec([None, *shape], tf.float64)}
     found = graph.embed(converted(model, _function(estimator), specs), {"X": x})
-    about = {"input": "array" if names is None else "table", "columns": columns}
+    about = {"input": kind, "columns": columns}
     if isinstance(estimator, KerasClassifier):
         several = estimator.target_type_ == "multilabel-indicator"
         classes = np.asarray(estimator.classes_)

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from skrec.export._packages import onnx_packages
+from skrec._extras import import_extra
+from skrec.export._schema import Column
 
 OPSET, OPSET_ML, IR_VERSION = 18, 4, 9
 PREFIX = "skrec."  # of all names but those of inputs and outputs
@@ -17,7 +18,7 @@ class Graph:
     """Nodes, constants, inputs and outputs of a graph to be."""
 
     def __init__(self) -> None:
-        self.onnx = onnx_packages().onnx
+        self.onnx = import_extra("onnx", "onnx", "to_onnx")
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
         self.inputs: list[Any] = []
@@ -47,6 +48,20 @@ class Graph:
         """
         self.inputs.append(self._value(name, dtype, shape))
         return name
+
+    def add_inputs(self, columns: Sequence[Column]) -> None:
+        """Add an input for each column.
+
+        Parameters
+        ----------
+        columns : sequence of Column
+            What a model takes.
+        """
+        for own in columns:
+            shape = [
+                f"{own.name}_length" if size is None else size for size in own.shape
+            ]
+            self.input(own.name, own.dtype, [BATCH, *shape])
 
     def output(self, name: str, value: str, dtype: str, shape: Sequence[Any]) -> None:
         """Add an output.

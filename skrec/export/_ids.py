@@ -1,32 +1,49 @@
-"""Ids of any numbers in the one dtype that a tensor has."""
+"""Ids of any numbers, or strings, in the one dtype that a tensor has."""
 
 from typing import Any
 
-from skrec.export._about import Column
+from skrec.export._schema import Column
 
 LEAST_INT, MOST_INT = -(2**63), 2**63 - 1
 
 
-def exact(column: Column, number: Any) -> Any:
-    """Return a number as an id, as nothing but itself.
+def exact(column: Column, value: Any) -> Any:
+    """Return an id as nothing but itself.
 
     Parameters
     ----------
     column : Column
-        A column of numbers that are ids.
-    number : int, float or Decimal
-        Finite.
+        A column of ids, or of lists of them.
+    value : str, or a finite int, float or Decimal
+        An id of the column's type.
 
     Returns
     -------
-    int or float
+    str, int or float
         Of the same value; what stands for an unknown id where the dtype of the column
-        does not hold it, so that no known one can be meant.
+        does not hold it, or where it stands for a missing one or none at all, so that
+        no known one can be meant.
+
+    Raises
+    ------
+    ValueError
+        If the column has nothing that stands for an unknown id.
     """
+    if value in (column.missing, column.padding):
+        return _unknown(column, value)
+    if column.is_text:
+        return value
     if column.dtype == "int64":
-        is_held = number == int(number) and LEAST_INT <= number <= MOST_INT
-        return int(number) if is_held else column.unknown
+        is_held = value == int(value) and LEAST_INT <= value <= MOST_INT
+        return int(value) if is_held else _unknown(column, value)
     try:
-        return float(number) if float(number) == number else column.unknown
+        is_held = float(value) == value
     except OverflowError:
-        return column.unknown
+        is_held = False
+    return float(value) if is_held else _unknown(column, value)
+
+
+def _unknown(column: Column, value: Any) -> Any:
+    if column.unknown is None:
+        raise ValueError(f"must hold ids of type {column.dtype}. Received: {value!r}.")
+    return column.unknown

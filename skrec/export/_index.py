@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skrec.export._extras import require
+from skrec._extras import import_extra
 
 FORMAT = 1
 ABOUT, INDEX, ITEMS, VECTORS = "about.json", "index.faiss", "items.json", "vectors.npy"
@@ -121,7 +121,7 @@ def load_index(path: str | os.PathLike) -> ItemIndex:
     Traceback (most recent call last):
     FileNotFoundError: There is no index: ... Received: 'nothing'.
     """
-    faiss = require("faiss", "ann", "An index of items")
+    faiss = import_extra("faiss", "ann", "An index of items")
     folder = Path(path)
     if not (folder / ABOUT).is_file():
         raise FileNotFoundError(

@@ -1,15 +1,15 @@
 """The columns of a table as inputs of a TensorFlow graph, with tables of their ids."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from skrec.export._tables import FEWEST_STEPS, PADDING, Ids, ids_of
+from skrec.export._described import Ids
+from skrec.export._tables import FEWEST_STEPS, PADDING
 from skrec.preprocessing import FieldEncoder
 from skrec.preprocessing._vocabulary import UNKNOWN
-
-DTYPES = {"string": tf.string, "int64": tf.int64, "float64": tf.float64}
 
 
 class Lookups:
@@ -19,28 +19,21 @@ class Lookups:
     ----------
     encoder : FieldEncoder
         Fitted.
+    ids : sequence of Ids
+        Of each table.
 
     Attributes
     ----------
-    ids : list of Ids
-        Of each table.
     resources : list of StaticHashTable
         What a module that uses them must hold.
     """
 
-    def __init__(self, encoder: FieldEncoder) -> None:
+    def __init__(self, encoder: FieldEncoder, ids: Sequence[Ids]) -> None:
         self.encoder = encoder
-        columns = encoder.columns_.items()
-        self.ids = [
-            ids_of(vocabulary, [name for name, own in columns if own.table == t])
-            for t, vocabulary in enumerate(encoder._vocabularies)
-        ]
         self.resources: list[Any] = []
-        self._codes: list[Any] = [
-            self._table(ids.keys, ids.codes, ids) for ids in self.ids
-        ]
+        self._codes = [self._table(own.keys, own.codes, own) for own in ids]
         self._fillers: dict[int, Any] = {
-            own.position: self._filler(own.position, self.ids[own.table])
+            own.position: self._filler(own.position, ids[own.table])
             for own in encoder.columns_.values()
             if own.kind == "sequence" and own.table is not None
         }
@@ -80,7 +73,7 @@ class Lookups:
 
     def _table(self, keys: np.ndarray, codes: np.ndarray, ids: Ids) -> Any:
         dtype = tf.string if ids.dtype == "string" else tf.int64
-        given = _keys(tf.constant(keys.tolist(), DTYPES[ids.dtype]))
+        given = _keys(tf.constant(keys.tolist(), ids.dtype))
         values = tf.constant(codes, tf.int64)
         initial = tf.lookup.KeyValueTensorInitializer(given, values, dtype, tf.int64)
         table = tf.lookup.StaticHashTable(initial, default_value=UNKNOWN)

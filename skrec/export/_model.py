@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from skrec.export._about import Schema
-from skrec.export._extras import require
-from skrec.export._schema import KEY
+from skrec._extras import import_extra
+from skrec.export._schema import KEY, Schema
 
 
 class OnnxModel:
@@ -34,7 +33,7 @@ class OnnxModel:
     """
 
     def __init__(self, path: str | os.PathLike, threads: int = 1) -> None:
-        runtime = require("onnxruntime", "serve", "Running an ONNX file")
+        runtime = import_extra("onnxruntime", "serve", "Running an ONNX file")
         self.path = Path(path)
         if not self.path.is_file():
             raise FileNotFoundError(

@@ -1,6 +1,5 @@
 """Writes a fitted estimator as one ONNX file, after comparing the two."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -10,21 +9,18 @@ from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-import skrec
+from skrec._extras import import_extra
 from skrec._sklearn import BaseSearchCV
 from skrec.estimators.base import BaseNetwork
 from skrec.estimators.wrappers import KerasEstimator
 from skrec.export._estimators import named_graph
-from skrec.export._feeds import feeds
 from skrec.export._generic import generic_graph
 from skrec.export._graph import Graph
-from skrec.export._packages import onnx_packages
 from skrec.export._pipelines import pipeline_graph
 from skrec.export._recommenders import recommender_graph
-from skrec.export._schema import FORMAT, KEY
-from skrec.export._verify import require_equal
+from skrec.export._schema import KEY, Schema, schema_text
+from skrec.export._verify import compared, require_equal
 from skrec.export._verify_recommenders import require_equal_lists
-from skrec.preprocessing._frames import as_frame, as_table
 from skrec.recommenders.base import BaseRecommender
 
 
@@ -79,7 +75,8 @@ def to_onnx(
     >>> [(one.name, one.type, one.shape) for one in session.get_inputs()][0]
     ('item', 'tensor(string)', ['batch', 1])
     """
-    packages = onnx_packages()
+    for name in ("onnx", "tf2onnx", "onnxruntime", "skl2onnx"):
+        import_extra(name, "onnx", "to_onnx")
     check_is_fitted(fitted)
     fitted = _without_search(fitted)
     if sparse.issparse(verify):
@@ -87,29 +84,21 @@ def to_onnx(
             "A graph of ONNX takes dense arrays, whatever the estimator was fitted on: "
             "pass verify=X[:1000].toarray(). Received: a sparse matrix."
         )
-    graph, schema = _graph(fitted, verify)
-    about = {
-        "format": FORMAT,
-        "skrec": skrec.__version__,
-        "estimator": type(_last(fitted)).__name__,
-    }
-    schema = {**about, **schema}
-    content = graph.model({KEY: json.dumps(schema)}).SerializeToString()
-    session = packages.onnxruntime.InferenceSession(
+    graph, about = _graph(fitted, verify)
+    text = schema_text(_last(fitted), about)
+    content = graph.model({KEY: text}).SerializeToString()
+    session = import_extra("onnxruntime", "onnx", "to_onnx").InferenceSession(
         content, providers=["CPUExecutionProvider"]
     )
-    names = schema["outputs"]
+    schema, names = Schema.parse(text, path), about["outputs"]
 
     def run(given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return dict(zip(names, session.run(names, given), strict=True))
 
-    if verify is not None and schema["task"] == "recommender":
+    if verify is not None and schema.recommends:
         require_equal_lists(run, schema, fitted, verify, tol)
     elif verify is not None:
-        rows = verify
-        if schema["input"] == "table":
-            rows = as_frame(as_table(verify, fitted))
-        require_equal(run(feeds(schema, rows)), fitted, verify, tol)
+        require_equal(run(compared(schema, verify, fitted)), fitted, verify, tol)
     _write(content, Path(path))
 
 

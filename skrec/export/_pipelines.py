@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from skrec.export._graph import BATCH, OPSET, Graph
-from skrec.export._packages import onnx_packages, skl2onnx_package
-from skrec.export._schema import column
+from skrec._extras import import_extra
+from skrec.export._graph import OPSET, Graph
+from skrec.export._schema import Column
 
 MakeGraph = Callable[[Any], tuple[Graph, dict[str, Any]]]
 TYPES = {"b": "bool", "i": "int64", "u": "int64", "f": "float64"}
@@ -46,16 +46,15 @@ def pipeline_graph(
         )
     graph, last = Graph(), make(pipeline[-1])
     columns = _columns(X)
-    is_array = columns[0]["kind"] == "array"
-    for own in columns:
-        graph.input(own["name"], own["dtype"], [BATCH, *own["shape"]])
+    is_array = columns[0].kind == "array"
+    graph.add_inputs(columns)
     before, precision = _converted(pipeline[:-1], columns)
     given = {}
     for own in columns:
-        given[own["name"]] = own["name"]
-        if own["dtype"] == "float64" and precision == "FLOAT":
+        given[own.name] = own.name
+        if own.dtype == "float64" and precision == "FLOAT":
             single = graph.onnx.TensorProto.FLOAT
-            given[own["name"]] = graph.add("Cast", own["name"], to=single)
+            given[own.name] = graph.add("Cast", own.name, to=single)
     found = graph.embed(before, given)
     matrix = graph.add("Cast", found[0], to=graph.onnx.TensorProto.DOUBLE)
     inner, about = last
@@ -68,12 +67,12 @@ def pipeline_graph(
     return graph, {**about, "input": kind, "columns": columns}
 
 
-def _columns(X: Any) -> list[dict[str, Any]]:
+def _columns(X: Any) -> list[Column]:
     """Describe the columns of X by their values."""
     if not hasattr(X, "columns"):
         X = np.asarray(X)
         if X.dtype.kind in "biuf":
-            return [column("X", "array", "float64", X.shape[1:], position=0)]
+            return [Column("X", "array", "float64", X.shape[1:])]
     frame = pd.DataFrame(X)
     columns = []
     for k, name in enumerate(frame.columns):
@@ -83,23 +82,24 @@ def _columns(X: Any) -> list[dict[str, Any]]:
         dtype = "int64" if dtype == "bool" else dtype
         called = str(name) if isinstance(name, str) else f"x{k}"
         kind = "number" if dtype == "float64" else "id"
-        columns.append(column(called, kind, dtype, [1], position=k, unknown=None))
+        columns.append(Column(called, kind, dtype, position=k))
     return columns
 
 
-def _converted(steps: Pipeline, columns: list[dict[str, Any]]) -> tuple[Any, str]:
+def _converted(steps: Pipeline, columns: list[Column]) -> tuple[Any, str]:
     """Convert the steps before the last, in double precision where they have it."""
-    skl2onnx, onnxruntime = skl2onnx_package(), onnx_packages().onnxruntime
-    types = skl2onnx.common.data_types
+    skl2onnx, onnxruntime = (
+        import_extra("skl2onnx", "onnx", "to_onnx"),
+        import_extra("onnxruntime", "onnx", "to_onnx"),
+    )
+    types = import_extra("skl2onnx.common.data_types", "onnx", "to_onnx")
     kinds = {
         "string": types.StringTensorType,
         "int64": types.Int64TensorType,
         "float64": types.DoubleTensorType,
     }
     for precision in ("DOUBLE", "FLOAT"):
-        initial = [
-            (own["name"], kinds[own["dtype"]]([None, *own["shape"]])) for own in columns
-        ]
+        initial = [(own.name, kinds[own.dtype]([None, *own.shape])) for own in columns]
         model = skl2onnx.convert_sklearn(
             steps, initial_types=initial, target_opset={"": OPSET, "ai.onnx.ml": 3}
         )
@@ -117,23 +117,21 @@ def _converted(steps: Pipeline, columns: list[dict[str, Any]]) -> tuple[Any, str
     return model, precision
 
 
-def _inputs_of(
-    graph: Graph, columns: list[dict[str, Any]], matrix: str
-) -> dict[str, str]:
+def _inputs_of(graph: Graph, columns: list[Column], matrix: str) -> dict[str, str]:
     """Give the last step what the others have made, column by column where it asks."""
-    if columns[0]["name"] == "X" and columns[0]["kind"] == "array":
+    if columns[0].name == "X" and columns[0].kind == "array":
         return {"X": matrix}
     found = {}
     for own in columns:
-        if own["kind"] not in ("number", "id") or own["dtype"] == "string":
+        if own.kind not in ("number", "id") or own.dtype == "string":
             raise TypeError(
                 f"to_onnx writes pipelines whose last step gets numbers: give column "
-                f"{own['name']!r} to the estimator itself, which reads ids and lists. "
-                f"Received: {own['kind']} of dtype {own['dtype']}."
+                f"{own.name!r} to the estimator itself, which reads ids and lists. "
+                f"Received: {own.kind} of dtype {own.dtype}."
             )
-        place = graph.constant(np.array([own["position"]]))
+        place = graph.constant(np.array([own.position]))
         value = graph.add("Gather", matrix, place, axis=1)
-        if own["dtype"] == "int64":
+        if own.dtype == "int64":
             value = graph.add("Cast", value, to=graph.onnx.TensorProto.INT64)
-        found[own["name"]] = value
+        found[own.name] = value
     return found

@@ -4,16 +4,16 @@ from typing import Any
 
 import numpy as np
 
+from skrec.export._described import Ids, ids_of
 from skrec.export._graph import BATCH, Graph
-from skrec.export._schema import column
+from skrec.export._schema import Column
 from skrec.export._scorers import Asked, scores_of
-from skrec.export._tables import Ids, ids_of, last_steps
+from skrec.export._tables import last_steps
 from skrec.preprocessing._vocabulary import Vocabulary
 from skrec.recommenders.base import BaseRecommender
 from skrec.recommenders.sequences import SequenceRecommender
 
 NOBODY = -1  # code of an unknown user, and of no item
-HISTORY_LENGTH = "history_length"
 
 
 def recommender_graph(model: BaseRecommender) -> tuple[Graph, dict[str, Any]]:
@@ -34,8 +34,8 @@ def recommender_graph(model: BaseRecommender) -> tuple[Graph, dict[str, Any]]:
     graph = Graph()
     users = _known(model._interactions.users, "user")
     items = _known(model._interactions.items, "item")
-    graph.input("user", users.dtype, [BATCH, 1])
-    graph.input("history", items.dtype, [BATCH, HISTORY_LENGTH])
+    columns = _columns(users, items)
+    graph.add_inputs(columns)
     graph.input("n", "int64", [1])
     graph.input("exclude_seen", "bool", [1])
     asked = _asked(graph, model, users, items)
@@ -47,15 +47,18 @@ def recommender_graph(model: BaseRecommender) -> tuple[Graph, dict[str, Any]]:
     _add_best(graph, model, scores, items)
     known = graph.add("Squeeze", asked.known, _axes(graph, 1))
     graph.output("known", known, "bool", [BATCH])
-    return graph, _schema(model, users, items)
+    return graph, _schema(model, columns)
 
 
-def _schema(model: BaseRecommender, users: Ids, items: Ids) -> dict[str, Any]:
+def _columns(users: Ids, items: Ids) -> list[Column]:
     user = {key: users.special[key] for key in ("missing", "unknown")}
-    columns = [
-        column("user", "id", users.dtype, [1], **user, required=False),
-        column("history", "list", items.dtype, [None], **items.special, required=False),
+    return [
+        Column("user", "id", users.dtype, required=False, **user),
+        Column("history", "list", items.dtype, (None,), 1, False, **items.special),
     ]
+
+
+def _schema(model: BaseRecommender, columns: list[Column]) -> dict[str, Any]:
     return {
         "input": "recommender",
         "columns": columns,

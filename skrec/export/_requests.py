@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from skrec.export._about import Column
 from skrec.export._cells import CellError, shown, tensor_of
+from skrec.export._schema import Column
 
 # So many times the limit of a body is read and dropped, so that who sends too much
 # gets an answer instead of a connection that breaks.

@@ -1,6 +1,5 @@
 """Writes a fitted estimator as a SavedModel, whose signature takes the raw columns."""
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -12,17 +11,14 @@ import tensorflow as tf
 from sklearn.utils.validation import check_is_fitted
 from tensorflow.core.protobuf import saved_model_pb2
 
-import skrec
 from skrec.estimators._targets import Numbers
 from skrec.estimators.base import BaseNetwork
-from skrec.export._estimators import _function
-from skrec.export._feeds import feeds
-from skrec.export._lookups import DTYPES, Lookups
+from skrec.export._described import described
+from skrec.export._estimators import predicting
+from skrec.export._lookups import Lookups
 from skrec.export._network import single_precision
-from skrec.export._schema import FORMAT, column
-from skrec.export._tables import _described
-from skrec.export._verify import require_equal
-from skrec.preprocessing._network_inputs import TableInputs
+from skrec.export._schema import Column, Schema, schema_text
+from skrec.export._verify import compared, require_equal
 from skrec.recommenders.base import BaseRecommender
 
 SIGNATURE = "serving_default"
@@ -91,7 +87,9 @@ def to_saved_model(
     check_is_fitted(fitted)
     served = _served(fitted)
     if verify is not None:
-        found = served.function(*_tensors(served.columns, served.schema, verify))
+        schema = Schema.parse(served.text, path)
+        given = compared(schema, verify, fitted)
+        found = served.function(*_tensors(schema, given))
         numpy = {name: _plain(value) for name, value in found.items()}
         require_equal(numpy, fitted, verify, tol)
     _write(served, Path(path))
@@ -106,56 +104,36 @@ class _Served(NamedTuple):
         Takes the columns in their order.
     held : list
         Variables and tables that it uses.
-    columns : list of dict
-        What it takes.
-    schema : dict
-        What it says of itself.
+    text : str
+        What it says of itself, as JSON.
     """
 
     function: Any
     held: list[Any]
-    columns: list[dict[str, Any]]
-    schema: dict[str, Any]
+    text: str
 
 
 def _served(estimator: BaseNetwork) -> _Served:
     """Make the graph of an estimator."""
-    inputs: Any = estimator._inputs
-    names: Any = getattr(estimator, "feature_names_in_", None)
-    encoder = inputs.encoder if isinstance(inputs, TableInputs) else None
-    held: list[Any] = []
-    if names is None and (encoder is None or encoder.spec_.only_numbers):
-        shape = tuple(estimator._input_shape)
-        columns = [column("X", "array", "float64", shape, position=0)]
-        fields: Callable[[list[Any]], dict[str, Any]] = _of_array
-    elif encoder is None:
-        columns = [
-            column(str(name), "number", "float64", [1], position=k)
-            for k, name in enumerate(names)
-        ]
-        fields = _of_numbers
-    else:
-        lookups = Lookups(encoder)
+    own, held = described(estimator), list[Any]()
+    if own.encoder is not None:
+        lookups = Lookups(own.encoder, own.ids)
         held += lookups.resources
-        columns = _described_columns(inputs, lookups, names)
-        fields = lookups.fields
+        fields: Callable[[list[Any]], dict[str, Any]] = lookups.fields
+    else:
+        fields = _of_array if own.input == "array" else _of_numbers
     network = single_precision(estimator._spec, estimator._current_state().weights)
     held += [weight.value for weight in network.variables]
-    run = _function(network, estimator)
+    run = predicting(network, estimator)
     named = _named(estimator)
 
     def predicted(*tensors: Any) -> dict[str, Any]:
         return named(run(fields(list(tensors))))
 
-    specs = [_spec(own, k) for k, own in enumerate(columns)]
+    specs = [_spec(column, k) for k, column in enumerate(own.columns)]
     function = tf.function(predicted, input_signature=specs, autograph=False)
-    about = {
-        "format": FORMAT,
-        "skrec": skrec.__version__,
-        "estimator": type(estimator).__name__,
-        "input": "array" if fields is _of_array else "table",
-    }
-    return _Served(function, held, columns, {**about, "columns": columns})
+    about = {"input": own.input, "columns": own.columns}
+    return _Served(function, held, schema_text(estimator, about))
 
 
 def _of_array(tensors: list[Any]) -> dict[str, Any]:
@@ -164,20 +142,6 @@ def _of_array(tensors: list[Any]) -> dict[str, Any]:
 
 def _of_numbers(tensors: list[Any]) -> dict[str, Any]:
     return {"numbers": tf.stack(tensors, axis=1)}
-
-
-def _described_columns(
-    inputs: TableInputs, lookups: Lookups, names: Any
-) -> list[dict[str, Any]]:
-    """Describe the columns of a table, in the order of the encoder."""
-    encoder, known = inputs.encoder, dict(enumerate(lookups.ids))
-    positions = inputs.columns or list(range(len(encoder.columns_)))
-    called = [f"x{k}" if names is None else str(names[k]) for k in positions]
-    owns = zip(encoder.columns_.values(), called, positions, strict=True)
-    return [
-        {**_described(encoder, own, name, known), "position": position}
-        for own, name, position in owns
-    ]
 
 
 def _named(estimator: BaseNetwork) -> Callable[[list[Any]], dict[str, Any]]:
@@ -195,28 +159,25 @@ def _named(estimator: BaseNetwork) -> Callable[[list[Any]], dict[str, Any]]:
     return named
 
 
-def _spec(own: dict[str, Any], k: int) -> tf.TensorSpec:
+def _spec(own: Column, k: int) -> tf.TensorSpec:
     """Say what a column is, under a name that TensorFlow lets a tensor have."""
-    is_single = own["kind"] in ("id", "number")
-    shape = [None] if is_single else [None, *own["shape"]]
-    return tf.TensorSpec(shape, DTYPES[own["dtype"]], name=_inner(k))
+    is_single = own.kind in ("id", "number")
+    shape = [None] if is_single else [None, *own.shape]
+    return tf.TensorSpec(shape, tf.as_dtype(own.dtype), name=_inner(k))
 
 
 def _inner(k: int) -> str:
     return f"column_{k}"
 
 
-def _tensors(
-    columns: list[dict[str, Any]], schema: dict[str, Any], X: Any
-) -> list[Any]:
+def _tensors(schema: Schema, given: dict[str, np.ndarray]) -> list[Any]:
     """Turn rows into what the graph takes."""
-    given = feeds(schema, X)
     tensors = []
-    for own in columns:
-        values = given[own["name"]]
-        if own["kind"] in ("id", "number"):
+    for own in schema.columns.values():
+        values = given[own.name]
+        if own.kind in ("id", "number"):
             values = values[:, 0]
-        tensors.append(tf.constant(values, DTYPES[own["dtype"]]))
+        tensors.append(tf.constant(values, own.dtype))
     return tensors
 
 
@@ -239,10 +200,10 @@ def _write(served: _Served, path: Path) -> None:
     try:
         signatures = {SIGNATURE: served.function}
         tf.saved_model.save(module, str(own), signatures=signatures)
-        _rename(own, [column["name"] for column in served.columns])
+        _rename(own, list(Schema.parse(served.text, path).columns))
         extra = own / "assets.extra"
         extra.mkdir()
-        (extra / "skrec.json").write_text(json.dumps(served.schema), "utf-8")
+        (extra / "skrec.json").write_text(served.text, "utf-8")
         if path.exists():
             shutil.rmtree(path)
         own.rename(path)

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import gen_batches
 
-from skrec.export._about import Column, Schema
-from skrec.export._columns import blank, tensor_of_series
+from skrec.export._columns import tensors_of_rows
 from skrec.export._model import OnnxModel
-from skrec.preprocessing._frames import is_polars, named_columns
+from skrec.export._schema import Schema
+from skrec.preprocessing._frames import is_polars
 
 BATCH_ROWS = 2**13
 
@@ -86,21 +86,19 @@ def score(
             "score computes rows of a table, and the file holds a recommender: serve "
             f"it, or run it in onnxruntime. Received: {str(path)!r}."
         )
-    rows = _with_columns(frame, model.schema)
-    tensors = _tensors(rows, model.schema)
+    tensors = tensors_of_rows(model.schema, frame, "frame")
     parts = [
         model.run({name: values[part] for name, values in tensors.items()})
-        for part in gen_batches(max(1, len(rows)), batch_size)
+        for part in gen_batches(max(1, len(frame)), batch_size)
     ]
     outputs = {
-        name: np.concatenate([part[name] for part in parts])[: len(rows)]
-        for name in model.outputs
+        name: np.concatenate([part[name] for part in parts]) for name in model.outputs
     }
     found = _flat(outputs, model.schema)
     if is_polars(frame):
         lists = {name: values.tolist() for name, values in found.items()}
         return sys.modules["polars"].DataFrame(lists)
-    return pd.DataFrame(found, index=rows.index)
+    return pd.DataFrame(found, index=getattr(frame, "index", None))
 
 
 @lru_cache(maxsize=4)
@@ -115,41 +113,6 @@ def _stamp(path: str | os.PathLike) -> tuple[int, int]:
         return 0, 0
     found = Path(path).stat()
     return found.st_mtime_ns, found.st_size
-
-
-def _with_columns(frame: Any, schema: Schema) -> pd.DataFrame:
-    """Return the columns of the model, in pandas."""
-    columns = list(schema.columns.values())
-    if schema.takes_arrays:
-        cells = np.asarray(frame, dtype=np.float64)
-        return pd.DataFrame({columns[0].name: pd.Series(list(cells), dtype=object)})
-    if isinstance(frame, np.ndarray):
-        frame = pd.DataFrame(frame)
-    names = list(getattr(frame, "columns", ()))
-    if names and not any(isinstance(name, str) for name in names):
-        return _by_position(frame, columns)
-    wanted = [c.name for c in columns if c.required or c.name in names]
-    return named_columns(frame, wanted, "frame")
-
-
-def _by_position(frame: pd.DataFrame, columns: list[Column]) -> pd.DataFrame:
-    """Name the columns of a frame that has none, as the model's were."""
-    last = max(column.position for column in columns)
-    if frame.shape[1] <= last:
-        raise ValueError(
-            f"frame must have the {last + 1} columns of X in fit. Received: "
-            f"{frame.shape[1]}."
-        )
-    return pd.DataFrame({c.name: frame.iloc[:, c.position] for c in columns})
-
-
-def _tensors(rows: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:
-    """Return what the model takes; one row where there are none."""
-    columns = schema.columns.values()
-    if not len(rows):
-        return {column.name: blank(column) for column in columns}
-    nothing = pd.Series([None] * len(rows), dtype=object)
-    return {c.name: tensor_of_series(c, rows.get(c.name, nothing)) for c in columns}
 
 
 def _flat(outputs: dict[str, Any], schema: Schema) -> dict[str, np.ndarray]:

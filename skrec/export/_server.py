@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from skrec.export._extras import require
+from skrec._extras import import_extra
 from skrec.export._model import OnnxModel
 
 MAX_BYTES = 2**23
@@ -48,7 +48,7 @@ def make_app(path: str | os.PathLike, *, max_bytes: int = MAX_BYTES) -> Any:
     Traceback (most recent call last):
     FileNotFoundError: There is no file to read: ... Received: 'nothing.onnx'.
     """
-    require("fastapi", "serve", "Serving a model")
+    import_extra("fastapi", "serve", "Serving a model")
     from skrec.export._app import application
 
     return application(OnnxModel(path), max_bytes)
@@ -107,7 +107,7 @@ def serve(
     Traceback (most recent call last):
     FileNotFoundError: There is no file to read: ... Received: 'nothing.onnx'.
     """
-    server = require("uvicorn", "serve", "Serving a model")
+    server = import_extra("uvicorn", "serve", "Serving a model")
     app = make_app(path, max_bytes=max_bytes)
     server.run(app, host=host, port=port, access_log=False)
 

@@ -1,152 +1,58 @@
-"""The columns of a table as inputs of a graph, and from there to codes and numbers."""
-
-from typing import Any, NamedTuple
+"""The inputs of a graph that are columns of a table, to codes and numbers."""
 
 import numpy as np
 
-from skrec.export._graph import BATCH, Graph
-from skrec.export._schema import column, sentinels
+from skrec.export._described import Described, Ids
+from skrec.export._graph import Graph
 from skrec.preprocessing import FieldEncoder
-from skrec.preprocessing._vocabulary import FIRST, UNKNOWN, Vocabulary
+from skrec.preprocessing._vocabulary import UNKNOWN
 
 PADDING = 0
 # Lists have at least so many steps, as some layers need more than none.
 FEWEST_STEPS = 2
 
 
-class Ids(NamedTuple):
-    """What is known of the ids of a table.
-
-    Parameters
-    ----------
-    dtype : {"string", "int64", "float64"}
-        Of the tensors that hold them.
-    keys : ndarray
-        Ids.
-    codes : ndarray of int64
-        What they become.
-    special : dict
-        What stands for missing ones, for filling up and for none.
-    """
-
-    dtype: str
-    keys: np.ndarray
-    codes: np.ndarray
-    special: dict[str, Any]
-
-
-def ids_of(vocabulary: Vocabulary, names: list[Any]) -> Ids:
-    """Read a vocabulary.
-
-    Parameters
-    ----------
-    vocabulary : Vocabulary
-        What was learnt.
-    names : list
-        The columns that share it, for the error.
-
-    Returns
-    -------
-    Ids
-        Ids in a dtype that ONNX looks up.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
-    ids = vocabulary.ids
-    dtype = {"i": "int64", "b": "int64", "f": "float64"}.get(ids.dtype.kind)
-    if dtype is None and all(isinstance(value, str) for value in ids):
-        dtype = "string"
-    if dtype is None:
-        raise ValueError(
-            f"columns {names} hold ids of a type that ONNX does not look up: make "
-            "them strings, or integers of 64 bits, and fit again. Received: "
-            f"{ids[0]!r}, of type {type(ids[0]).__name__}."
-        )
-    keys = ids if dtype == "string" else ids.astype(dtype)
-    special = sentinels(dtype, keys)
-    codes = np.arange(FIRST, FIRST + len(ids))
-    if vocabulary.missing:
-        gone = np.nan if dtype == "float64" else special["missing"]
-        keys, codes = np.append(keys, [gone]), np.append(codes, FIRST + len(ids))
-    return Ids(dtype, keys, codes, special)
-
-
-def table_inputs(
-    graph: Graph, encoder: FieldEncoder, names: list[str], positions: list[int]
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Add the inputs of a table, and what makes codes and numbers of them.
+def table_inputs(graph: Graph, encoder: FieldEncoder, own: Described) -> dict[str, str]:
+    """Make codes and numbers of the inputs of a table.
 
     Parameters
     ----------
     graph : Graph
-        Where to.
+        Which has the inputs.
     encoder : FieldEncoder
         Fitted.
-    names : list of str
-        What the inputs are called, in the order of the encoder's columns.
-    positions : list of int
-        Where these columns stand in X.
+    own : Described
+        The columns.
 
     Returns
     -------
-    columns : list of dict
-        Of the schema.
-    fields : dict of str to str
+    dict of str to str
         ``"ids"``, ``"numbers"``, ``"sequence_0"``, ... ``"array_0"``, ...: not scaled.
     """
+    names = [column.name for column in own.columns]
     read = list(zip(encoder.columns_.values(), names, strict=True))
-    known = {
-        t: ids_of(vocabulary, [name for own, name in read if own.table == t])
-        for t, vocabulary in enumerate(encoder._vocabularies)
-    }
-    columns = []
-    for (own, name), position in zip(read, positions, strict=True):
-        about = _described(encoder, own, name, known)
-        open_ = [f"{name}_length" if size is None else size for size in about["shape"]]
-        graph.input(name, about["dtype"], [BATCH, *open_])
-        columns.append({**about, "position": position})
     fields = {}
-    numbers = [name for own, name in read if own.kind == "number"]
+    numbers = [name for field, name in read if field.kind == "number"]
     if numbers:
         fields["numbers"] = graph.side_by_side(numbers)
-    for own, name in read:
-        if own.kind == "array":
-            fields[f"array_{own.position}"] = name
+    for field, name in read:
+        if field.kind == "array":
+            fields[f"array_{field.position}"] = name
     codes: dict[tuple[str, int], str] = {}
-    for t, ids in known.items():
-        members = [(own, name) for own, name in read if own.table == t]
+    for t, ids in enumerate(own.ids):
+        members = [(field, name) for field, name in read if field.table == t]
         found = look_up_all(graph, ids, [name for _, name in members], UNKNOWN)
-        for (own, name), code in zip(members, found, strict=True):
-            if own.kind == "sequence":
-                code = _steps(graph, encoder, own.position, name, code, ids)
-            codes[own.kind, own.position] = code
+        for (field, name), code in zip(members, found, strict=True):
+            if field.kind == "sequence":
+                code = _steps(graph, encoder, field.position, name, code, ids)
+            codes[field.kind, field.position] = code
     n_ids = sum(kind == "id" for kind, _ in codes)
     if n_ids:
         fields["ids"] = graph.side_by_side([codes["id", k] for k in range(n_ids)])
     for (kind, position), code in codes.items():
         if kind == "sequence":
             fields[f"sequence_{position}"] = code
-    return columns, fields
-
-
-def _described(
-    encoder: FieldEncoder, own: Any, name: str, known: dict[int, Ids]
-) -> dict[str, Any]:
-    """Describe a column."""
-    if own.kind == "number":
-        return column(name, "number", "float64", [1])
-    if own.kind == "array":
-        return column(name, "array", "float64", encoder._shapes[own.position])
-    ids = known[own.table]
-    if own.kind == "id":
-        special = {key: ids.special[key] for key in ("missing", "unknown")}
-        return column(name, "id", ids.dtype, [1], **special)
-    reading = encoder._readings[own.position]
-    more = {"separator": reading.separator, "max_len": int(encoder.max_len)}
-    return column(name, "list", ids.dtype, [None], **ids.special, **more)
+    return fields
 
 
 def look_up_all(graph: Graph, ids: Ids, inputs: list[str], unknown: int) -> list[str]:

@@ -5,6 +5,31 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
+from skrec.export._columns import tensors_of_rows
+from skrec.export._schema import Schema
+from skrec.preprocessing._frames import as_frame, as_table
+
+
+def compared(schema: Schema, X: Any, estimator: Any) -> dict[str, np.ndarray]:
+    """Return what a graph takes for the rows to compare.
+
+    Parameters
+    ----------
+    schema : Schema
+        What the graph says of itself.
+    X : DataFrame or array-like of shape (n_rows, ...)
+        The rows.
+    estimator : estimator
+        What it was made of.
+
+    Returns
+    -------
+    dict of str to ndarray
+        A tensor for each column.
+    """
+    rows = X if schema.takes_arrays else as_frame(as_table(X, estimator))
+    return tensors_of_rows(schema, rows, "verify")
+
 
 def require_equal(
     found: dict[str, np.ndarray], estimator: Any, X: Any, tol: float

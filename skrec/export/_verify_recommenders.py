@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skrec.export._feeds import column_feed
+from skrec.export._columns import tensor_of_series
+from skrec.export._schema import Schema
 from skrec.preprocessing._frames import as_frame, as_table
 from skrec.preprocessing._interactions import event_times
 from skrec.recommenders.base import BaseRecommender
@@ -19,7 +20,7 @@ Run = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
 
 
 def require_equal_lists(
-    run: Run, schema: dict[str, Any], model: BaseRecommender, X: Any, tol: float
+    run: Run, schema: Schema, model: BaseRecommender, X: Any, tol: float
 ) -> None:
     """Compare what users of some events get, by their ids alone and after these events.
 
@@ -27,7 +28,7 @@ def require_equal_lists(
     ----------
     run : callable
         Runs the graph.
-    schema : dict
+    schema : Schema
         What the graph says of itself.
     model : BaseRecommender
         What it was made of.
@@ -64,19 +65,21 @@ def require_equal_lists(
 
 def _compare(
     run: Run,
-    schema: dict[str, Any],
+    schema: Schema,
     model: BaseRecommender,
     users: list[Any],
     history: pd.DataFrame | None,
     lists: list[list[Any]],
     tol: float,
 ) -> None:
-    about = {own["name"]: own for own in schema["columns"]}
-    n = min(MOST_ITEMS, schema["n_items"])
+    columns = schema.columns
+    n = min(MOST_ITEMS, schema.text["n_items"])
     found = run(
         {
-            "user": column_feed(about["user"], pd.Series(users)),
-            "history": column_feed(about["history"], pd.Series(lists, dtype=object)),
+            "user": tensor_of_series(columns["user"], pd.Series(users)),
+            "history": tensor_of_series(
+                columns["history"], pd.Series(lists, dtype=object)
+            ),
             "n": np.array([n]),
             "exclude_seen": np.array([True]),
         }

@@ -6,9 +6,9 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+from skrec._extras import import_extra
 from skrec._left_out import leaving_out
 from skrec.io import _types
 from skrec.io._archive import (
@@ -24,28 +24,6 @@ from skrec.io._describe import described, require_readable
 from skrec.io._plain import as_plain, restored
 from skrec.io._sound import make_sound
 from skrec.training._fit_file import UnusableFileError, open_regular
-
-
-def import_skops() -> ModuleType:
-    """Import skops.
-
-    Returns
-    -------
-    module
-        ``skops.io``.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed; the message says how to install it.
-    """
-    try:
-        import skops.io
-    except ImportError as error:
-        raise ImportError(
-            'This needs skops, which is not installed: pip install "skrec-keras[io]".'
-        ) from error
-    return skops.io
 
 
 def dump(
@@ -102,7 +80,7 @@ def dump(
     >>> bool((loaded.predict_proba(X) == model.predict_proba(X)).all())
     True
     """
-    skops_io = import_skops()
+    skops_io = import_extra("skops.io", "io", "skrec.io")
     buffer = io.BytesIO()
     left = ("code",) if optimizer else ("code", "optimizer")
     with leaving_out(*left):
@@ -196,7 +174,7 @@ def load(path: str | os.PathLike, trusted: Sequence[Any] = ()) -> Any:
     ...     skrec.io.load(Path(folder) / "new.skrec")
     MLPClassifier(units=8)
     """
-    skops_io = import_skops()
+    skops_io = import_extra("skops.io", "io", "skrec.io")
     names = [one if isinstance(one, str) else _types.name_of(one) for one in trusted]
     with _opened(path) as archive:
         header = read_json(archive, HEADER)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from skrec._extras import import_extra
 from skrec._optuna_private import database_url
 
 
@@ -24,14 +25,7 @@ def import_optuna() -> ModuleType:
     ImportError
         If it is not installed; the message says how to install it.
     """
-    try:
-        import optuna
-    except ImportError as error:
-        raise ImportError(
-            "This needs Optuna, which is not installed: "
-            'pip install "skrec-keras[optuna]".'
-        ) from error
-    return optuna
+    return import_extra("optuna", "optuna", "This")
 
 
 def open_storage(storage: Any, parameter: str = "storage") -> Any:

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from skrec._docs import with_fitted_docs
+from skrec._extras import import_extra
 from skrec._warn import warn_user
 from skrec.estimators._declared import COUNT, POSITIVE, param, with_parameters
 from skrec.preprocessing._interactions import Log
@@ -148,12 +149,8 @@ class ALSRecommender(ClosedFormRecommender):
 
 def _implicit() -> Any:
     """Import implicit's solver, and the error that it raises."""
-    try:
-        from implicit.cpu.als import AlternatingLeastSquares
-        from implicit.recommender_base import ModelFitError
-    except ImportError as error:
-        raise ImportError(
-            "ALSRecommender needs implicit, which is not installed: "
-            'pip install "skrec-keras[implicit]".'
-        ) from error
-    return AlternatingLeastSquares, ModelFitError
+    als, base = (
+        import_extra(f"implicit.{module}", "implicit", "ALSRecommender")
+        for module in ("cpu.als", "recommender_base")
+    )
+    return als.AlternatingLeastSquares, base.ModelFitError

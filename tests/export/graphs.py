@@ -6,7 +6,8 @@ import numpy as np
 import onnxruntime
 
 from skrec.export import to_onnx
-from skrec.export._feeds import feeds
+from skrec.export._columns import tensors_of_rows
+from skrec.export._schema import Schema
 
 
 class Written:
@@ -24,7 +25,8 @@ class Written:
         return dict(zip(self.outputs, self.session.run(None, given), strict=True))
 
     def __call__(self, X):
-        return self.run(feeds(self.schema, X))
+        schema = Schema.parse(json.dumps(self.schema), "the file")
+        return self.run(tensors_of_rows(schema, X, "X"))
 
 
 def assert_says_the_same(written, fitted, X, tol=1e-5):

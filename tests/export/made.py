@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 BIG = 2**60 + 1
 NO_TEXT, NO_NUMBER, UNKNOWN = "<missing>", -(2**63), -(2**63) + 1
+NEW_TEXT = "<unknown>"
 COLUMNS = [
     {
         "name": "item",
@@ -20,6 +21,7 @@ COLUMNS = [
         "dtype": "string",
         "shape": [1],
         "missing": NO_TEXT,
+        "unknown": NEW_TEXT,
     },
     {
         "name": "user id",
@@ -46,6 +48,7 @@ COLUMNS = [
         "dtype": "string",
         "shape": [None],
         "missing": NO_TEXT,
+        "unknown": NEW_TEXT,
         "padding": "<padding>",
         "separator": "|",
         "required": False,

@@ -360,9 +360,9 @@ def test_names_of_outputs_are_taken(tmp_path):
 
 def test_numbers_are_no_strings(shop):
     _, written, table = shop
-    with pytest.raises(ValueError, match="column 'size' must hold numbers"):
+    with pytest.raises(ValueError, match="column 'size' held numbers in fit"):
         written(table[:1].assign(size="38"))
-    with pytest.raises(ValueError, match="column 'text' must hold strings"):
+    with pytest.raises(ValueError, match="column 'text' held strings in fit"):
         written(table[:1].assign(text=1.0))
 
 

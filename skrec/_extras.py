@@ -29,8 +29,9 @@ def import_extra(module: str, extra: str, user: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
+        package = module.partition(".")[0]
+        is_missing = isinstance(error, ModuleNotFoundError) and error.name == package
         raise ImportError(
-            f"{user} needs the package {module.split('.')[0]}, which is not installed "
-            f'or cannot be imported: pip install "skrec-keras[{extra}]". Received: '
-            f"{error}."
+            f'{user} needs the package {package}: pip install "skrec-keras[{extra}]".'
+            + ("" if is_missing else f" Received: {error}.")
         ) from error

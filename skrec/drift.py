@@ -365,6 +365,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("new", help=".csv, .parquet or .jsonl")
     parser.add_argument("--rows", help="rows before, where the reference is a model")
     parser.add_argument("--trusted", nargs="*", default=(), help="as skrec.io.load")
+    parser.add_argument("--ignore", nargs="+", default=(), help="columns to leave out")
     parser.add_argument("--out", help="write the report to this .csv")
     limits = {
         "max_psi": MAX_PSI,
@@ -386,6 +387,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = drift_report(reference, _read(given.new), X_reference=rows)
     except (ImportError, OSError, TypeError, ValueError) as error:
         parser.error(str(error))
+    report = report.drop(index=list(given.ignore), errors="ignore")
     if given.out:
         report.to_csv(given.out)
     print(report.round(4).to_string())

@@ -73,6 +73,14 @@ def application(model: OnnxModel, max_bytes: int) -> FastAPI:
             return answer(respond(body))
         return answer(await run_in_threadpool(respond, body))
 
+    async def known_options(request: Request) -> None:
+        unknown = set(request.query_params) - {"n", "exclude_seen"}
+        if unknown:
+            name = min(unknown)
+            words = "there is no such option: give n, exclude_seen, or none"
+            wrong = {"type": "extra_forbidden", "loc": ["query", name], "msg": words}
+            raise RequestError(422, [wrong])
+
     async def health() -> Response:
         """Tell that the model is loaded."""
         return answer({"status": "ok", "model": model.path.name})
@@ -89,6 +97,7 @@ def application(model: OnnxModel, max_bytes: int) -> FastAPI:
         request: Request, n: N = 10, exclude_seen: bool = True
     ) -> Response:
         """Rank items for one user, by id, history or both, or for a list of them."""
+        await known_options(request)
         options = {"n": np.array([n]), "exclude_seen": np.array([exclude_seen])}
         return await asked(request, lambda body: recommended(model, body, options))
 

@@ -14,11 +14,27 @@ BATCH = "batch"
 MOST_BYTES = 2**31 - 2**20  # of one file
 
 
+def onnx_package(name: str) -> Any:
+    """Import a package of the extra ``onnx``, or a module of one.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+
+    Returns
+    -------
+    module
+        The module.
+    """
+    return import_extra(name, "onnx", "to_onnx")
+
+
 class Graph:
     """Nodes, constants, inputs and outputs of a graph to be."""
 
     def __init__(self) -> None:
-        self.onnx = import_extra("onnx", "onnx", "to_onnx")
+        self.onnx = onnx_package("onnx")
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
         self.inputs: list[Any] = []

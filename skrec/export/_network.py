@@ -8,8 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skrec._extras import import_extra
-from skrec.export._graph import OPSET
+from skrec.export._graph import OPSET, onnx_package
 from skrec.networks import Network
 from skrec.training._global_generators import global_generators
 
@@ -52,7 +51,7 @@ def traced(function: Callable[..., Any], specs: dict[str, tf.TensorSpec]) -> Any
     ModelProto
         Its inputs have the names of `specs`; its outputs are in order.
     """
-    tf2onnx = import_extra("tf2onnx", "onnx", "to_onnx")
+    tf2onnx = onnx_package("tf2onnx")
     named = {
         name: tf.TensorSpec(spec.shape, spec.dtype, name=name)
         for name, spec in specs.items()
@@ -73,9 +72,7 @@ def _fill_in(model: Any, function: Any, names: set[str]) -> None:
     """Make constants of the tensors that a function has found around it."""
     around = {inner.name: outer for outer, inner in function.graph.captures}
     for one in [one for one in model.graph.input if one.name not in names]:
-        value = import_extra("onnx", "onnx", "to_onnx").numpy_helper.from_array(
-            around[one.name].numpy()
-        )
+        value = onnx_package("onnx").numpy_helper.from_array(around[one.name].numpy())
         value.name = one.name
         model.graph.input.remove(one)
         model.graph.initializer.append(value)
@@ -139,9 +136,7 @@ HANDLERS = {"Einsum": _einsum, "Log1p": _log1p, "SelectV2": _where}
 
 def _numpy_dtype(number: int) -> Any:
     """Return NumPy's dtype of ONNX's number of one."""
-    return import_extra("onnx", "onnx", "to_onnx").helper.tensor_dtype_to_np_dtype(
-        number
-    )
+    return onnx_package("onnx").helper.tensor_dtype_to_np_dtype(number)
 
 
 def _with_a_row(model: keras.Model, function: Callable[..., Any]) -> Any:

@@ -9,13 +9,12 @@ from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skrec._extras import import_extra
 from skrec._sklearn import BaseSearchCV
 from skrec.estimators.base import BaseNetwork
 from skrec.estimators.wrappers import KerasEstimator
 from skrec.export._estimators import named_graph
 from skrec.export._generic import generic_graph
-from skrec.export._graph import Graph
+from skrec.export._graph import Graph, onnx_package
 from skrec.export._pipelines import pipeline_graph
 from skrec.export._recommenders import recommender_graph
 from skrec.export._schema import KEY, Schema, schema_text
@@ -76,7 +75,7 @@ def to_onnx(
     ('item', 'tensor(string)', ['batch', 1])
     """
     for name in ("onnx", "tf2onnx", "onnxruntime", "skl2onnx"):
-        import_extra(name, "onnx", "to_onnx")
+        onnx_package(name)
     check_is_fitted(fitted)
     fitted = _without_search(fitted)
     if sparse.issparse(verify):
@@ -87,7 +86,7 @@ def to_onnx(
     graph, about = _graph(fitted, verify)
     text = schema_text(_last(fitted), about)
     content = graph.model({KEY: text}).SerializeToString()
-    session = import_extra("onnxruntime", "onnx", "to_onnx").InferenceSession(
+    session = onnx_package("onnxruntime").InferenceSession(
         content, providers=["CPUExecutionProvider"]
     )
     schema, names = Schema.parse(text, path), about["outputs"]

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from skrec._extras import import_extra
-from skrec.export._graph import OPSET, Graph
+from skrec.export._graph import OPSET, Graph, onnx_package
 from skrec.export._schema import Column
 
 MakeGraph = Callable[[Any], tuple[Graph, dict[str, Any]]]
@@ -89,10 +88,10 @@ def _columns(X: Any) -> list[Column]:
 def _converted(steps: Pipeline, columns: list[Column]) -> tuple[Any, str]:
     """Convert the steps before the last, in double precision where they have it."""
     skl2onnx, onnxruntime = (
-        import_extra("skl2onnx", "onnx", "to_onnx"),
-        import_extra("onnxruntime", "onnx", "to_onnx"),
+        onnx_package("skl2onnx"),
+        onnx_package("onnxruntime"),
     )
-    types = import_extra("skl2onnx.common.data_types", "onnx", "to_onnx")
+    types = onnx_package("skl2onnx.common.data_types")
     kinds = {
         "string": types.StringTensorType,
         "int64": types.Int64TensorType,

@@ -38,6 +38,8 @@ def write_archive(path: Path, header: dict[str, Any], skops_file: IO[bytes]) -> 
     skops_file : file object
         What skops has written.
     """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {path.parent} to write {path} to.")
     descriptor, name = tempfile.mkstemp(".part", path.name, path.parent)
     try:
         with open(descriptor, "wb") as file:

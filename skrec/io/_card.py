@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skrec._extras import import_extra
 from skrec._sklearn import BaseSearchCV
 from skrec.io._describe import columns_of, found, innermost, versions
 from skrec.io._plain import as_plain
@@ -55,11 +56,7 @@ def model_card(estimator_or_search: Any, path: str | os.PathLike) -> None:
     >>> "Intended uses" in text
     True
     """
-    from skrec.io._files import import_skops
-
-    import_skops()
-    from skops.card import Card
-
+    Card = import_extra("skops.card", "io", "model_card").Card
     estimator = estimator_or_search
     model = innermost(estimator)
     # Without what belongs to this process, which the file is without too.

@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import gen_batches
 
 from skrec._sklearn import BaseSearchCV
+from skrec._warn import warn_user
 from skrec.metrics._lists import read_lists, read_numbers, read_pairs
 from skrec.metrics._names import Metric
 from skrec.metrics._values import PER_USER
@@ -139,6 +140,22 @@ class HeldOut:
         columns = [*self.relevant.columns, "score", "rank"]
         return named_columns(recommended, columns, "what recommend returns")
 
+    def warn_of_seen(self, exclude_seen: bool) -> None:
+        """Warn where there is nothing to foresee.
+
+        Parameters
+        ----------
+        exclude_seen : bool
+            Whether the items that a user had in training are left out.
+        """
+        saw_all = getattr(self.model, "_saw_all", None)
+        if exclude_seen and saw_all and saw_all(*self.relevant.to_numpy().T):
+            warn_user(
+                "fit saw each user with each item of these events, and what a user has "
+                "had is not recommended, so that nothing is found: score events that "
+                "fit did not see, or set exclude_seen=False."
+            )
+
     def count_cold(self) -> tuple[int, int]:
         """Count users and events of items that the model does not know.
 
@@ -195,6 +212,7 @@ def measure(held_out: HeldOut, metrics: list[Metric], exclude_seen: bool) -> Mea
     Measured
         In the order of the metrics.
     """
+    held_out.warn_of_seen(exclude_seen)
     longest = max(metric.k for metric in metrics)
     if all(metric.k for metric in metrics):
         lists = held_out.lists(longest, exclude_seen)

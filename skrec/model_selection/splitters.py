@@ -227,19 +227,21 @@ class TimeSplit(EventSplitter):
         """Read the moments that were given, as numbers like the times."""
         column, cuts = events.column, pd.Series(_listed(self.cuts))
         assert column is not None
+        reason = "they are of another kind, or one has a time zone"
         try:
             if column.dtype.kind == "M" and not pd.api.types.is_numeric_dtype(cuts):
                 cuts = pd.to_datetime(cuts)
             if kind_of_time(cuts) != kind_of_time(column):
-                raise ValueError("they are of different kinds, or one has a time zone")
+                raise ValueError
             found = event_times(cuts.to_frame(), 0)
             if found is None or not len(found) or (np.diff(found) <= 0).any():
-                raise ValueError("they do not ascend")
-        except ValueError as error:
+                reason = "they do not ascend"
+                raise ValueError
+        except ValueError:
             raise ValueError(
                 "cuts must be numbers or dates, as the times in column "
                 f"{column.name!r} are, of dtype {column.dtype}, and ascend. Received: "
-                f"cuts={self.cuts!r}: {error}."
+                f"cuts={self.cuts!r}: {reason}."
             ) from None
         return found.tolist()
 

@@ -419,6 +419,12 @@ def kind_of_time(column: pd.Series) -> tuple[str, bool]:
 
 
 def _ids(frame: pd.DataFrame, place: int) -> Factor:
+    if frame.dtypes.iloc[place].kind in "mM":
+        raise ValueError(
+            f"column {frame.columns[place]!r} holds dates, which are no ids: say "
+            "with user_col and item_col which columns hold ids. Received: dtype "
+            f"{frame.dtypes.iloc[place]}."
+        )
     return id_factor(frame.iloc[:, place], frame.columns[place])
 
 

@@ -133,7 +133,10 @@ def known_codes(
     factor = id_factor(listed(ids, name), name)
     if not len(factor.values):
         raise ValueError(f"{name} must hold at least one id. Received: an empty list.")
-    found = codes(known, factor.of_values)
+    try:
+        found = codes(known, factor.of_values)
+    except ValueError as error:
+        raise ValueError(f"{name} must be ids of items of fit: {error}") from None
     if (found < 0).any():
         raise ValueError(
             f"{name} must be items of fit, and some are not: leave them out. Received: "
@@ -186,6 +189,13 @@ def read_history(
     ValueError
         If a column is missing.
     """
+    if isinstance(history, list | tuple | set) and np.ndim(list(history)) < 2:
+        raise ValueError(
+            "history must be a table of events: a column of users and one of items. Of "
+            'one visitor, pandas.DataFrame({"user": "new", "item": items}), with the '
+            f"names that they have in X. Received: a {type(history).__name__} of "
+            f"{len(history)}."
+        )
     frame = _columns_of(as_frame(as_table(history, model)), learnt, names, model)
     ids = id_factor(frame.iloc[:, 0], frame.columns[0])
     who = Vocabulary.learn([ids], [None], 1)
@@ -213,8 +223,8 @@ def _columns_of(
         missing = [name for name in wanted[:2] if name not in frame.columns]
         if missing:
             raise ValueError(
-                f"history has no column {missing[0]!r}; it needs the columns {wanted} "
-                f"of fit. Received: columns {list(frame.columns)}."
+                f"history has no column {missing[0]!r}; it needs the columns "
+                f"{wanted[:2]} of fit. Received: columns {list(frame.columns)}."
             )
         return frame[[name for name in wanted if name in frame.columns]]
     if frame.shape[1] == model.n_features_in_:

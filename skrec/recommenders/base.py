@@ -25,6 +25,7 @@ from skrec.preprocessing._frames import (
     is_polars,
 )
 from skrec.preprocessing._interactions import (
+    Columns,
     Interactions,
     Log,
     codes,
@@ -165,6 +166,7 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
             columns = find_columns(names, *self._named_columns, type(self).__name__)
             self._is_polars, self._names = is_polars(X), names
             require_free_names(names, columns)
+            self._warn_of_chosen(names, columns)
             dtypes = as_frame(table).dtypes
             self._id_dtypes = dtypes.iloc[columns.user], dtypes.iloc[columns.item]
         positive = table if weights is None else as_frame(table)[weights > 0]
@@ -173,6 +175,17 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
         else:
             self._interactions = self._interactions.grown(positive)
         return self._interactions.log(table, weights)
+
+    def _warn_of_chosen(self, names: list, columns: Columns) -> None:
+        """Warn where columns were taken by their places, and others are left."""
+        used = [place for place in columns if place is not None]
+        is_chosen = self.user_col is None or self.item_col is None
+        if is_chosen and len(names) > len(used) and hasattr(self, "feature_names_in_"):
+            warn_user(
+                f"Column {names[columns.user]!r} is taken for users, and "
+                f"{names[columns.item]!r} for items, as they come first: set user_col "
+                f"and item_col, or leave other columns out. Received: columns {names}."
+            )
 
     @property
     def _named_columns(self) -> tuple[Any, Any, Any]:
@@ -186,6 +199,16 @@ class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
         factors = (id_factor(frame.iloc[:, k], frame.columns[k]) for k in (user, item))
         users, items = (factor.values[factor.positions] for factor in factors)
         return users, items
+
+    def _saw_all(self, users: np.ndarray, items: np.ndarray) -> bool:
+        """Tell whether `fit` saw each of these pairs of ids."""
+        known, log = self._interactions, self._log
+        found = codes(known.users, id_factor(users, self.user_col_)).astype(np.int64)
+        places = codes(known.items, id_factor(items, self.item_col_))
+        if (found < 0).any() or (places < 0).any():
+            return False
+        pairs = log.users.astype(np.int64) * log.n_items + log.items
+        return bool(np.isin(found * log.n_items + places, pairs).all())
 
     @property
     def users_(self) -> np.ndarray:

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrec._sklearn import StrOptions, fit_context
 from skrec._warn import warn_user
 from skrec.estimators._atomic import all_or_nothing
-from skrec.estimators._declared import COUNT, fixed, param, with_parameters
+from skrec.estimators._declared import AUTO, COUNT, fixed, param, with_parameters
 from skrec.estimators._memory import remembers
 from skrec.estimators._prepared import Given, Prepared, budget_of
 from skrec.estimators.base import BaseNetwork
@@ -40,6 +40,9 @@ HowScored = Callable[[Any, list[np.ndarray]], Scorer]
 # few of these. Ranks of some dozens of users are too coarse to tell one epoch from
 # another: there the loss does.
 FEWEST_EVENTS, FEWEST_HELD_OUT, FEWEST_RANKED = 3, 10, 100
+# A row of a sequence holds dozens of targets, so that small batches are no small steps.
+# By validation on LastFM (1,090 users): NDCG@10 .047 after 15 epochs, .016 with 256.
+STEPS_AN_EPOCH, SMALLEST_BATCH, LARGEST_BATCH = 64, 32, 256
 
 
 @with_parameters
@@ -54,10 +57,11 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
             among all items, or its lowest loss, as for fewer than 100 users always.""",
     )
     batch_size: int | str | None = param(
-        default=256,
-        legal=[COUNT, None],
-        doc="""int or None
-            Rows a training step; None for all at once.""",
+        default="auto",
+        legal=[COUNT, AUTO, None],
+        doc="""int, "auto" or None
+            Rows a training step; None for all at once. ``"auto"`` is a 64th of the
+            rows, between 32 and 256: few users make enough steps too.""",
     )
     epochs: int | str = param(
         default=200,
@@ -198,7 +202,11 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
         rows = self._training_rows(targets)
         if len(last):
             validation = self._held_out_rows(log, targets, last)
-        return Prepared(rows, validation, replace(budget, n_rows=len(rows)))
+        size = budget.batch_size
+        if self.batch_size == "auto":
+            size = min(max(SMALLEST_BATCH, len(rows) // STEPS_AN_EPOCH), LARGEST_BATCH)
+        budget = replace(budget, n_rows=len(rows), batch_size=min(size, len(rows)))
+        return Prepared(rows, validation, budget)
 
     def _held_out_rows(self, log: Log, before: Log, last: np.ndarray) -> Rows:
         """Return rows whose targets are users' last events."""

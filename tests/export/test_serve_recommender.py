@@ -81,6 +81,7 @@ def test_histories_and_several_rows(client, model):
         ({"n": 0}, {}, ["query", "n"]),
         ({"n": "many"}, {}, ["query", "n"]),
         ({"exclude_seen": "perhaps"}, {}, ["query", "exclude_seen"]),
+        ({"candidates": "tea"}, {}, ["query", "candidates"]),
         ({}, {"user": "1"}, ["body", "user"]),
         ({}, {"history": "item 3"}, ["body", "history"]),
         ({}, {"item": "item 3"}, ["body", "item"]),

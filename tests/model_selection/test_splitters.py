@@ -331,7 +331,7 @@ NOT_TIMES = "'time' must hold times, as numbers or dates"
             DATES,
             "cuts must be numbers or dates.*'soon'",
         ),
-        (TimeSplit("time", cuts=8), DATES, "different kinds"),
+        (TimeSplit("time", cuts=8), DATES, "another kind"),
         (TimeSplit("time", cuts="2025-01-09"), BERLIN, "has a time zone"),
         (TimeSplit("time", cuts=np.nan), LOG, "cuts must be numbers"),
         (PerUserKFold(61), LOG, "n_splits=61 needs so many events"),

@@ -339,6 +339,33 @@ def test_bad_questions_are_named(fitted):
     assert len(model.recommend(5, n=1)) == 1
 
 
+def test_columns_that_nobody_named_are_told():
+    log = random_log()[["user", "time", "item"]]
+    with pytest.warns(UserWarning, match="'user' is taken for users, and 'time' for"):
+        PopularRecommender().fit(log)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        PopularRecommender(time_col="time").fit(log)
+        PopularRecommender(user_col="user", item_col="item").fit(log)
+    days = log.assign(time=pd.to_datetime(log["time"], unit="D"))
+    with pytest.raises(ValueError, match=r"'time' holds dates.*user_col and item_col"):
+        PopularRecommender().fit(days[["user", "time"]])
+
+
+def test_scores_of_what_fit_saw_are_warned_of(fitted):
+    model, log = fitted(ItemKNNRecommender()), random_log()
+    with pytest.warns(UserWarning, match="so that nothing is found"):
+        assert model.score(log) == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.score(pd.concat([log, log[:1].assign(user=999)]))
+
+
+def test_a_list_is_no_history(fitted):
+    with pytest.raises(ValueError, match=r"must be a table of events.*a list of 2"):
+        fitted(ItemKNNRecommender()).recommend(history=[3, 4])
+
+
 @every
 def test_an_empty_history_is_none(model, fitted):
     model, nothing = fitted(model), random_log().iloc[:0]

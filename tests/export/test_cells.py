@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from skrec.export._cells import tensor_of
-from skrec.export._columns import tensor_of_series
-from skrec.export._schema import Column
+from skrec.export._columns import tensor_of_series, tensors_of_rows
+from skrec.export._schema import Column, Schema
 
 UNKNOWN = -1e300
 COLUMN = Column("size", "id", "float64", unknown=UNKNOWN)
@@ -57,3 +57,16 @@ def test_a_missing_id_that_nothing_stands_for_is_refused(dtype):
         tensor_of(column, [None])
     with pytest.raises(ValueError, match="column 'item' must have a value in every"):
         tensor_of_series(column, pd.Series([None], dtype=object))
+
+
+def test_a_model_of_arrays_takes_one_in_its_shape():
+    column = Column("X", "array", "float64", (None, 2))
+    schema = Schema({"input": "array"}, {"X": column})
+    rows = [[[1, 2], [3, np.nan]]]
+
+    np.testing.assert_array_equal(tensors_of_rows(schema, rows, "X")["X"], rows)
+    for wrong in (np.zeros((3, 2)), np.zeros((3, 4, 1))):
+        with pytest.raises(ValueError, match=r"frame must be of shape .*None, 2"):
+            tensors_of_rows(schema, wrong, "frame")
+    with pytest.raises(ValueError, match="frame holds infinity in row 1: replace it"):
+        tensors_of_rows(schema, [[[0, 0]], [[np.inf, 0]]], "frame")

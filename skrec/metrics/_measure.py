@@ -148,8 +148,11 @@ class HeldOut:
         exclude_seen : bool
             Whether the items that a user had in training are left out.
         """
-        saw_all = getattr(self.model, "_saw_all", None)
-        if exclude_seen and saw_all and saw_all(*self.relevant.to_numpy().T):
+        try:
+            saw_all = self.model._saw_all
+        except AttributeError:  # of a recommender that is none of skrec's
+            return
+        if exclude_seen and saw_all(*self.relevant.to_numpy().T):
             warn_user(
                 "fit saw each user with each item of these events, and what a user has "
                 "had is not recommended, so that nothing is found: score events that "

@@ -122,11 +122,13 @@ def outlined(
     """
     # Keras would give the weights their values when it next leaves such a scope.
     waiting = global_state.get_global_attribute(_WAITING)
-    made = [] if shapes is None else _Listed(shapes)
+    made = _Listed(shapes)
     global_state.set_global_attribute(_WAITING, made)
     try:
         with keras.StatelessScope(initialize_variables=False):
-            return build()
+            model = build()
+        made.require_no_other()  # which Keras does not always hand on
+        return model
     finally:
         global_state.set_global_attribute(_WAITING, waiting)
 
@@ -135,21 +137,24 @@ _WAITING, _SEED = "uninitialized_variables", "seed_generator_state"
 
 
 class _Listed(list):
-    """The variables that wait for values: no others than those of a list."""
+    """The variables that wait for values: no others than those of a list, if any."""
 
-    def __init__(self, shapes: Collection[tuple[int, ...]]) -> None:
+    def __init__(self, shapes: Collection[tuple[int, ...]] | None) -> None:
         super().__init__()
-        self.left = Counter(shapes)
+        self.left = None if shapes is None else Counter(shapes)
 
     def append(self, variable: keras.Variable) -> None:
         """Take a variable that Keras has just made."""
-        if variable.name == _SEED:
-            return super().append(variable)
-        shape = tuple(variable.shape)
-        self.left[shape] -= 1
-        if self.left[shape] < 0:
+        if self.left is not None and variable.name != _SEED:
+            self.left[tuple(variable.shape)] -= 1
+            self.require_no_other()
+        super().append(variable)
+
+    def require_no_other(self) -> None:
+        """Raise if a variable was made that is not on the list."""
+        other = [] if self.left is None else [*(-self.left)]
+        if other:
             raise ValueError(
                 "the network has other weights than the file: one more of shape "
-                f"{shape} than it holds"
+                f"{other[0]} than it holds"
             )
-        return super().append(variable)

@@ -133,7 +133,8 @@ def _require_size(schema: dict[str, Any]) -> None:
                 parts[name].append(own_parts)
                 sizes[name] = max(size, sizes.get(name, 0))
                 written += size
-                if files.setdefault(str(value.get("file", name)), name) != name:
+                file = str(value.get("file"))
+                if "file" in value and files.setdefault(file, name) != name:
                     raise UnusableFileError("an array in it stands for several objects")
             waiting.extend((inner, own_parts) for inner in value.values())
         elif isinstance(value, list):

@@ -5,6 +5,7 @@ as far as that names Keras's own layers and classes that the loader trusts.
 """
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,8 +14,11 @@ import numpy as np
 
 from skrec._left_out import is_left_out
 from skrec.estimators._pickled_models import own_parts
+from skrec.networks._network import outlined
 from skrec.training._global_generators import global_generators
 from skrec.training._optimizer_items import ensure_built
+
+_LARGEST_ROW = 10**8  # of X; a file says how large they are
 
 
 def without_code(state: dict[str, Any]) -> dict[str, Any]:
@@ -50,12 +54,17 @@ def rebuild(estimator: Any) -> None:
     ValueError
         If a model has other weights than were saved.
     """
-    if isinstance(estimator.model, KeptArchitecture):
-        estimator.model = estimator.model.build()
+    plan = estimator.model if isinstance(estimator.model, KeptArchitecture) else None
+    if plan is not None:
+        estimator.model = plan.build()
     kept = vars(estimator).get("_model")
     if not isinstance(kept, KeptModel):
         return
     shape, dtype = (1, *estimator.X_shape_[1:]), estimator.X_dtype_
+    if math.prod(shape) > _LARGEST_ROW:
+        raise ValueError(f"a row of X has the shape {shape[1:]}")
+    if plan is not None and not plan.own and not estimator.model.built:
+        raise ValueError("its model waits for data, which would build it at any size")
     blank = np.full(shape, "" if dtype.kind in "OUS" else 0, dtype)
     estimator._build(estimator.feature_encoder_.transform(blank))
     kept.put_into(estimator._model)
@@ -130,10 +139,24 @@ class KeptArchitecture:
             named = part.get("registered_name") or part.get("class_name")
             if named not in own and module.split(".")[0] not in ("keras", "builtins"):
                 raise ValueError(f"the model has a layer {module}.{part['class_name']}")
+        if not self.own:  # code of the user's own may not do without values
+            self._require_weights()
         with global_generators(0):
             model = keras.models.model_from_json(self.config, custom_objects=own)
         _assign(model.variables, self.values, "the model of its configuration")
         return model
+
+    def _require_weights(self) -> None:
+        """Raise before a model is built that is larger than the weights of the file."""
+        config = json.loads(self.config)
+        for part in _parts_of(config):
+            part.pop("compile_config", None)  # an optimizer has weights of its own
+        plan = json.dumps(config)
+        with global_generators(0):
+            outlined(
+                lambda: keras.models.model_from_json(plan),
+                [np.shape(value) for value in self.values],
+            )
 
 
 def _parts_of(config: Any) -> Iterator[dict[str, Any]]:

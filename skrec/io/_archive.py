@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 import zipfile
+import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -22,8 +23,13 @@ from skrec.training._fit_file import UnusableFileError
 
 HEADER, SCHEMA = "skrec.json", "schema.json"
 MEMBER = re.compile(r"-?\d+\.np[yz]|[0-9a-f-]{36}\.bin|skrec\.json|schema\.json")
-# Texts are compressed, to a hundredth at best; more would be made to fill the memory.
-LEAST_SHARE, LARGEST_HEADER = 1 / 200, 2**24
+# Texts are compressed to a twentieth; what would be less than this share of itself is
+# stored as it is, so that a small file cannot fill the memory.
+LEAST_SHARE = 1 / 50
+LARGEST = {HEADER: 2**24, SCHEMA: 2**28}
+SPARSE_PART = re.compile(
+    r"(data|indices|indptr|row|col|coords|offsets|shape|format|_is_array)\.npy"
+)
 
 
 def write_archive(path: Path, header: dict[str, Any], skops_file: IO[bytes]) -> None:
@@ -70,10 +76,48 @@ def _write_members(
     schema = json.loads(source.read(SCHEMA))
     for name, content in ((HEADER, header), (SCHEMA, schema)):
         text = json.dumps(content, separators=(",", ":"))
-        target.writestr(name, text, zipfile.ZIP_DEFLATED)
+        content = text.encode()
+        if len(content) > LARGEST[name]:
+            raise ValueError(
+                "The estimator holds too many objects that are no arrays: "
+                f"{len(content)} bytes of text describe them, and a file may have "
+                f"{LARGEST[name]}."
+            )
+        _write_compressed(target, name, content)
     for member in source.namelist():
+        content = source.read(member)
+        if member.endswith(".npz"):
+            content = _sparse_parts_compressed(content)
         if member != SCHEMA:
-            target.writestr(member, source.read(member), zipfile.ZIP_STORED)
+            target.writestr(member, content, zipfile.ZIP_STORED)
+
+
+def _write_compressed(target: zipfile.ZipFile, name: str, content: bytes) -> None:
+    """Write a member that may be compressed, but no further than is read again."""
+    least = len(zlib.compress(content)) >= LEAST_SHARE * len(content)
+    how = zipfile.ZIP_DEFLATED if least else zipfile.ZIP_STORED
+    target.writestr(name, content, how)
+
+
+def _sparse_parts_compressed(content: bytes) -> bytes:
+    """Write a sparse matrix anew where scipy has compressed it too far."""
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(content)) as source,
+        zipfile.ZipFile(buffer, "w") as target,
+    ):
+        if all(_is_of_its_size(part) for part in source.infolist()):
+            return content
+        for name in source.namelist():
+            _write_compressed(target, name, source.read(name))
+    return buffer.getvalue()
+
+
+def _is_of_its_size(member: zipfile.ZipInfo) -> bool:
+    """Tell whether a member can be as large as it says, and is not made to be huge."""
+    if member.compress_type == zipfile.ZIP_STORED:
+        return member.file_size == member.compress_size
+    return member.file_size * LEAST_SHARE <= member.compress_size + 1000
 
 
 def read_json(archive: zipfile.ZipFile, name: str) -> Any:
@@ -128,12 +172,11 @@ def check_archive(archive: zipfile.ZipFile) -> None:
             raise UnusableFileError(
                 f"{name!r} is compressed or encrypted as no dump is"
             )
-        if member.file_size * LEAST_SHARE > member.compress_size + 1000 or (
-            stored and member.file_size != member.compress_size
-        ):
+        if not _is_of_its_size(member):
             raise UnusableFileError(f"{name!r} says that it is larger than it can be")
-    if archive.getinfo(HEADER).file_size > LARGEST_HEADER:
-        raise UnusableFileError("what it says of itself is too long")
+    for name, most in LARGEST.items():
+        if archive.getinfo(name).file_size > most:
+            raise UnusableFileError(f"{name!r} is too long for any estimator")
 
 
 def check_arrays(archive: zipfile.ZipFile) -> None:
@@ -171,8 +214,14 @@ def _check_array(file: IO[bytes], name: str, size: int) -> None:
 def _check_sparse(content: bytes, name: str) -> None:
     """Check a sparse matrix whole: wrong positions would read beyond its arrays."""
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
-        for part in parts.infolist():
-            if part.file_size > 2000 * (part.compress_size + 1):
+        found = parts.infolist()
+        names = {part.filename for part in found}
+        if len(names) < len(found) or not all(map(SPARSE_PART.fullmatch, names)):
+            raise UnusableFileError(f"{name!r} is no sparse matrix")
+        for part in found:
+            how = part.compress_type
+            known = how in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+            if not known or not _is_of_its_size(part):
                 raise UnusableFileError(
                     f"{name!r} says that it is larger than it can be"
                 )

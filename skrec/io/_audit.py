@@ -5,7 +5,9 @@ that it may make too, so that, say, no function stands where a type is called.
 """
 
 import sys
+from collections import defaultdict
 from collections.abc import Collection, Iterator
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from skrec.io import _types
@@ -46,6 +48,13 @@ _LISTED = {
     "OperatorFuncNode": frozenset(),
 }
 _NOTHING = {"content": "null"}
+# What skops 0.16 writes; older ones are read by other classes of skops.
+_PROTOCOLS = (2,)
+_ROOT_KEYS = {"__class__", "__module__", "__loader__", "__id__", "content"}
+_ROOT_KEYS |= {"protocol", "_skops_version"}
+# What a file would make, at most, as a multiple of what is in it: skops writes an
+# object anew wherever it stands, so that honest files make as much as they hold.
+_MOST_MADE = 10
 _LOSSES = ("sklearn._loss.", "sklearn.linear_model._sgd_fast.", "_loss.")
 
 
@@ -69,6 +78,8 @@ def untrusted(schema: Any, trusted: Collection[str]) -> list[str]:
     UnusableFileError
         If it is no tree of nodes such as skops writes.
     """
+    _require_root(schema)
+    _require_size(schema)
     found = set()
     for node in _nodes(schema):
         loader, name = node["__loader__"], _name(node)
@@ -86,6 +97,70 @@ def untrusted(schema: Any, trusted: Collection[str]) -> list[str]:
         if loader == "MethodNode":
             found.add(f"{name}.{node['content']['func']}")
     return sorted(found - set(trusted))
+
+
+def _require_root(schema: Any) -> None:
+    """Raise where the first node is none, or says more than skops would."""
+    if not isinstance(schema, dict) or not isinstance(schema.get("__loader__"), str):
+        raise UnusableFileError("its schema is no node")
+    protocol = schema.get("protocol")
+    if type(protocol) is not int or protocol not in _PROTOCOLS:
+        raise UnusableFileError(
+            f"it has protocol {protocol!r} of skops, which no release of skrec wrote"
+        )
+    if more := sorted(schema.keys() - _ROOT_KEYS):
+        raise UnusableFileError(f"its schema says {more[0]!r}, which no dump does")
+
+
+def _require_size(schema: dict[str, Any]) -> None:
+    """Raise where nodes refer to each other so that little text makes much, or a cycle.
+
+    A node whose ``__id__`` was there before stands for the earlier one, whatever it
+    says itself. Each counts as the largest of its id, in letters and nodes.
+    """
+    parts: dict[Any, list[list[Any]]] = defaultdict(list)  # of each node of an id
+    sizes: dict[Any, int] = {}
+    files: dict[Any, Any] = {}
+    written = 0
+    waiting: list[tuple[Any, list[Any]]] = [(schema, [])]
+    while waiting:
+        value, own_parts = waiting.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("__loader__"), str):
+                name, size = _identity(value), 1 + _length(value.get("content"))
+                own_parts.append(name)
+                own_parts = []
+                parts[name].append(own_parts)
+                sizes[name] = max(size, sizes.get(name, 0))
+                written += size
+                file = str(value.get("file"))
+                if "file" in value and files.setdefault(file, name) != name:
+                    raise UnusableFileError("an array in it stands for several objects")
+            waiting.extend((inner, own_parts) for inner in value.values())
+        elif isinstance(value, list):
+            waiting.extend((inner, own_parts) for inner in value)
+    graph = {name: set().union(*own) for name, own in parts.items()}
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError:
+        raise UnusableFileError("objects in it hold each other in a circle") from None
+    for name in order:
+        sizes[name] += max(sum(sizes[part] for part in own) for own in parts[name])
+        if sizes[name] > _MOST_MADE * written:
+            raise UnusableFileError("it would make far more than it holds")
+
+
+def _identity(node: dict[str, Any]) -> Any:
+    known = node.get("__id__")
+    if known is not None and type(known) is not int:
+        raise UnusableFileError(
+            f"a node in it has the id {known!r}, which is no number"
+        )
+    return known or ("without an id", id(node))
+
+
+def _length(content: Any) -> int:
+    return len(content) if isinstance(content, str) else 0
 
 
 def _is_loss(loader: str, name: str) -> bool:
@@ -119,8 +194,6 @@ def require_kept(schema: Any) -> None:
 
 def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
     """Walk over all nodes, however deep."""
-    if not isinstance(schema, dict) or not isinstance(schema.get("__loader__"), str):
-        raise UnusableFileError("its schema is no node")
     waiting: list[Any] = [schema]
     while waiting:
         value = waiting.pop()

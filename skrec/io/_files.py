@@ -245,7 +245,7 @@ def _opened(path: str | os.PathLike) -> Iterator[zipfile.ZipFile]:
 
 
 def _reason(error: Exception) -> str:
-    reason = str(error) or type(error).__name__
+    reason = str(error)[:1000] or type(error).__name__
     if isinstance(error, zipfile.BadZipFile):
         return f"it is not whole, or no file of skrec.io.dump ({reason})"
     if isinstance(error, RecursionError):

@@ -125,6 +125,7 @@ _BUILDERS = {
     "two_tower": ("build_two_tower",),
     "wide_deep": ("build_wide_deep",),
 }
+_LOOKING = {"get", "deserialize", "get_scorer"}
 
 
 def name_of(item: object) -> str:
@@ -148,7 +149,9 @@ def _public(module: object, of: type, kind: object) -> set[str]:
     found = [item for name, item in vars(module).items() if not name.startswith("_")]
     if kind is type:
         return {name_of(i) for i in found if inspect.isclass(i) and issubclass(i, of)}
-    return {name_of(item) for item in found if inspect.isfunction(item)}
+    # Not those that look for something by a name, as `keras.losses.get` does.
+    names = {name_of(item) for item in found if inspect.isfunction(item)}
+    return {name for name in names if name.rpartition(".")[2] not in _LOOKING}
 
 
 def _scikit_learn() -> set[str]:

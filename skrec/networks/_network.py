@@ -1,6 +1,7 @@
 """The hashable description of an architecture, from which Keras models are built."""
 
-from collections.abc import Callable, Hashable
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,25 +77,84 @@ class Network:
         options: dict[str, Any] = dict(self.options)
         return self.builder(**rates, **options)
 
-    def outline(self) -> keras.Model:
+    def outline(self, shapes: Collection[tuple[int, ...]] | None = None) -> keras.Model:
         """Build a Keras model whose weights have shapes, but no values.
 
         It is there to be copied or traced: tables of millions of ids are not drawn for
         nothing.
+
+        Parameters
+        ----------
+        shapes : collection of tuple of int, default=None
+            What :func:`outlined` is to expect.
 
         Returns
         -------
         keras.Model
             A functional model.
         """
-        # Keras would give the weights their values when it next leaves such a scope.
-        waiting = global_state.get_global_attribute(_WAITING)
-        global_state.set_global_attribute(_WAITING, [])
-        try:
-            with keras.StatelessScope(initialize_variables=False):
-                return self.build()
-        finally:
-            global_state.set_global_attribute(_WAITING, waiting)
+        return outlined(self.build, shapes)
 
 
-_WAITING = "uninitialized_variables"
+def outlined(
+    build: Callable[[], keras.Model],
+    shapes: Collection[tuple[int, ...]] | None = None,
+) -> keras.Model:
+    """Build a Keras model whose variables have shapes, but no values.
+
+    Parameters
+    ----------
+    build : callable
+        Function without parameters that returns the model.
+    shapes : collection of tuple of int, default=None
+        Shapes of all variables that the model may have, those of seeds aside, in any
+        order; by default, whatever it builds.
+
+    Returns
+    -------
+    keras.Model
+        The model.
+
+    Raises
+    ------
+    ValueError
+        As soon as a variable is made that ``shapes`` does not list, or one too many.
+    """
+    # Keras would give the weights their values when it next leaves such a scope.
+    waiting = global_state.get_global_attribute(_WAITING)
+    made = _Listed(shapes)
+    global_state.set_global_attribute(_WAITING, made)
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            model = build()
+        made.require_no_other()  # which Keras does not always hand on
+        return model
+    finally:
+        global_state.set_global_attribute(_WAITING, waiting)
+
+
+_WAITING, _SEED = "uninitialized_variables", "seed_generator_state"
+
+
+class _Listed(list):
+    """The variables that wait for values: no others than those of a list, if any."""
+
+    def __init__(self, shapes: Collection[tuple[int, ...]] | None) -> None:
+        super().__init__()
+        self.left = None if shapes is None else Counter(shapes)
+
+    def append(self, variable: keras.Variable) -> None:
+        """Take a variable that Keras has just made."""
+        if self.left is not None and variable.name != _SEED:
+            self.left[tuple(variable.shape)] -= 1
+            self.require_no_other()
+        super().append(variable)
+
+    def require_no_other(self) -> None:
+        """Raise if a variable was made that is not on the list."""
+        other = [] if self.left is None else [*(-self.left)]
+        if other:
+            raise ValueError(
+                "the network has other weights than the file: one more of shape "
+                f"{other[0]} than it holds"
+            )

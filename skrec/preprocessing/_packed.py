@@ -42,7 +42,7 @@ def pack_values(values: np.ndarray) -> Packed:
         return {"values": values}
     kinds = np.fromiter(map(_kind_of, values), np.uint8, len(values))
     if (kinds > max(_OTHERS)).any():
-        return {"objects": values.tolist()}
+        return _pack_intervals(values) or {"objects": values.tolist()}
     pairs = zip(values, kinds, strict=True)
     texts = [value if kind == _TEXT else "" for value, kind in pairs]
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
@@ -52,6 +52,14 @@ def pack_values(values: np.ndarray) -> Packed:
         "lengths": lengths.astype(np.min_scalar_type(lengths.max(initial=0))),
     }
     return {**packed, "kinds": kinds} if kinds.any() else packed
+
+
+def _pack_intervals(values: np.ndarray) -> Packed:
+    """Describe what `pandas.cut` makes; nothing, where others are among them."""
+    closed = {value.closed for value in values if isinstance(value, pd.Interval)}
+    if len(closed) != 1 or not all(isinstance(value, pd.Interval) for value in values):
+        return {}
+    return {"intervals": pack_column(pd.arrays.IntervalArray(values))}
 
 
 def _kind_of(value: Any) -> int:
@@ -86,6 +94,8 @@ def unpack_values(packed: Packed) -> np.ndarray:
         return _vector(packed["values"], "biufmMSU", "values")
     if "objects" in packed:
         return objects(list(packed["objects"]))
+    if "intervals" in packed:
+        return objects(list(unpack_column(packed["intervals"])))
     lengths = _vector(packed["lengths"], "u", "lengths of strings").astype(np.int64)
     content = _vector(packed["text"], "u", "letters").astype(np.uint8, copy=False)
     text = content.tobytes().decode("utf-8", "surrogatepass")
@@ -190,6 +200,9 @@ def pack_column(column: Any) -> Packed:
         return {"dtype": pack_dtype(dtype), "values": np.asarray(column.codes)}
     if isinstance(dtype, pd.DatetimeTZDtype):
         return {"dtype": pack_dtype(dtype), "values": np.asarray(column.asi8)}
+    if isinstance(dtype, pd.IntervalDtype):
+        ends = [pack_column(end.array) for end in (column.left, column.right)]
+        return {"ends": ends, "closed": column.closed}
     if isinstance(dtype, np.dtype):
         return pack_values(np.asarray(column))
     values = np.asarray(column, dtype=object)
@@ -215,6 +228,9 @@ def unpack_column(packed: Packed) -> Any:
     ndarray or ExtensionArray
         The values.
     """
+    if "ends" in packed:
+        left, right = map(unpack_column, packed["ends"])
+        return pd.arrays.IntervalArray.from_arrays(left, right, str(packed["closed"]))
     values = unpack_values(packed)
     if "dtype" not in packed:
         return values

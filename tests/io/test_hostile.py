@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skrec.io import UnusableFileError, dump, info, load
+from skrec import MLPClassifier
+from skrec.io import UnusableFileError, _archive, dump, info, load
 from skrec.recommenders import ItemKNNRecommender
 from tests.io.today import EVENTS, FILES, ROWS
 
@@ -194,7 +195,6 @@ def test_what_a_file_says_of_trust_is_not_believed(tmp_path):
     header["trusted"] = ["os.system"]
     schema = schema_of()
     put(schema, RUNS["a function"], "units")
-    schema["trusted"] = ["os.system"]
     changes = {"skrec.json": json.dumps(header), "schema.json": json.dumps(schema)}
     path = with_members(tmp_path, changes)
     with pytest.raises(UnusableFileError, match=r"\['os.system'\]"):
@@ -227,6 +227,54 @@ def deep(schema):
 def cycle(schema):
     schema["__id__"] = 7
     put(schema, {**plain_list(), "__id__": 7}, "units")
+
+
+def laughs(schema):
+    """Refer twice to the tuple before, which refers twice to the one before it."""
+
+    def twice(parts, own):
+        return node("TupleNode", "builtins.tuple", content=parts, __id__=own)
+
+    inner = twice([], 1)
+    for k in range(2, 20):
+        inner = twice([inner, twice([], k - 1)], k)
+    pairs = attribute(schema, "_spec", "options")["content"]
+    pairs[0]["content"][1] = inner
+
+
+def laughs_of_text(schema):
+    long = {**text("a" * 10**4), "__id__": 1}
+    again = [{**text(""), "__id__": 1} for _ in range(200)]
+    put(schema, plain_list(long, *again), "units")
+
+
+def one_array_for_many(schema):
+    known = attribute(schema, "_target", "classes")
+    many = [{**known, "__id__": k} for k in range(1, 4)]
+    put(schema, plain_list(*many), "units")
+
+
+def id_of_text(schema):
+    put(schema, {**text(3), "__id__": "7"}, "units")
+
+
+def more_at_the_root(schema):
+    schema["trusted"] = ["os.system"]
+
+
+def old_protocol(schema):
+    """Have a function read from another field, in which nobody looked."""
+    schema["protocol"] = 0
+
+
+def protocol_before(schema):
+    schema["protocol"] = 1
+
+
+def more_layers(schema):
+    pairs = attribute(schema, "_spec", "options")["content"]
+    units = next(p["content"] for p in pairs if p["content"][0]["content"] == '"units"')
+    units[1]["content"] *= 40
 
 
 def no_estimator(schema):
@@ -279,7 +327,15 @@ SCHEMAS = {
     keys_of_a_function: "types of keys are no types",
     unknown_node: "unknown kind 'CachedNode'",
     deep: "cannot be loaded",
-    cycle: "cannot be loaded",
+    cycle: "in a circle",
+    laughs: "far more than it holds",
+    laughs_of_text: "far more than it holds",
+    one_array_for_many: "for several objects",
+    more_layers: "one more of shape",
+    id_of_text: "the id '7'",
+    more_at_the_root: "says 'trusted'",
+    old_protocol: "protocol 0 of skops",
+    protocol_before: "protocol 1 of skops",
     no_estimator: "no estimator but list",
     another_protocol: "protocol 99",
     no_dict: "not as it was written",
@@ -389,6 +445,80 @@ def test_a_sparse_matrix_that_points_beyond_itself_is_refused(tmp_path):
     sparse.save_npz(content, matrix)
     path = with_members(tmp_path, {member: content.getvalue()}, source=LOG)
     with pytest.raises(UnusableFileError, match="indices"):
+        load(path)
+
+
+def matrix_of(folder, write):
+    """Write a copy in which the similarities are another archive."""
+    member = attribute(schema_of(LOG), "similarities_")["file"]
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as parts:
+        write(parts)
+    return with_members(folder, {member: content.getvalue()}, source=LOG)
+
+
+def zeros(size):
+    content = io.BytesIO()
+    np.save(content, np.zeros(size))
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "message"),
+    [
+        ("data.npy", zipfile.ZIP_DEFLATED, "larger than it can be"),
+        ("data.npy", zipfile.ZIP_BZIP2, "larger than it can be"),
+        ("more.npy", zipfile.ZIP_DEFLATED, "no sparse matrix"),
+    ],
+)
+def test_a_sparse_matrix_that_would_fill_the_memory_is_refused(
+    name, how, message, tmp_path, monkeypatch
+):
+    path = matrix_of(tmp_path, lambda parts: parts.writestr(name, zeros(10**6), how))
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("it was read"))
+    with pytest.raises(UnusableFileError, match=message):
+        load(path)
+
+
+def test_a_text_that_would_fill_the_memory_is_refused(tmp_path):
+    schema = json.dumps(schema_of())[:-1]
+    filler = os.urandom(2500).hex()  # so that it is not compressed too well
+    text = f'{schema}, "y": "{filler}", "z": [{"[]," * 3 * 10**5}[]]}}'
+    path = tmp_path / "changed.skrec"
+    with zipfile.ZipFile(TABLE) as old, zipfile.ZipFile(path, "w") as new:
+        for member in old.infolist():
+            is_it = member.filename == "schema.json"
+            new.writestr(member, text if is_it else old.read(member))
+    with pytest.raises(
+        UnusableFileError, match=r"schema\.json' says that it is larger"
+    ):
+        load(path)
+
+
+def test_a_text_has_a_largest_size(tmp_path, monkeypatch):
+    monkeypatch.setitem(_archive.LARGEST, "schema.json", 10**4)
+    with pytest.raises(UnusableFileError, match=r"schema\.json' is too long"):
+        load(TABLE)
+    with pytest.raises(ValueError, match="a file may have 10000"):
+        dump(MLPClassifier(units=[1] * 100), tmp_path / "model.skrec")
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_is_very_much_alike_is_loaded_again(tmp_path):
+    model = MLPClassifier(units=[None] * 3000)
+    model.similarities = sparse.csr_array(np.ones((300, 300)))
+    dump(model, tmp_path / "model.skrec")
+    loaded = load(tmp_path / "model.skrec")
+    assert loaded.units == model.units
+    assert (loaded.similarities != model.similarities).nnz == 0
+
+
+@pytest.mark.parametrize("module", ["losses", "metrics"])
+@pytest.mark.parametrize("name", ["get", "deserialize"])
+def test_what_looks_for_something_by_a_name_is_not_trusted(module, name, tmp_path):
+    own = node("FunctionNode", f"keras.src.{module}.{name}")
+    path = with_schema(tmp_path, lambda schema: put(schema, own, "units"))
+    with pytest.raises(UnusableFileError, match=rf"\['keras.src.{module}.{name}'\]"):
         load(path)
 
 

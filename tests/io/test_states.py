@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from skrec import FMClassifier
-from skrec.io import dump, without_optimizer
+from skrec.io import dump, load, without_optimizer
 from skrec.preprocessing import FieldEncoder
 from skrec.preprocessing._interactions import Log
 from skrec.preprocessing._packed import (
@@ -38,6 +38,14 @@ COLUMNS = {
     "ordered": pd.Series(pd.Categorical([1, 2], categories=[2, 1], ordered=True)),
     "dates": pd.Series(pd.date_range("2026", periods=3)),
     "dates in a zone": pd.Series(pd.date_range("2026", periods=3, tz="Europe/Berlin")),
+    "intervals": pd.Series(pd.arrays.IntervalArray.from_breaks([0.0, 2, 6])).shift(),
+    "intervals as objects": pd.Series(
+        [pd.Interval(0, 2), pd.Interval(2, 6)], dtype=object
+    ),
+    "objects of two kinds": pd.Series([pd.Interval(0, 2), "a"], dtype=object),
+    "cut": pd.Series(pd.cut([1.0, 5.0, np.nan], [0, 2, 6])),
+    "cut, closed on the left": pd.Series(pd.cut([1, 5], [0, 2, 6], right=False)),
+    "cut dates": pd.Series(pd.cut(pd.date_range("2026", periods=4, tz="UTC"), 2)),
     "arrow": pd.Series([3, 1], dtype="int64[pyarrow]"),
     "none": pd.Series([], dtype=object),
 }
@@ -52,6 +60,17 @@ def test_columns_are_what_they_were(name):
     assert unpack_dtype(pack_dtype(column.dtype)) == column.dtype
     frame = pd.DataFrame({"one": column, 2: column})
     pd.testing.assert_frame_equal(unpack_frame(pack_frame(frame)), frame)
+
+
+def test_ids_of_cut_are_kept_in_a_file(tmp_path):
+    bins = pd.cut(np.arange(40.0), [-1, 10, 20, 50])
+    days = pd.cut(pd.date_range("2026", periods=40), 3)
+    rows = pd.DataFrame({"bin": bins, "day": days})
+    model = FMClassifier(epochs=1, early_stopping=False, random_state=0)
+    model.fit(rows, np.arange(40) % 2)
+    dump(model, tmp_path / "model.skrec")
+    found = load(tmp_path / "model.skrec").predict_proba(rows)
+    np.testing.assert_array_equal(found, model.predict_proba(rows))
 
 
 def test_what_is_not_as_it_was_packed_is_refused():

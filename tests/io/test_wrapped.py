@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+import tensorflow as tf
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.callback import ProgressBar
 from sklearn.compose import TransformedTargetRegressor
@@ -23,6 +24,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skrec import KerasClassifier, MLPClassifier, MLPRegressor
+from skrec.estimators._kept_models import KeptArchitecture
 from skrec.io import UnusableFileError, dump, info, load, model_card
 from skrec.model_selection import (
     BayesSearchCV,
@@ -184,6 +186,64 @@ def test_a_prebuilt_model_is_kept_by_its_layers(tmp_path):
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
     for one, other in zip(loaded.model.weights, built.weights, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def of_five(size, waits=False):
+    """Return layers, the first of any size."""
+    layers = [keras.layers.Dense(size), keras.layers.Dense(3, activation="softmax")]
+    return keras.Sequential(layers if waits else [keras.Input((4,)), *layers])
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [(of_five(6), r"one more of shape \(4, 6\)"), (of_five(6, True), "waits for data")],
+    ids=["built", "waiting for data"],
+)
+def test_a_prebuilt_model_is_not_built_larger_than_its_weights(
+    other, message, tmp_path, monkeypatch
+):
+    loss = "sparse_categorical_crossentropy"
+    model = KerasClassifier(of_five(5), loss=loss, verbose=0, random_state=0).fit(X, Y)
+    loaded = kept(model, tmp_path)
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+    real, made = KeptArchitecture.__init__, []
+
+    def another(self, model):
+        real(self, model)
+        self.config = other.to_json()
+        self.values = self.values if other.built else []
+
+    monkeypatch.setattr(KeptArchitecture, "__init__", another)
+    dump(model, tmp_path / "model.skrec")
+    draw = keras.initializers.GlorotUniform.__call__
+
+    def noted(self, shape, dtype=None, **more):
+        made.extend([shape] if tf.executing_eagerly() else [])
+        return draw(self, shape, dtype, **more)
+
+    monkeypatch.setattr(keras.initializers.GlorotUniform, "__call__", noted)
+    with pytest.raises(UnusableFileError, match=message):
+        load(tmp_path / "model.skrec")
+    assert made == []
+
+
+def test_a_prebuilt_model_that_is_compiled_is_kept(tmp_path):
+    built = of_five(5)
+    built.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model = KerasClassifier(built, verbose=0, random_state=0).fit(X, Y)
+    loaded = kept(model, tmp_path)
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+def test_a_row_of_a_file_is_not_made_at_any_size(tmp_path):
+    loss = "sparse_categorical_crossentropy"
+    model = KerasClassifier(of_five(5), loss=loss, verbose=0).fit(X, Y)
+    model.X_shape_ = (150, 10**10)
+    dump(model, tmp_path / "model.skrec")
+    with pytest.raises(
+        UnusableFileError, match=r"row of X has the shape \(10000000000"
+    ):
+        load(tmp_path / "model.skrec")
 
 
 def test_a_prebuilt_model_with_code_in_it_is_refused(tmp_path):

@@ -59,8 +59,8 @@ def drift_report(reference: Any, X_new: Any, *, X_reference: Any = None) -> Any:
           of numbers lie between the deciles before; ids are their nine most frequent
           ones before, and all others. Below .1 is usually called no change, and above
           .25 a large one;
-        - ``psi_noise``: what `psi` would be, on average, if nothing had changed, since
-          there are only so many rows.
+        - ``psi_noise``: what `psi` would exceed in one of 100 cases if nothing had
+          changed, since there are only so many rows [1]_.
 
         NaN where a column has nothing of the kind, or it is not known.
 
@@ -123,7 +123,7 @@ def drifted_columns(
     report : DataFrame
         From :func:`drift_report`.
     max_psi : float, default=0.2
-        Population stability index, beyond what is to be expected of so many rows.
+        Population stability index, beyond the noise of so many rows.
     max_unknown : float, default=0.1
         Share of unknown ids.
     max_missing : float, default=0.1

@@ -1,5 +1,7 @@
 """Drift: what is unknown, missing, out of range or shifted, column by column."""
 
+from unittest.mock import Mock
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -76,7 +78,9 @@ def test_other_rows_of_one_population_are_noise():
 
 
 @pytest.mark.parametrize("n_rows", [1, 2, 3, 5, 10, 30])
-@pytest.mark.parametrize("shares", [[0.5, 0.5], [0.999, 0.001], [0.97, 0.03], [0.1] * 10])
+@pytest.mark.parametrize(
+    "shares", [[0.5, 0.5], [0.999, 0.001], [0.97, 0.03], [0.1] * 10]
+)
 def test_few_rows_of_one_population_raise_no_alarm(shares, n_rows):
     random = np.random.default_rng(0)
     counts = (random.multinomial(n, shares, size=500) for n in (1000, n_rows))
@@ -226,6 +230,42 @@ def test_a_scheduler_gets_an_exit_code(before, after, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([first, "rows.xlsx"])
     assert "must end in one of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--out", "nowhere/report.csv"], "--out must be a file in a folder that"),
+        (["--out", "."], "--out must be a file in a folder that"),
+        (["--max-psi", "nan"], "--max-psi must be a number of at least 0"),
+        (["--max-missing", "-1"], "--max-missing must be a number of at least 0"),
+    ],
+)
+def test_a_wrong_argument_is_no_drift_and_found_before_the_work(
+    tmp_path, capsys, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main(["never_read.csv", "never_read.csv", *arguments])
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [RuntimeError("disk on fire"), MemoryError()])
+def test_an_error_of_any_kind_is_no_drift(tmp_path, capsys, monkeypatch, error):
+    rows = str(tmp_path / "rows.csv")
+    pd.DataFrame({"x": [1.0, 2.0]}).to_csv(rows, index=False)
+    monkeypatch.setattr(pd.DataFrame, "to_csv", Mock(side_effect=error))
+    with pytest.raises(SystemExit) as stopped:
+        main([rows, rows, "--out", str(tmp_path / "report.csv")])
+    assert stopped.value.code == 2
+    assert (str(error) or "MemoryError") in capsys.readouterr().err
+
+
+def test_a_limit_that_nothing_is_beyond_is_refused(before):
+    report = drift_report(before, before)
+    with pytest.raises(ValueError, match=r"max_unknown must be .* Received: nan\.$"):
+        drifted_columns(report, max_unknown=float("nan"))
 
 
 def test_a_model_that_was_dumped_is_a_reference(before, after, tmp_path):

@@ -32,8 +32,8 @@ def index_of(before: np.ndarray, after: np.ndarray) -> Difference:
     """Compare two samples by how many values of each fall into each bin.
 
     To each sample half a value a bin is added, shared out as both samples together
-    are: a bin that is empty in one of them is no infinite distance, counts for less, the
-    fewer values there are, and one that is empty in both counts for nothing.
+    are: a bin that is empty in one of them is no infinite distance, and counts for
+    less, the fewer values there are; one that is empty in both counts for nothing.
 
     Parameters
     ----------

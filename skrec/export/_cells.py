@@ -103,12 +103,6 @@ def _text(column: Column, cell: Any) -> Any:
         return column.nothing
     if type(cell) is not str:
         raise ValueError(f"must be a string. Received: {shown(cell)}.")
-    try:
-        cell.encode()
-    except UnicodeEncodeError:
-        raise ValueError(
-            f"must be a string of whole characters. Received: {shown(cell)}."
-        ) from None
     return exact(column, cell)
 
 

@@ -12,6 +12,7 @@ from skrec.export._schema import Column
 # So many times the limit of a body is read and dropped, so that who sends too much
 # gets an answer instead of a connection that breaks.
 DROPPED = 16
+MOST_STRANGERS = 20  # columns that the model does not have, named in an answer
 
 
 class RequestError(Exception):
@@ -116,11 +117,11 @@ def parse(body: bytes) -> Any:
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make a dict of names that are each there once."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in found if names.count(name) > 1)
-        raise ValueError(f"{shown(twice)} twice in one object")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{shown(name)} twice in one object")
+        found[name] = value
     return found
 
 
@@ -223,11 +224,16 @@ def _strangers(
         if not one.keys() <= columns.keys():
             for name in one.keys() - columns.keys():
                 found.setdefault(name, row)
-    return [
+    named = sorted(found.items())[:MOST_STRANGERS]
+    problems = [
         problem(
             [name] if is_one else [row, name],
-            f"column {name!r} is not one of the model's: leave it out. Received: it "
-            f"beside {shown(list(columns))}.",
+            f"column {shown(name)} is not one of the model's: leave it out. Received: "
+            f"it beside {shown(list(columns))}.",
         )
-        for name, row in sorted(found.items())
+        for name, row in named
     ]
+    if len(found) > len(named):
+        more = len(found) - len(named)
+        problems.append(problem([], f"{more} more columns are not the model's."))
+    return problems

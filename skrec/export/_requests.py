@@ -228,7 +228,7 @@ def _strangers(
     problems = [
         problem(
             [name] if is_one else [row, name],
-            f"column {shown(name)} is not one of the model's: leave it out. Received: "
+            f"column {name!r} is not one of the model's: leave it out. Received: "
             f"it beside {shown(list(columns))}.",
         )
         for name, row in named

@@ -1,6 +1,7 @@
 """How far rows of today are from those that a model was fitted on."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -24,7 +25,12 @@ from skrec.preprocessing._vocabulary import UNKNOWN, Vocabulary, factorize
 
 __all__ = ["drift_report", "drifted_columns"]
 
-MAX_PSI, MAX_UNKNOWN, MAX_MISSING, MAX_OUT_OF_RANGE = 0.2, 0.1, 0.1, 0.05
+LIMITS = {
+    "max_psi": 0.2,
+    "max_unknown": 0.1,
+    "max_missing": 0.1,
+    "max_out_of_range": 0.05,
+}
 
 
 def drift_report(reference: Any, X_new: Any, *, X_reference: Any = None) -> Any:
@@ -59,8 +65,8 @@ def drift_report(reference: Any, X_new: Any, *, X_reference: Any = None) -> Any:
           of numbers lie between the deciles before; ids are their nine most frequent
           ones before, and all others. Below .1 is usually called no change, and above
           .25 a large one;
-        - ``psi_noise``: what `psi` would be, on average, if nothing had changed, since
-          there are only so many rows.
+        - ``psi_noise``: what `psi` would exceed in one of 100 cases if nothing had
+          changed, since there are only so many rows [1]_.
 
         NaN where a column has nothing of the kind, or it is not known.
 
@@ -111,10 +117,10 @@ def drift_report(reference: Any, X_new: Any, *, X_reference: Any = None) -> Any:
 def drifted_columns(
     report: pd.DataFrame,
     *,
-    max_psi: float = MAX_PSI,
-    max_unknown: float = MAX_UNKNOWN,
-    max_missing: float = MAX_MISSING,
-    max_out_of_range: float = MAX_OUT_OF_RANGE,
+    max_psi: float = LIMITS["max_psi"],
+    max_unknown: float = LIMITS["max_unknown"],
+    max_missing: float = LIMITS["max_missing"],
+    max_out_of_range: float = LIMITS["max_out_of_range"],
 ) -> list:
     """Return the columns of a report that have changed by more than they may.
 
@@ -123,7 +129,7 @@ def drifted_columns(
     report : DataFrame
         From :func:`drift_report`.
     max_psi : float, default=0.2
-        Population stability index, beyond what is to be expected of so many rows.
+        Population stability index, beyond the noise of so many rows.
     max_unknown : float, default=0.1
         Share of unknown ids.
     max_missing : float, default=0.1
@@ -136,6 +142,11 @@ def drifted_columns(
     list
         Their names.
 
+    Raises
+    ------
+    ValueError
+        If a limit is negative, or not a number.
+
     Examples
     --------
     >>> import pandas as pd
@@ -145,6 +156,9 @@ def drifted_columns(
     >>> drifted_columns(drift_report(before, after))
     ['price']
     """
+    given = max_psi, max_unknown, max_missing, max_out_of_range
+    for name, limit in zip(LIMITS, given, strict=True):
+        _require_limit(name, limit)
     too_far = (
         (report["psi"] - report["psi_noise"] > max_psi)
         | (report["unknown"] > max_unknown)
@@ -152,6 +166,12 @@ def drifted_columns(
         | (report["out_of_range"] > max_out_of_range)
     )
     return report.index[too_far].tolist()
+
+
+def _require_limit(name: str, limit: float) -> None:
+    """Refuse what no share compares with: nothing would ever be beyond NaN."""
+    if not limit >= 0:
+        raise ValueError(f"{name} must be a number of at least 0. Received: {limit!r}.")
 
 
 # ---- what is known -------------------------------------------------------------------
@@ -356,8 +376,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         0 where nothing has changed by more than it may, 1 where something has; 2 is
-        that of wrong arguments.
+        that of wrong arguments, and of whatever else goes wrong.
     """
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    try:
+        return _reported(given)
+    except Exception as error:  # whatever it is: 1 would say that something has drifted
+        parser.error(str(error) or type(error).__name__)
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
     parser = argparse.ArgumentParser(prog="python -m skrec.drift", description=__doc__)
     parser.add_argument(
         "reference", help=".csv, .parquet, .jsonl, or a model of skrec.io.dump"
@@ -367,33 +397,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--trusted", nargs="*", default=(), help="as skrec.io.load")
     parser.add_argument("--ignore", nargs="+", default=(), help="columns to leave out")
     parser.add_argument("--out", help="write the report to this .csv")
-    limits = {
-        "max_psi": MAX_PSI,
-        "max_unknown": MAX_UNKNOWN,
-        "max_missing": MAX_MISSING,
-        "max_out_of_range": MAX_OUT_OF_RANGE,
-    }
-    for name, default in limits.items():
+    for name, default in LIMITS.items():
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, type=float, default=default, help=f"{default}")
-    given = parser.parse_args(arguments)
-    try:
-        if Path(given.reference).suffix in READERS:
-            reference: Any = _read(given.reference)
-        else:
-            skrec_io = import_module("skrec.io")
-            reference = skrec_io.load(given.reference, trusted=given.trusted)
-        rows = None if given.rows is None else _read(given.rows)
-        report = drift_report(reference, _read(given.new), X_reference=rows)
-    except (ImportError, OSError, TypeError, ValueError) as error:
-        parser.error(str(error))
+    return parser
+
+
+def _reported(given: argparse.Namespace) -> int:
+    """Do what the command line says; what can be refused is, before the work."""
+    limits = {name: getattr(given, name) for name in LIMITS}
+    for name, limit in limits.items():
+        _require_limit(f"--{name.replace('_', '-')}", limit)
+    if given.out:
+        _require_writable(given.out)
+    if Path(given.reference).suffix in READERS:
+        reference: Any = _read(given.reference)
+    else:
+        skrec_io = import_module("skrec.io")
+        reference = skrec_io.load(given.reference, trusted=given.trusted)
+    rows = None if given.rows is None else _read(given.rows)
+    report = drift_report(reference, _read(given.new), X_reference=rows)
     report = report.drop(index=list(given.ignore), errors="ignore")
     if given.out:
         report.to_csv(given.out)
     print(report.round(4).to_string())
-    found = drifted_columns(report, **{name: getattr(given, name) for name in limits})
-    print(f"drifted: {', '.join(map(str, found)) or 'none'}")
+    found = drifted_columns(report, **limits)
+    print(f"drifted: {', '.join(map(str, found)) or 'none'}", flush=True)
     return int(bool(found))
+
+
+def _require_writable(path: str) -> None:
+    """Refuse a file that cannot be written."""
+    folder, is_folder = Path(path).parent, Path(path).is_dir()
+    target = Path(path) if Path(path).exists() else folder
+    if is_folder or not folder.is_dir() or not os.access(target, os.W_OK):
+        raise ValueError(
+            "--out must be a file in a folder that exists and can be written. "
+            f"Received: {path!r}."
+        )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Drift: what is unknown, missing, out of range or shifted, column by column."""
 
+from unittest.mock import Mock
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -12,7 +14,7 @@ import skrec.io
 from skrec import CNNClassifier, FMClassifier
 from skrec.drift import drift_report, drifted_columns, main
 from skrec.preprocessing import FieldEncoder
-from skrec.preprocessing._shares import of_ids, of_numbers
+from skrec.preprocessing._shares import index_of, of_ids, of_numbers
 from skrec.recommenders import PopularRecommender
 
 N = 400
@@ -67,13 +69,36 @@ def test_the_same_rows_have_not_drifted(before):
 
 def test_other_rows_of_one_population_are_noise():
     random = np.random.default_rng(0)
-    found = [
-        drift_report(*(pd.DataFrame({"x": random.normal(size=200)}) for _ in range(2)))
-        for _ in range(50)
-    ]
+    pairs = random.integers(10, size=(1000, 2, 200))
 
-    psi = np.mean([report["psi"]["x"] for report in found])
-    assert psi == pytest.approx(found[0]["psi_noise"]["x"], rel=0.2)
+    found = np.array([of_ids(*pair) for pair in pairs])
+
+    psi, noise = found.T
+    assert 0 < np.mean(psi > noise) < 0.03
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 3, 5, 10, 30])
+@pytest.mark.parametrize(
+    "shares", [[0.5, 0.5], [0.999, 0.001], [0.97, 0.03], [0.1] * 10]
+)
+def test_few_rows_of_one_population_raise_no_alarm(shares, n_rows):
+    random = np.random.default_rng(0)
+    counts = (random.multinomial(n, shares, size=500) for n in (1000, n_rows))
+
+    found = np.array([index_of(*pair) for pair in zip(*counts, strict=True)])
+
+    assert np.mean(found[:, 0] - found[:, 1] > 0.2) < 0.02
+
+
+def test_a_column_that_is_constant_before_and_after_has_an_index_of_zero():
+    before = pd.DataFrame({"c": [1.0] * 100, "i": ["a", "b"] * 50, "b": ["k"] * 100})
+    for n_rows in (1, 5, 50):
+        report = drift_report(before, before[:n_rows])
+        assert report["psi"][["c", "b"]].tolist() == [0, 0]
+        assert drifted_columns(report) == []
+
+    changed = drift_report(before, before[:20].assign(c=2.0))
+    assert drifted_columns(changed) == ["c"]
 
 
 def test_a_shift_within_the_range_is_drift_and_noise_of_few_rows_is_none():
@@ -205,6 +230,42 @@ def test_a_scheduler_gets_an_exit_code(before, after, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([first, "rows.xlsx"])
     assert "must end in one of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--out", "nowhere/report.csv"], "--out must be a file in a folder that"),
+        (["--out", "."], "--out must be a file in a folder that"),
+        (["--max-psi", "nan"], "--max-psi must be a number of at least 0"),
+        (["--max-missing", "-1"], "--max-missing must be a number of at least 0"),
+    ],
+)
+def test_a_wrong_argument_is_no_drift_and_found_before_the_work(
+    tmp_path, capsys, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main(["never_read.csv", "never_read.csv", *arguments])
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [RuntimeError("disk on fire"), MemoryError()])
+def test_an_error_of_any_kind_is_no_drift(tmp_path, capsys, monkeypatch, error):
+    rows = str(tmp_path / "rows.csv")
+    pd.DataFrame({"x": [1.0, 2.0]}).to_csv(rows, index=False)
+    monkeypatch.setattr(pd.DataFrame, "to_csv", Mock(side_effect=error))
+    with pytest.raises(SystemExit) as stopped:
+        main([rows, rows, "--out", str(tmp_path / "report.csv")])
+    assert stopped.value.code == 2
+    assert (str(error) or "MemoryError") in capsys.readouterr().err
+
+
+def test_a_limit_that_nothing_is_beyond_is_refused(before):
+    report = drift_report(before, before)
+    with pytest.raises(ValueError, match=r"max_unknown must be .* Received: nan\.$"):
+        drifted_columns(report, max_unknown=float("nan"))
 
 
 def test_a_model_that_was_dumped_is_a_reference(before, after, tmp_path):

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from skrec.export._model import OnnxModel
 from skrec.export._requests import (
     RequestError,
+    blocks_of,
     columns_of,
     parse,
     problem,
@@ -25,6 +26,7 @@ from skrec.export._schema import Column
 
 # Shorter bodies are answered in less time than handing them to a thread takes.
 SMALL_BODY = 2**14
+MOST_ITEMS = 2**20  # of all rows of one answer
 N = Annotated[int, Query(ge=1, le=2**31)]
 LISTED = ("known", "items", "scores")
 
@@ -177,11 +179,29 @@ def _outputs(
 ) -> tuple[dict[str, Any], bool]:
     """Run the model on a body; tell too whether it is one row without a list."""
     rows, is_one = rows_of(parse(body))
-    columns = columns_of(rows, model.schema.columns, is_one)
-    try:
-        return model.run({**columns, **options}), is_one
-    except ValueError as error:
-        raise RequestError(422, [problem([], str(error))]) from None
+    schema, parts = model.schema, []
+    if schema.recommends:
+        _require_few(len(rows), options["n"][0], schema.text["n_items"])
+    for part in blocks_of(rows, schema.columns, schema.text.get("n_items", 1)):
+        columns = columns_of(rows[part], schema.columns, is_one, part.start)
+        try:
+            parts.append(model.run({**columns, **options}, part.start))
+        except ValueError as error:
+            raise RequestError(422, [problem([], str(error))]) from None
+    outputs = {
+        name: np.concatenate([found[name] for found in parts]) for name in model.outputs
+    }
+    return outputs, is_one
+
+
+def _require_few(n_rows: int, n: int, n_items: int) -> None:
+    """Refuse an answer of so many items that it would not fit into memory."""
+    if n_rows * min(int(n), n_items) > MOST_ITEMS:
+        message = (
+            f"An answer holds at most {MOST_ITEMS} items: send fewer rows at a time, "
+            f"or ask for fewer items. Received: {n_rows} rows and n={n}."
+        )
+        raise RequestError(422, [problem([], message)])
 
 
 def _described(columns: dict[str, Column]) -> dict[str, Any]:

@@ -103,12 +103,6 @@ def _text(column: Column, cell: Any) -> Any:
         return column.nothing
     if type(cell) is not str:
         raise ValueError(f"must be a string. Received: {shown(cell)}.")
-    try:
-        cell.encode()
-    except UnicodeEncodeError:
-        raise ValueError(
-            f"must be a string of whole characters. Received: {shown(cell)}."
-        ) from None
     return exact(column, cell)
 
 
@@ -139,13 +133,16 @@ def _require_number(cell: Any) -> None:
 
 
 def _list(column: Column, cell: Any) -> list[Any]:
-    """Read the ids of a list; the model keeps the last ones itself."""
+    """Read the ids of a list, the last ones where the model reads no others."""
     items = column.items(cell)
     if _is_missing(items):
         return []
     if not isinstance(items, list):
         raise ValueError(f"must be a list. Received: {shown(cell)}.")
     read = _single(column)
+    items = [item for item in items if item not in column.fillers]
+    if column.max_len:
+        items = items[-column.max_len :]
     try:
         return [read(column, item) for item in items]
     except ValueError as error:

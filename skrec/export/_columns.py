@@ -113,7 +113,8 @@ def tensor_of_series(column: Column, series: pd.Series) -> np.ndarray:
         return stack(series, name, shape).astype(np.float64)
     if column.kind == "id":
         return _ids(column, factorize(series, name))[:, None]
-    lengths, flat = flatten(series, name, sys.maxsize, Reading(column.separator))
+    reading = Reading(column.separator, column.fillers)
+    lengths, flat = flatten(series, name, column.max_len or sys.maxsize, reading)
     ids = _ids(column, factorize(flat, name, lengths)).tolist()
     ends = np.concatenate([[0], np.cumsum(lengths)]).tolist()
     return filled(column, [ids[start:end] for start, end in pairwise(ends)])

@@ -9,6 +9,7 @@ from skrec.estimators.base import BaseNetwork
 from skrec.export._schema import Column
 from skrec.export._sentinels import sentinels
 from skrec.preprocessing import FieldEncoder
+from skrec.preprocessing._lists import Reading
 from skrec.preprocessing._network_inputs import TableInputs
 from skrec.preprocessing._vocabulary import FIRST, Vocabulary
 
@@ -167,13 +168,36 @@ def _column(
     if own.kind == "id":
         special = {key: known.special[key] for key in ("missing", "unknown")}
         return Column(name, "id", known.dtype, position=position, **special)
-    separator = encoder._readings[own.position].separator
+    reading = encoder._readings[own.position]
     return Column(
         name,
         "list",
         known.dtype,
         (None,),
         position,
-        separator=separator,
+        separator=reading.separator,
+        filler=filler_of(reading, known.dtype),
+        max_len=int(encoder.max_len),
         **known.special,
     )
+
+
+def filler_of(reading: Reading, dtype: str) -> Any:
+    """Return the id that is no item of a list.
+
+    Parameters
+    ----------
+    reading : Reading
+        Of the column.
+    dtype : {"string", "int64", "float64"}
+        Of its ids.
+
+    Returns
+    -------
+    str, int, float or None
+        None where there is none among ids of the dtype.
+    """
+    for mark in reading.padding:
+        if isinstance(mark, str) == (dtype == "string"):
+            return mark.item() if isinstance(mark, np.generic) else mark
+    return None

@@ -145,9 +145,12 @@ class Graph:
         """Make a tensor, of strings or of numbers."""
         array = np.asarray(values)
         if array.dtype.kind in "OUT":
-            texts = [str(value).encode("utf-8") for value in array.ravel()]
+            # NumPy, and make_tensor with it, cuts the NULs at the end of strings.
+            texts = np.asarray(values, dtype=object)
             kind = self.onnx.TensorProto.STRING
-            return self.onnx.helper.make_tensor(name, kind, array.shape, texts)
+            tensor = self.onnx.TensorProto(name=name, data_type=kind, dims=texts.shape)
+            tensor.string_data.extend(_utf8(str(one)) for one in texts.ravel())
+            return tensor
         return self.onnx.numpy_helper.from_array(np.ascontiguousarray(array), name)
 
     def add(
@@ -305,3 +308,13 @@ class Graph:
         helper.set_model_props(model, metadata)
         self.onnx.checker.check_model(model)
         return model
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            "ONNX holds ids and labels as UTF-8, which has no half of a character: "
+            f"repair the text and fit again. Received: {text!r}."
+        ) from None

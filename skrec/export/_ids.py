@@ -32,7 +32,7 @@ def exact(column: Column, value: Any) -> Any:
     if value in (column.missing, column.padding):
         return _unknown(column, value)
     if column.is_text:
-        return value
+        return value if _is_utf8(value) else _unknown(column, value)
     if column.dtype == "int64":
         is_held = value == int(value) and LEAST_INT <= value <= MOST_INT
         return int(value) if is_held else _unknown(column, value)
@@ -41,6 +41,15 @@ def exact(column: Column, value: Any) -> Any:
     except OverflowError:
         is_held = False
     return float(value) if is_held else _unknown(column, value)
+
+
+def _is_utf8(text: str) -> bool:
+    """Tell whether a tensor holds a text, which has no lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _unknown(column: Column, value: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from skrec.export._described import Ids
+from skrec.export._described import Ids, filler_of
 from skrec.export._tables import FEWEST_STEPS, PADDING
 from skrec.preprocessing import FieldEncoder
 from skrec.preprocessing._vocabulary import UNKNOWN
@@ -83,9 +83,9 @@ class Lookups:
     def _filler(self, position: int, ids: Ids) -> Any:
         """Make a table of what is no item of a list."""
         nothing = [ids.special["padding"]]
-        mark = self.encoder._readings[position].padding
-        if mark and isinstance(mark[0], str) == (ids.dtype == "string"):
-            nothing.append(mark[0])
+        filler = filler_of(self.encoder._readings[position], ids.dtype)
+        if filler is not None:
+            nothing.append(filler)
         keys = np.array(nothing, dtype=object)
         return self._table(keys, np.full(len(keys), PADDING), ids)
 

@@ -58,13 +58,15 @@ class OnnxModel:
         self.outputs = [output.name for output in self.session.get_outputs()]
         self._require_inputs()
 
-    def run(self, columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    def run(self, columns: Mapping[str, np.ndarray], first: int = 0) -> dict[str, Any]:
         """Compute the outputs of rows.
 
         Parameters
         ----------
         columns : dict of str to ndarray of shape (n_rows, ...)
             Values of each column, in its dtype.
+        first : int, default=0
+            Number of the first row, for the error.
 
         Returns
         -------
@@ -79,7 +81,7 @@ class OnnxModel:
         found = self.session.run(None, dict(columns))
         outputs = dict(zip(self.outputs, found, strict=True))
         for name, values in outputs.items():
-            _require_answers(name, values)
+            _require_answers(name, values, first)
         return outputs
 
     def _require_inputs(self) -> None:
@@ -98,11 +100,11 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def _require_answers(name: str, values: np.ndarray) -> None:
+def _require_answers(name: str, values: np.ndarray, first: int) -> None:
     """Raise where an output is not a number."""
     if values.dtype.kind != "f" or not np.isnan(values).any():
         return
-    row = int(np.isnan(values).reshape(len(values), -1).any(axis=1).argmax())
+    row = first + int(np.isnan(values).reshape(len(values), -1).any(axis=1).argmax())
     raise ValueError(
         f"The model has no {name} for row {row}: a value is missing that it cannot do "
         "without, or is too large. Fill it in. Received: NaN from the model."

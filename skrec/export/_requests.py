@@ -1,7 +1,8 @@
 """What clients send: a body read within a limit, JSON, rows, columns."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+import math
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from skrec.export._schema import Column
 # So many times the limit of a body is read and dropped, so that who sends too much
 # gets an answer instead of a connection that breaks.
 DROPPED = 16
+MOST_CELLS = 2**18  # of a tensor, unless one row has more
+MOST_STRANGERS = 20  # columns that the model does not have, named in an answer
 
 
 class RequestError(Exception):
@@ -116,11 +119,11 @@ def parse(body: bytes) -> Any:
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make a dict of names that are each there once."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in found if names.count(name) > 1)
-        raise ValueError(f"{shown(twice)} twice in one object")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{shown(name)} twice in one object")
+        found[name] = value
     return found
 
 
@@ -163,8 +166,54 @@ def rows_of(parsed: Any) -> tuple[list[dict[str, Any]], bool]:
     return parsed, False
 
 
+def blocks_of(
+    rows: list[dict[str, Any]], columns: Mapping[str, Column], n_outputs: int
+) -> Iterator[slice]:
+    """Cut rows into blocks, so that their tensors stay small.
+
+    Lists are filled up to the longest one, so that one long list among many rows would
+    take a thousand times the memory of the body.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Rows by names of columns.
+    columns : dict of str to Column
+        What the model takes.
+    n_outputs : int
+        Numbers that the model computes of a row.
+
+    Yields
+    ------
+    slice
+        Rows that follow each other.
+    """
+    lists = [own for own in columns.values() if own.kind == "list"]
+    arrays = [own.shape for own in columns.values() if own.kind == "array"]
+    # A null for an image is a few bytes in the body.
+    least = max(n_outputs, *(math.prod(k or 1 for k in one) for one in arrays), 1)
+    start, widest = 0, least
+    for row, one in enumerate(rows):
+        width = max(least, *(_length(own, one) for own in lists), 1)
+        if row > start and (row + 1 - start) * max(widest, width) > MOST_CELLS:
+            yield slice(start, row)
+            start, widest = row, least
+        widest = max(widest, width)
+    yield slice(start, len(rows))
+
+
+def _length(column: Column, row: dict[str, Any]) -> int:
+    """Return an upper bound of the items of a list that the model reads."""
+    cell = row.get(column.name)
+    length = len(cell) if isinstance(cell, (list, str)) else 0
+    return min(length, column.max_len or length)
+
+
 def columns_of(
-    rows: list[dict[str, Any]], columns: Mapping[str, Column], is_one: bool
+    rows: list[dict[str, Any]],
+    columns: Mapping[str, Column],
+    is_one: bool,
+    first: int = 0,
 ) -> dict[str, np.ndarray]:
     """Return the tensors of all columns.
 
@@ -176,6 +225,8 @@ def columns_of(
         What the model takes.
     is_one : bool
         Whether the row came without a list, for the messages.
+    first : int, default=0
+        Number of the first row, for the messages.
 
     Returns
     -------
@@ -187,13 +238,14 @@ def columns_of(
     RequestError
         That names, for each column in which something is wrong, the first such row.
     """
-    tensors, problems = {}, _strangers(rows, columns, is_one)
+    tensors, problems = {}, _strangers(rows, columns, is_one, first)
     for name, column in columns.items():
         try:
             tensors[name] = tensor_of(column, _cells(rows, column))
         except CellError as error:
-            place = [name] if is_one else [error.row, name]
-            where = f"column {name!r}" + ("" if is_one else f", row {error.row}")
+            row = first + error.row
+            place = [name] if is_one else [row, name]
+            where = f"column {name!r}" + ("" if is_one else f", row {row}")
             problems.append(problem(place, f"{where}: {error}"))
     if problems:
         raise RequestError(422, problems)
@@ -215,19 +267,27 @@ def _cells(rows: list[dict[str, Any]], column: Column) -> list[Any]:
 
 
 def _strangers(
-    rows: list[dict[str, Any]], columns: Mapping[str, Column], is_one: bool
+    rows: list[dict[str, Any]],
+    columns: Mapping[str, Column],
+    is_one: bool,
+    first: int,
 ) -> list[dict[str, Any]]:
     """Name columns that the model does not have, each once."""
     found: dict[str, int] = {}
-    for row, one in enumerate(rows):
+    for row, one in enumerate(rows, first):
         if not one.keys() <= columns.keys():
             for name in one.keys() - columns.keys():
                 found.setdefault(name, row)
-    return [
+    named = sorted(found.items())[:MOST_STRANGERS]
+    problems = [
         problem(
             [name] if is_one else [row, name],
-            f"column {name!r} is not one of the model's: leave it out. Received: it "
-            f"beside {shown(list(columns))}.",
+            f"column {name!r} is not one of the model's: leave it out. Received: "
+            f"it beside {shown(list(columns))}.",
         )
-        for name, row in sorted(found.items())
+        for name, row in named
     ]
+    if len(found) > len(named):
+        more = len(found) - len(named)
+        problems.append(problem([], f"{more} more columns are not the model's."))
+    return problems

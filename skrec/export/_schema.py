@@ -45,6 +45,10 @@ class Column:
         holds, and for none at all at the end of a list; None for NaN.
     separator : str or None
         What stands between the ids of lists that are given as strings.
+    filler : str, int, float or None
+        An id with which lists were filled up in fit: it is no item.
+    max_len : int or None
+        Items of a list that the model reads: its last ones; all if None.
     """
 
     name: str
@@ -57,6 +61,8 @@ class Column:
     unknown: Any = None
     padding: Any = None
     separator: str | None = None
+    filler: Any = None
+    max_len: int | None = None
 
     @classmethod
     def of(cls, entry: dict[str, Any]) -> "Column":
@@ -95,6 +101,11 @@ class Column:
                 "must have a value in every row: fill it in. Received: a missing one."
             )
         return self.missing
+
+    @property
+    def fillers(self) -> tuple:
+        """What is no item of a list: nothing, or an id."""
+        return () if self.filler is None else (self.filler,)
 
     def tensor(self, values: Iterable[Any]) -> np.ndarray:
         """Put values in an array of the column's dtype.

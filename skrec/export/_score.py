@@ -88,7 +88,7 @@ def score(
         )
     tensors = tensors_of_rows(model.schema, frame, "frame")
     parts = [
-        model.run({name: values[part] for name, values in tensors.items()})
+        model.run({name: own[part] for name, own in tensors.items()}, part.start)
         for part in gen_batches(max(1, len(frame)), batch_size)
     ]
     outputs = {

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skrec.export._described import Described, Ids
+from skrec.export._described import Described, Ids, filler_of
 from skrec.export._graph import Graph
 from skrec.preprocessing import FieldEncoder
 from skrec.preprocessing._vocabulary import UNKNOWN
@@ -99,9 +99,9 @@ def _steps(
 ) -> str:
     """Make rows of lists: the last items at the end, padding in front."""
     nothing = [ids.special["padding"]]
-    mark = encoder._readings[position].padding
-    if mark and isinstance(mark[0], str) == (ids.dtype == "string"):
-        nothing.append(mark[0])
+    filler = filler_of(encoder._readings[position], ids.dtype)
+    if filler is not None:
+        nothing.append(filler)
     keys = np.array(nothing, dtype=object if ids.dtype == "string" else ids.dtype)
     is_item = graph.look_up(name, keys, np.zeros(len(keys), np.int64), 1)
     fewest = min(FEWEST_STEPS, encoder._lengths[position])

@@ -224,7 +224,10 @@ def _in_a_row(cells: list) -> pd.Series:
             return flat
         cells = [cell.tolist() for cell in cells]
     items = list(chain.from_iterable(cells))
-    flat = pd.Series(items, dtype=None if items else object)
+    try:
+        flat = pd.Series(items, dtype=None if items else object)
+    except UnicodeEncodeError:  # half a character, which strings of pandas do not hold
+        return pd.Series(items, dtype=object)
     return pd.Series(objects(items)) if _may_be_rounded(flat) else flat
 
 

@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.stats import chi2
 
 N_BINS = 10
+CONFIDENCE = 0.99
 
 
 class Difference(NamedTuple):
@@ -16,7 +18,7 @@ class Difference(NamedTuple):
     psi : float
         Population stability index; NaN where one of the samples is empty.
     noise : float
-        What it is, on average, of two samples of these sizes of one population.
+        What it exceeds in one of 100 pairs of samples of these sizes of one population.
     """
 
     psi: float
@@ -29,8 +31,9 @@ NOTHING = Difference(np.nan, np.nan)
 def index_of(before: np.ndarray, after: np.ndarray) -> Difference:
     """Compare two samples by how many values of each fall into each bin.
 
-    Half a value is added to each count, so that an empty bin is no infinite distance
-    and counts for less, the fewer values there are.
+    To each sample half a value a bin is added, shared out as both samples together
+    are: a bin that is empty in one of them is no infinite distance, and counts for
+    less, the fewer values there are; one that is empty in both counts for nothing.
 
     Parameters
     ----------
@@ -44,9 +47,15 @@ def index_of(before: np.ndarray, after: np.ndarray) -> Difference:
     """
     if not before.sum() or not after.sum():
         return NOTHING
-    p, q = ((counts + 0.5) / (counts + 0.5).sum() for counts in (before, after))
-    n_bins = np.count_nonzero(before + after)
-    noise = (n_bins - 1) * (1 / before.sum() + 1 / after.sum())
+    is_used = before + after > 0
+    n_bins = np.count_nonzero(is_used)
+    if n_bins == 1:
+        return Difference(0.0, 0.0)
+    before, after = before[is_used], after[is_used]
+    n_before, n_after = before.sum(), after.sum()
+    extra = (before + after) / (n_before + n_after) * n_bins / 2
+    p, q = ((own + extra) / (own + extra).sum() for own in (before, after))
+    noise = chi2.ppf(CONFIDENCE, n_bins - 1) * (1 / n_before + 1 / n_after)
     return Difference(float(((q - p) * np.log(q / p)).sum()), float(noise))
 
 

@@ -43,7 +43,7 @@ def client(path):
 def score(client, **changes):
     """Return the score of ROW, changed."""
     row = {name: cell for name, cell in {**ROW, **changes}.items() if cell != "absent"}
-    response = client.post("/predict", json=row)
+    response = client.post("/predict", content=json.dumps(row))
     assert response.status_code == 200, response.text
     return response.json()["score"][0]
 
@@ -75,6 +75,7 @@ def test_one_row_gets_an_object_and_several_a_list(client):
         pytest.param({}, 1 + 10 + 25 + 2000, id="all as trained"),
         pytest.param({"item": "jam"}, 2035, id="unknown string"),
         pytest.param({"item": "tea\x00x"}, 2035, id="a zero within a string"),
+        pytest.param({"item": "\ud800"}, 2035, id="half a character"),
         pytest.param({"item": None}, 2035.5, id="missing string"),
         pytest.param({"user id": made.BIG - 1}, 2026, id="neighbour of a large id"),
         pytest.param({"user id": None}, 2026, id="missing number of an id"),
@@ -149,7 +150,6 @@ def test_a_body_that_a_thread_answers_has_the_same_answers(client):
         ({"item": True}, "item", "must be a string. Received: true."),
         ({"item": ["tea"]}, "item", 'must be a string. Received: ["tea"].'),
         ({"item": "absent"}, "item", "is missing: send it, as null where"),
-        ({"item": "\ud800"}, "item", "must be a string of whole characters."),
         ({"user id": "5"}, "user id", 'must be a number. Received: "5".'),
         ({"user id": 1.5}, "user id", "must be a whole number. Received: 1.5."),
         ({"user id": -float("inf")}, "user id", "must be a finite number."),

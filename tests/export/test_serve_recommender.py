@@ -99,3 +99,23 @@ def test_rows_of_a_table_are_not_for_a_recommender(client, path):
     assert client.post("/predict", json={}).status_code == 404
     with pytest.raises(ValueError, match="the file holds a recommender"):
         score(path, pd.DataFrame({"user": [1]}))
+
+
+def test_one_long_history_among_many_rows_changes_no_answer(client):
+    rows = [{"history": [f"item {k % 12}"]} for k in range(300)]
+    alone = client.post("/recommend", json=rows).json()
+    long = {"history": ["item 1", "new"] * 2000}
+
+    found = client.post("/recommend", json=[*rows[:7], long, *rows[7:]]).json()
+
+    assert found[7] == client.post("/recommend", json=long).json()
+    assert [answered(one)[0] for one in found[:7] + found[8:]] == [
+        answered(one)[0] for one in alone
+    ]
+
+
+def test_an_answer_that_would_fill_the_memory_is_refused(client):
+    response = client.post("/recommend", json=[{}] * 100_000, params={"n": 2**31})
+
+    assert response.status_code == 422
+    assert "send fewer rows at a time" in response.json()["detail"][0]["msg"]

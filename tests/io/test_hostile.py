@@ -361,7 +361,7 @@ ARRAYS = {
     "weights of another shape": (
         ("_state", "weights", 0),
         lambda array: np.repeat(array, 2, axis=0),
-        "not the shapes of its network",
+        "the network has other weights than the file",
     ),
     "weights in another precision": (
         ("_state", "weights", 0),

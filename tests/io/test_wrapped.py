@@ -1,5 +1,7 @@
 """Pipelines, searches and other estimators around skrec's, saved and loaded."""
 
+import sys
+
 import keras
 import numpy as np
 import pandas as pd
@@ -283,7 +285,8 @@ def test_a_card_tells_what_is_known_and_asks_for_the_rest(tmp_path):
 
 
 def test_a_missing_skops_is_named(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "skops.io", None)
+    for name in ("skops.io", "skops.card"):
+        monkeypatch.setitem(sys.modules, name, None)
     for call in (
         lambda: dump(small(), tmp_path / "model.skrec"),
         lambda: load(tmp_path / "model.skrec"),

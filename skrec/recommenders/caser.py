@@ -89,7 +89,7 @@ class CaserRecommender(SequenceRecommender):
             Fraction of what the filters say dropped in training, in [0, 1).""",
     )
 
-    _one_target = True
+    _has_many_targets = False
 
     def _network(self, n_outputs: int) -> Network:
         return Network.of(

@@ -44,8 +44,7 @@ class SequenceRecommender(NetworkRecommender):
             Items that are drawn; not for ``loss="softmax"``.""",
     )
 
-    # Whether a row has one target, after its steps, or one at each of them.
-    _one_target = False
+    _has_many_targets = True  # one at each step of a row, or one after its last
 
     @property
     def _reads_some_items(self) -> bool:
@@ -66,7 +65,7 @@ class SequenceRecommender(NetworkRecommender):
         if not is_target.any():  # nobody has two events: what do users begin with?
             is_target = log.weights > 0
         targets = np.flatnonzero(is_target)
-        if self._one_target:
+        if not self._has_many_targets:
             return self._rows(log, targets[:, None], targets)
         # From the end of each sequence backwards, stretch by stretch.
         last = starts[1:][log.users[targets]] - 1
@@ -77,7 +76,7 @@ class SequenceRecommender(NetworkRecommender):
         return self._rows(log, slots, ends)
 
     def _last_rows(self, log: Log, last: np.ndarray) -> Rows:
-        width = 1 if self._one_target else self._length
+        width = self._length if self._has_many_targets else 1
         slots = np.full((len(last), width), PADDING, dtype=np.int64)
         slots[:, -1] = last
         return self._rows(log, slots, last)

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skrec._inside import innermost
 from skrec.preprocessing import FieldEncoder
 from skrec.preprocessing._floats import as_floats
 from skrec.preprocessing._frames import as_frame, is_polars
@@ -101,7 +101,7 @@ def drift_report(reference: Any, X_new: Any, *, X_reference: Any = None) -> Any:
     if is_polars(reference) or isinstance(reference, pd.DataFrame):
         X_reference = reference
         reference = FieldEncoder(numbers=None).fit(reference)
-    known, X_new, X_reference = _unwrapped(reference, X_new, X_reference)
+    known, X_new, X_reference = innermost(reference, X_new, X_reference)
     after = list(_columns(known, X_new))
     before: list[_Values | None] = [None] * len(after)
     if X_reference is not None:
@@ -203,22 +203,6 @@ class _Values(NamedTuple):
     had_missing: bool
     least: Any = np.nan
     most: Any = np.nan
-
-
-def _unwrapped(reference: Any, X_new: Any, X_reference: Any) -> tuple[Any, Any, Any]:
-    """Return the estimator inside of searches and pipelines, and what it is given."""
-    while True:
-        if hasattr(reference, "best_estimator_"):
-            reference = reference.best_estimator_
-        elif isinstance(reference, Pipeline):
-            before = reference[:-1]
-            if len(before):
-                X_new = before.transform(X_new)
-                if X_reference is not None:
-                    X_reference = before.transform(X_reference)
-            reference = reference[-1]
-        else:
-            return reference, X_new, X_reference
 
 
 def _columns(known: Any, X: Any) -> Iterator[_Values]:

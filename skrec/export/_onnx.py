@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skrec._sklearn import BaseSearchCV
+from skrec._whole_file import written_whole
 from skrec.estimators.base import BaseNetwork
 from skrec.estimators.wrappers import KerasEstimator
 from skrec.export._estimators import named_graph
@@ -98,7 +99,8 @@ def to_onnx(
         require_equal_lists(run, schema, fitted, verify, tol)
     elif verify is not None:
         require_equal(run(compared(schema, verify, fitted)), fitted, verify, tol)
-    _write(content, Path(path))
+    with written_whole(Path(path)) as file:
+        file.write(content)
 
 
 def _last(fitted: Any) -> Any:
@@ -135,13 +137,3 @@ def _graph(fitted: Any, X: Any = None) -> tuple[Graph, dict[str, Any]]:
         "in a pipeline or a search too: give it one of these. Received: "
         f"{type(fitted).__name__}."
     )
-
-
-def _write(content: bytes, path: Path) -> None:
-    """Replace a file as a whole, so that nobody reads half of it."""
-    own = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        own.write_bytes(content)
-        os.replace(own, path)
-    finally:
-        own.unlink(missing_ok=True)

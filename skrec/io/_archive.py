@@ -7,18 +7,16 @@ Members are what skops writes, ``schema.json`` and arrays in NumPy's format, and
 import io
 import json
 import math
-import os
 import re
-import tempfile
 import zipfile
 import zlib
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from scipy import sparse
 
+from skrec._whole_file import written_whole
 from skrec.training._fit_file import UnusableFileError
 
 HEADER, SCHEMA = "skrec.json", "schema.json"
@@ -44,30 +42,12 @@ def write_archive(path: Path, header: dict[str, Any], skops_file: IO[bytes]) -> 
     skops_file : file object
         What skops has written.
     """
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {path.parent} to write {path} to.")
-    descriptor, name = tempfile.mkstemp(".part", path.name, path.parent)
-    try:
-        with open(descriptor, "wb") as file:
-            with (
-                zipfile.ZipFile(skops_file) as source,
-                zipfile.ZipFile(file, "w") as target,
-            ):
-                _write_members(source, target, header)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())  # which a temporary file does not follow
-        os.replace(name, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+    with (
+        written_whole(path) as file,
+        zipfile.ZipFile(skops_file) as source,
+        zipfile.ZipFile(file, "w") as target,
+    ):
+        _write_members(source, target, header)
 
 
 def _write_members(

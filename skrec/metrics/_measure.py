@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
 from sklearn.utils import gen_batches
 
-from skrec._sklearn import BaseSearchCV
+from skrec._inside import innermost
 from skrec._warn import warn_user
 from skrec.metrics._lists import read_lists, read_numbers, read_pairs
 from skrec.metrics._names import Metric
@@ -64,13 +63,7 @@ class HeldOut:
         TypeError
             If there is no recommender.
         """
-        model = estimator
-        while isinstance(model, Pipeline | BaseSearchCV):
-            if isinstance(model, BaseSearchCV):
-                model = model.best_estimator_
-                continue
-            X = model[:-1].transform(X) if len(model) > 1 else X
-            model = model[-1]
+        model, X = innermost(estimator, X)
         if not hasattr(model, "recommend"):
             raise TypeError(
                 "These metrics are of recommenders, alone, in a search or as the last "

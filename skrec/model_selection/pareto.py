@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.stats import sem
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skrec._sklearn import BaseSearchCV, num_samples
+from skrec._inside import innermost
+from skrec._sklearn import num_samples
 from skrec.model_selection._sequential import guiding_metric
 
 # Objectives of which less is better.
@@ -101,9 +101,7 @@ class _NumberOfParameters(_CostScorer):
     def __call__(
         self, estimator: Any, X: Any, y: Any = None, sample_weight: Any = None
     ) -> int:
-        while isinstance(estimator, Pipeline | BaseSearchCV):
-            is_search = isinstance(estimator, BaseSearchCV)
-            estimator = estimator.best_estimator_ if is_search else estimator[-1]
+        (estimator,) = innermost(estimator)
         if not hasattr(estimator, "n_parameters_"):
             raise TypeError(
                 "n_parameters counts the weights of a skrec estimator, alone or as the "

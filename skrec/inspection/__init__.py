@@ -1,0 +1,18 @@
+"""Searches, fits and models to look at, and what they have to say of themselves."""
+
+from skrec import _runtime  # noqa: F401  (before Keras is imported)
+from skrec.inspection._convergence import ConvergenceDisplay
+from skrec.inspection._effects import ParamEffectDisplay
+from skrec.inspection._history import HistoryDisplay
+from skrec.inspection._parallel import ParallelCoordinatesDisplay
+from skrec.inspection._pareto import ParetoDisplay
+from skrec.inspection._scores import ScoresDisplay
+
+__all__ = [
+    "ConvergenceDisplay",
+    "HistoryDisplay",
+    "ParallelCoordinatesDisplay",
+    "ParamEffectDisplay",
+    "ParetoDisplay",
+    "ScoresDisplay",
+]

@@ -4,6 +4,7 @@ from skrec import _runtime  # noqa: F401  (before Keras is imported)
 from skrec.inspection._convergence import ConvergenceDisplay
 from skrec.inspection._effects import ParamEffectDisplay
 from skrec.inspection._history import HistoryDisplay
+from skrec.inspection._importances import ParamImportances, param_importances
 from skrec.inspection._parallel import ParallelCoordinatesDisplay
 from skrec.inspection._pareto import ParetoDisplay
 from skrec.inspection._scores import ScoresDisplay
@@ -13,6 +14,8 @@ __all__ = [
     "HistoryDisplay",
     "ParallelCoordinatesDisplay",
     "ParamEffectDisplay",
+    "ParamImportances",
     "ParetoDisplay",
     "ScoresDisplay",
+    "param_importances",
 ]

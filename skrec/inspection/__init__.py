@@ -2,20 +2,24 @@
 
 from skrec import _runtime  # noqa: F401  (before Keras is imported)
 from skrec.inspection._convergence import ConvergenceDisplay
+from skrec.inspection._coverage import CoverageDisplay
 from skrec.inspection._effects import ParamEffectDisplay
 from skrec.inspection._history import HistoryDisplay
 from skrec.inspection._importances import ParamImportances, param_importances
 from skrec.inspection._parallel import ParallelCoordinatesDisplay
 from skrec.inspection._pareto import ParetoDisplay
+from skrec.inspection._ranking import RankingCurveDisplay
 from skrec.inspection._scores import ScoresDisplay
 
 __all__ = [
     "ConvergenceDisplay",
+    "CoverageDisplay",
     "HistoryDisplay",
     "ParallelCoordinatesDisplay",
     "ParamEffectDisplay",
     "ParamImportances",
     "ParetoDisplay",
+    "RankingCurveDisplay",
     "ScoresDisplay",
     "param_importances",
 ]

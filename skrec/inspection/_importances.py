@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 
 from skrec._extras import import_extra
 from skrec._sklearn import Interval, validate_params
-from skrec.inspection._axes import axes_and_figure, failed_note, legend, note
+from skrec.inspection._axes import axes_and_figure, failed_note
 from skrec.inspection._results import Results, Values
 from skrec.model_selection._optuna import quiet_optuna
 
@@ -115,18 +115,17 @@ class ParamImportances:
         )
         for bar, row in zip(self.bars_, shown.itertuples(), strict=True):
             bar.set_alpha(1.0 if row.verdict == MATTERS else 0.3)
-            if row.verdict != MATTERS:
-                text = row.verdict + (f": {row.why}" if row.why else "")
-                place = (max(row.high, 0.01), bar.get_y() + bar.get_height() / 2)
-                self.ax_.annotate(
-                    text, place, (5, 0), textcoords="offset points", va="center",
-                    fontsize="small",
-                )  # fmt: skip
-        self.ax_.set_yticks(rows, shown["parameter"])
+        names = [
+            row.parameter
+            if row.verdict == MATTERS
+            else f"{row.parameter}\n{_excuse(row)}"
+            for row in shown.itertuples()
+        ]
+        self.ax_.set_yticks(rows, names, fontsize="small")
         self.ax_.set(xlim=(0, 1), ylim=(len(shown) - 0.5, -0.5))
         self.ax_.set_xlabel(f"Share of the variance of {self.metric}")
-        note(self.ax_, failed_note(self.n_failed))
-        legend(self.ax_)
+        told = failed_note(self.n_failed)
+        self.ax_.set_title(told, fontsize="small", loc="right")
         return self
 
 
@@ -271,7 +270,7 @@ def _columns(results: Results) -> tuple[dict[str, Values], dict[str, str]]:
     for name, own in columns.items():
         n_set = int(own.is_set.sum())
         if n_set < len(kept):
-            reasons[name] = f"since {n_set} of {len(kept)} candidates have it"
+            reasons[name] = f"since only {n_set} of {len(kept)} candidates have it"
         elif own.is_constant:
             reasons[name] = "since it has one value"
     return columns, reasons
@@ -412,6 +411,11 @@ def _interval(
 def _share(value: float) -> str:
     text = f"{value:.2f}"
     return text.removeprefix("0") if text.startswith("0.") else text
+
+
+def _excuse(row: Any) -> str:
+    """Say why a bar is pale."""
+    return f"{row.verdict}, {row.why}" if row.why else row.verdict
 
 
 def _told(names: list[str], what: str, colon: str = "") -> str:

@@ -123,7 +123,7 @@ def test_of_constants_and_of_what_some_lack_nothing_can_be_told():
 
     why = found.frame.set_index("parameter")["why"]
     assert why["epochs"] == "since it has one value"
-    assert why["gamma"] == "since 10 of 20 candidates have it"
+    assert why["gamma"] == "since only 10 of 20 candidates have it"
     assert (found.n_candidates, found.n_failed) == (20, 4)
     assert str(found).endswith("; 4 failed candidates left out")
 
@@ -174,6 +174,9 @@ def test_bars_are_pale_where_nothing_is_told():
     assert shown is found
     assert shown.ax_ is ax
     assert [bar.get_alpha() for bar in shown.bars_] == [1, 0.3, 0.3]
+    ticks = [text.get_text() for text in ax.get_yticklabels()]
+    assert ticks[0] == "rate"
+    assert ticks[1].endswith("\ncannot be told from noise")
     plt.close("all")
 
 

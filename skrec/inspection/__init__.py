@@ -9,6 +9,7 @@ from skrec.inspection._importances import ParamImportances, param_importances
 from skrec.inspection._parallel import ParallelCoordinatesDisplay
 from skrec.inspection._pareto import ParetoDisplay
 from skrec.inspection._ranking import RankingCurveDisplay
+from skrec.inspection._report import search_report
 from skrec.inspection._scores import ScoresDisplay
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "RankingCurveDisplay",
     "ScoresDisplay",
     "param_importances",
+    "search_report",
 ]

@@ -79,6 +79,8 @@ def data_facts(found: Found, train: tuple[Any, Any], X_test: Any) -> list[Fact]:
     if X_test is not None:
         facts.append(Fact("Rows kept apart", f"{num_samples(X_test):,}"))
     names = _fitted(search, "feature_names_in_")
+    if names is None:  # of a pipeline that begins with "passthrough", for one
+        names = getattr(X_test if train[0] is None else train[0], "columns", None)
     n_columns = _fitted(search, "n_features_in_")
     if names is not None:
         shown = ", ".join(map(text, names[:MOST_NAMES]))

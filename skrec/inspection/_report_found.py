@@ -159,6 +159,8 @@ class Found:
     ----------
     metrics : list of Metric
         Its metrics, the one that guides it first.
+    is_fitted : ndarray of bool of shape (n_candidates,)
+        Which candidates were fitted, and do not have the scores of an earlier one.
     best : int or None
         The best row; None where the search names none and no score is finite.
     """
@@ -169,6 +171,7 @@ class Found:
         names = [n for n in metric_names(search.cv_results_) if n != first.metric]
         others = [Results.of_search(search, name) for name in names]
         self.metrics = [Metric(search, results) for results in [first, *others]]
+        self.is_fitted = ~first.is_copy
         self.best = self._best()
 
     def _best(self) -> int | None:
@@ -226,12 +229,12 @@ class Found:
     @property
     def n_fits(self) -> int:
         """How many fits there were, copies of candidates left out."""
-        return int((~self.first.is_copy).sum()) * self.first.folds.shape[1]
+        return int(self.is_fitted.sum()) * self.first.folds.shape[1]
 
     @property
     def seconds(self) -> float:
         """Seconds of all fits and their scores."""
-        taken = self.first.seconds[~self.first.is_copy]
+        taken = self.first.seconds[self.is_fitted]
         return float(np.nansum(taken))
 
     def order(self) -> list[int]:

@@ -257,7 +257,7 @@ class Page:
             "The scores are means over the folds, ± their standard deviation. Press a "
             "header to sort by it, and again for the other direction.",
         ]
-        if self.found.first.is_copy.any():
+        if not self.found.is_fitted.all():
             words.append(
                 "Candidates that came again were not fitted again: they have the "
                 "scores of the first."

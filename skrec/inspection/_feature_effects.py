@@ -220,6 +220,10 @@ def _values(column: pd.Series, n_values: int) -> tuple[list, list[int], list]:
     if is_number and present.nunique() > n_values:
         return _quantiles(present, n_values)
     frequent = column.value_counts(dropna=False, sort=True)
+    if isinstance(frequent.index.dtype, pd.CategoricalDtype):
+        # Unless they have an order of their own, values go before that of categories.
+        kept = frequent.index.dtype.ordered
+        frequent.index = frequent.index if kept else frequent.index.astype(object)
     frequent = frequent[frequent > 0].head(n_values)  # of categories without a row
     if all(map(_is_there, frequent.index)) or is_number:
         frequent = frequent.sort_index()

@@ -98,6 +98,7 @@ def gru_step(gru, x, state):
     return update * state + (1 - update) * candidate
 
 
+@pytest.mark.nightly
 def test_numbers_and_separators_are_told_as_they_stand_in_x():
     X = pd.DataFrame(
         {"item": [3, 5, 7, 3] * 10, "before": ["5|3", "", "7", "3|7"] * 10}
@@ -166,6 +167,7 @@ def _norms(model):
             yield layer.get_weights()
 
 
+@pytest.mark.nightly
 def test_each_block_and_head_shares_out_one():
     events = log(LENGTHS)
     model = SASRecRecommender(
@@ -185,6 +187,7 @@ def test_each_block_and_head_shares_out_one():
     assert len(nothing) == 0
 
 
+@pytest.mark.nightly
 def test_histories_of_one_item_have_all_of_it():
     events = log([2] * 12)
     model = SASRecRecommender(
@@ -194,6 +197,7 @@ def test_histories_of_one_item_have_all_of_it():
     assert attention_weights(model, ["u3"])["weight"].tolist() == [1, 1]
 
 
+@pytest.mark.nightly
 def test_searches_and_pipelines_are_looked_into():
     X, y = clicks(40)
     pipe = make_pipeline(DINClassifier("4", shared_embeddings=SHARED, epochs=1))

@@ -137,6 +137,7 @@ def test_each_row_has_its_curve(model):
     assert own == pytest.approx(model.predict(named)[0], abs=1e-5)
 
 
+@pytest.mark.nightly
 def test_the_probability_of_a_class_is_asked_for():
     y = pd.cut(Y, 3, labels=["low", "middle", "high"]).astype(str)
     model = DeepFMClassifier(epochs=5, **FIT).fit(X, y)
@@ -185,6 +186,7 @@ def test_ids_that_mean_the_same_are_near_each_other():
         nearest_ids(model, "item", ["3", "77"])
 
 
+@pytest.mark.nightly
 def test_a_history_has_the_vectors_of_its_target():
     table = pd.DataFrame(
         {"item": ["tea", "jam"] * 20, "before": [["jam"], ["tea"]] * 20}

@@ -50,7 +50,8 @@ def score_label(name: str, negate: bool) -> str:
         name = name[4:] if negate else f"negative_{name[4:]}"
     elif negate:
         name = f"negative_{name}"
-    text = name.replace("_", " ")
+    told = {"n_parameters": "number of parameters", "auc": "AUC", "roc_auc": "ROC AUC"}
+    text = told.get(name) or name.replace("_", " ")
     return text[:1].upper() + text[1:]
 
 

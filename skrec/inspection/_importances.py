@@ -102,7 +102,7 @@ class ParamImportances:
         ParamImportances
             Itself.
         """
-        size = (6.4, max(2.0, 1.2 + 0.35 * len(self.frame)))
+        size = (6.4, max(2.0, 1.2 + 0.5 * len(self.frame)))
         self.ax_, self.figure_ = axes_and_figure(ax, self, size)
         shown = self.frame.fillna({"importance": 0.0, "low": 0.0, "high": 0.0})
         rows = np.arange(len(shown))
@@ -415,7 +415,7 @@ def _share(value: float) -> str:
 
 def _excuse(row: Any) -> str:
     """Say why a bar is pale."""
-    return f"{row.verdict}, {row.why}" if row.why else row.verdict
+    return "\n".join(filter(None, [row.verdict, row.why]))
 
 
 def _told(names: list[str], what: str, colon: str = "") -> str:

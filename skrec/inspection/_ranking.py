@@ -39,8 +39,8 @@ class RankingCurveDisplay:
     >>> import pandas as pd
     >>> from skrec.inspection import RankingCurveDisplay
     >>> from skrec.recommenders import PopularRecommender
-    >>> train = pd.DataFrame({"user": [1, 1, 2, 2, 3], "item": list("abaca")})
-    >>> test = pd.DataFrame({"user": [1, 3], "item": ["c", "b"]})
+    >>> train = pd.DataFrame({"user": [1, 1, 2, 2, 2, 3], "item": list("abacda")})
+    >>> test = pd.DataFrame({"user": [1, 3], "item": ["c", "c"]})
     >>> display = RankingCurveDisplay.from_estimator(
     ...     PopularRecommender().fit(train), test, ks=[1, 2], metrics=["recall"]
     ... )

@@ -81,6 +81,7 @@ def test_where_nothing_matters_nothing_is_found(seeds, most):
     assert n_wrong <= most  # in one of twenty, something seems to
 
 
+@pytest.mark.nightly
 def test_one_random_state_gives_one_answer():
     params, rng = drawn(0, 12)
     search = made.search(params, rng.normal(size=(12, 2)))
@@ -150,6 +151,7 @@ def test_evaluators_are_told_what_is_good(metric, best):
     assert recorder.best["b"] == str(best % 3)
 
 
+@pytest.mark.nightly
 def test_resources_that_candidates_got_are_one_more_parameter():
     space = {"max_depth": [1, 2, 3, 4], "min_samples_leaf": [1, 2, 4, 8, 16, 32]}
     search = HalvingRandomSearchCV(

@@ -70,7 +70,6 @@ def searches():
         [pytest.param(one, id=type(one).__name__) for one in searches()],
         "GridSearchCV",
         "HalvingGridSearchCV",
-        "BayesSearchCV",
     ),
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

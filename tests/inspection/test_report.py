@@ -263,7 +263,9 @@ def test_failed_candidates_are_told_and_come_last(tmp_path):
     page = assert_is_safe(report(search, tmp_path / "r.html"))
     assert "2 failed" in page.text
     assert "2 candidates without a score" in page.text
-    cells = page.text.split("All candidates The scores")[1].split("Data and protocol")[0]
+    cells = page.text.split("All candidates The scores")[1].split("Data and protocol")[
+        0
+    ]
     assert cells.count("failed") == 2
     assert cells.rindex("±") < cells.index("failed")
 

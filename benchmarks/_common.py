@@ -33,6 +33,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
 
+from skrec.inspection import search_report
 from skrec.model_selection import BayesSearchCV
 
 TEST_SIZE = 0.2
@@ -157,6 +158,16 @@ class Samples:
     groups_test: np.ndarray
     by_user: bool  # whether the groups are users, whom folds must not split
     facts: dict[str, str]  # where they are from, for the reader
+
+    @property
+    def parts(self) -> dict[str, np.ndarray]:
+        """Rows and classes by the names that :func:`search_report` gives them."""
+        return {
+            "X_train": self.X_train,
+            "y_train": self.y_train,
+            "X_test": self.X_test,
+            "y_test": self.y_test,
+        }
 
     @property
     def classes(self) -> np.ndarray:
@@ -461,7 +472,10 @@ def to_markdown(frame: pd.DataFrame) -> str:
 
 
 class Report:
-    """What a benchmark says: printed at once, and kept in ``report.md``."""
+    """What a benchmark says: printed at once, and kept in ``report.md``.
+
+    The best of several searches has a page of its own, ``report.html``.
+    """
 
     def __init__(self, out: str | os.PathLike, title: str) -> None:
         self.out = Path(out)
@@ -479,6 +493,18 @@ class Report:
         """Add a table, and write it to ``<name>.csv``."""
         frame.to_csv(self.out / f"{name}.csv", index=False)
         self.write(f"## {title}\n\n{to_markdown(frame)}")
+
+    def page(self, searches: dict[str, Any], **data: Any) -> None:
+        """Write the page of the search whose score is best."""
+        name = max(searches, key=lambda name: searches[name].best_score_)
+        search_report(
+            searches[name],
+            self.out / "report.html",
+            title=name,
+            n_resamples=19,  # the fewest: seconds, whatever was searched
+            **data,
+        )
+        self.write(f"{name}: report.html has all of this search, for a browser.")
 
     def searches(self, searches: dict[str, Any], results: pd.DataFrame) -> None:
         """Add what was found and by which searches; write each candidate."""

@@ -4,7 +4,8 @@ Without --csv the data are the ratings of MovieLens-100K: from the films that a 
 rated so far, in order, and how, predict the genre of the next one. --full makes all
 81 x 3 fits of the grid, on more samples.
 
-Written to --out: report.md (how and with what result), results.csv, searches.csv,
+Written to --out: report.md (how and with what result), report.html (the best search,
+for a browser), results.csv, searches.csv,
 candidates.csv (each candidate, fold by fold), leak.csv, predictions.csv, tune_cnn.png;
 the best model as best_model.joblib and best_model.keras, and encoder.joblib, which
 makes its numbers.
@@ -266,6 +267,7 @@ def run(args: argparse.Namespace, samples: tables.TableSamples) -> None:
     searches = bench.make_searches("CNN", start, grid, args.seed, settings)
     results = bench.judge(models | searches, samples)
     report.searches(searches, results)
+    report.page(searches, **samples.parts)
     best = max(searches, key=lambda name: searches[name].best_score_)
     if samples.by_user:
         tested = {"CNN, defaults": default, best: searches[best].best_estimator_}

@@ -10,7 +10,8 @@ strengths of the augmentation.
 Without --images the digits of scikit-learn that are most alike, 1, 3, 5, 8 and 9, are
 written as PNG files to --out/digits, and read from there.
 
-Written to --out: report.md (how and with what result), results.csv, searches.csv,
+Written to --out: report.md (how and with what result), report.html (the best search,
+for a browser), results.csv, searches.csv,
 effects.csv (mean score by each value of each parameter), confusion.csv, candidates.csv
 (each candidate, fold by fold).
 """
@@ -197,6 +198,7 @@ def run(args: argparse.Namespace, samples: bench.Samples) -> None:
     untuned = {f"{name}, not tuned": model for name, model in models.items()}
     results = bench.judge({**bench.baselines(), **untuned, **searches}, samples)
     report.searches(searches, results)
+    report.page(searches, **samples.parts)
     effects = bench.effects_frame(searches)
     report.table("effects", "What each parameter does, over the folds", effects)
     best = max(searches, key=lambda name: searches[name].best_score_)

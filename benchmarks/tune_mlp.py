@@ -9,7 +9,8 @@ Without --csv the data are the 1,797 handwritten digits of 8 x 8 pixels that com
 scikit-learn. A table with a column a pixel, such as MNIST as csv, is read with --csv
 and --target.
 
-Written to --out: report.md (how and with what result), results.csv, searches.csv,
+Written to --out: report.md (how and with what result), report.html (the best search,
+for a browser), results.csv, searches.csv,
 candidates.csv (each candidate, fold by fold), tune_mlp.png (accuracy by width and by
 learning rate).
 """
@@ -90,6 +91,7 @@ def run(args: argparse.Namespace, samples: tables.TableSamples) -> None:
         SEARCH: search,
     }
     report.searches({SEARCH: search}, bench.judge(models, samples))
+    report.page({SEARCH: search}, **samples.parts)
     draw(search, report)
 
 

@@ -10,7 +10,8 @@ Without --csv the data are the ratings of MovieLens-100K: does a user like a fil
 stars or more), given who rates what, and how either was rated before? The users who are
 judged by are in no search.
 
-Written to --out: report.md (how and with what result), results.csv, searches.csv,
+Written to --out: report.md (how and with what result), report.html (the best search,
+for a browser), results.csv, searches.csv,
 optimizers.csv (each at its best), rates.csv (each at each learning rate),
 candidates.csv (each candidate, fold by fold).
 """
@@ -131,6 +132,7 @@ def run(args: argparse.Namespace, samples: tables.TableSamples) -> None:
 
     models = {**bench.baselines(), "MLP, not tuned": model, **searches}
     report.searches(searches, bench.judge(models, samples))
+    report.page(searches, **samples.parts)
     report.write(describe_halving(searches[HALVING]))
     optimizers = bench.best_by(searches[GRID], "optimizer", samples)
     report.table("optimizers", "Each optimizer at its best", optimizers)

@@ -5,7 +5,8 @@ film, and when. A convolutional network over the last films (Caser) is tuned by 
 a random and a Bayesian search, and compared with models that are solved or counted and
 with SASRec, on the last film of each user. --full makes all 81 fits of the grid.
 
-Written to --out: report.md (how and with what result), results.csv, searches.csv,
+Written to --out: report.md (how and with what result), report.html (the best search,
+for a browser), results.csv, searches.csv,
 candidates.csv (each candidate), recommended.csv (ten items for one user),
 tune_recommender.png, and the best model of the searches as best_model.joblib.
 """
@@ -286,6 +287,7 @@ def run(args: argparse.Namespace, log: Log) -> None:
     )
     results = judge(models | searches, train, test)
     report.searches(searches, results)
+    report.page(searches, X_test=test, X_train=train)
     name = max(searches, key=lambda name: searches[name].best_score_)
     shown = recommended_frame(log, searches[name].best_estimator_, test)
     user = shown[log.user].iloc[0]

@@ -9,7 +9,8 @@ Without --csv the data are the ratings of MovieLens-100K: does a user like a fil
 stars or more), given who rates what, and how either was rated before? The users who are
 judged by are in no search.
 
-Written to --out: report.md (how and with what result), results.csv, searches.csv,
+Written to --out: report.md (how and with what result), report.html (the best search,
+for a browser), results.csv, searches.csv,
 lr_schedule.csv and batch_norm.csv (the best with each), effects.csv (mean score by each
 value of each parameter), candidates.csv (each candidate, fold by fold).
 """
@@ -101,6 +102,7 @@ def run(args: argparse.Namespace, samples: tables.TableSamples) -> None:
     searches = {"MLP, tuned": first, "MLP, tuned and regularised": second}
 
     report.searches(searches, pd.concat([results, regularised], ignore_index=True))
+    report.page(searches, **samples.parts)
     for parameter, title in (
         ("lr_schedule", "The best with each schedule"),
         ("batch_norm", "The best with and without batch normalisation"),

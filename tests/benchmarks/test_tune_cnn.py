@@ -15,6 +15,7 @@ FILES = {
     "candidates.csv",
     "encoder.joblib",
     "predictions.csv",
+    "report.html",
     "report.md",
     "results.csv",
     "searches.csv",

@@ -42,7 +42,7 @@ def refused(argv, capsys):
 @pytest.mark.nightly
 def test_files_and_fits(finished):
     tables = ["candidates", "confusion", "effects", "results", "searches"]
-    names = {"digits", "report.md", *(f"{name}.csv" for name in tables)}
+    names = {"digits", "report.html", "report.md", *(f"{name}.csv" for name in tables)}
     assert {path.name for path in finished.iterdir()} == names
     searches = pd.read_csv(finished / "searches.csv", index_col="search")
     assert searches["candidates"].to_dict() == {OWN: 2, CNN: 2}

@@ -31,7 +31,13 @@ def test_space_is_the_one_of_the_article():
 
 @pytest.mark.nightly
 def test_files_and_candidates(finished):
-    names = {"candidates.csv", "report.md", "results.csv", "searches.csv"}
+    names = {
+        "candidates.csv",
+        "report.html",
+        "report.md",
+        "results.csv",
+        "searches.csv",
+    }
     assert {path.name for path in finished.iterdir()} == {*names, "tune_mlp.png"}
     candidates = pd.read_csv(finished / "candidates.csv")
     assert candidates["param_units"].isin(tune_mlp.SPACE["units"]).all()

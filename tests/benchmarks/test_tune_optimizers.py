@@ -40,7 +40,7 @@ def test_spaces_are_the_ones_of_the_article():
 @pytest.mark.nightly
 def test_files_and_fits(finished):
     tables = ["candidates", "optimizers", "rates", "results", "searches"]
-    names = {"report.md", *(f"{name}.csv" for name in tables)}
+    names = {"report.html", "report.md", *(f"{name}.csv" for name in tables)}
     assert {path.name for path in finished.iterdir()} == names
     searches = pd.read_csv(finished / "searches.csv", index_col="search")
     assert searches["candidates"].to_dict() == {GRID: 18, HALVING: 9 + 3}

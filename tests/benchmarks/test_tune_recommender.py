@@ -15,6 +15,7 @@ FILES = {
     "best_model.joblib",
     "candidates.csv",
     "recommended.csv",
+    "report.html",
     "report.md",
     "results.csv",
     "searches.csv",

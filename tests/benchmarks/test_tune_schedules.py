@@ -28,7 +28,10 @@ def test_full_size_is_the_grid_of_the_article():
 def test_files_and_fits(finished):
     tables = ["batch_norm", "candidates", "effects", "lr_schedule"]
     names = {f"{name}.csv" for name in [*tables, "results", "searches"]}
-    assert {path.name for path in finished.iterdir()} == names | {"report.md"}
+    assert {path.name for path in finished.iterdir()} == names | {
+        "report.html",
+        "report.md",
+    }
     searches = pd.read_csv(finished / "searches.csv", index_col="search")
     assert searches["candidates"].to_dict() == {FIRST: 8, SECOND: 4}
     assert searches["fits"].to_dict() == {FIRST: 24, SECOND: 12}

@@ -75,6 +75,7 @@ __getattr__, __dir__ = on_demand(
         "drift",
         "estimators",
         "export",
+        "inspection",
         "io",
         "metrics",
         "model_selection",

@@ -17,6 +17,7 @@ import tensorflow as tf
 from sklearn.callback import with_callbacks
 from sklearn.utils.validation import check_is_fitted
 
+from skrec._docs_address import DocumentedHere
 from skrec._sklearn import HasMethods, Interval, StrOptions, fit_context
 from skrec.estimators import _deploy
 from skrec.estimators._atomic import all_or_nothing
@@ -69,7 +70,9 @@ _handing_out = threading.RLock()  # so that each estimator has one `model_`
 
 
 @with_parameters
-class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseNetwork(
+    DocumentedHere, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta
+):
     """Base of the named models; a family adds :meth:`_network`, a task its target."""
 
     activation: str = param(

@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skrec._docs_address import DocumentedHere
 from skrec._left_out import is_left_out
 from skrec._sklearn import HasMethods, Interval, Options, StrOptions, fit_context
 from skrec._warn import warn_user
@@ -61,7 +62,7 @@ from skrec.training.rows import Rows
 from skrec.training.state import Rates
 
 
-class KerasEstimator(CallbackSupportMixin, MakesObjects, BaseWrapper):
+class KerasEstimator(DocumentedHere, CallbackSupportMixin, MakesObjects, BaseWrapper):
     """Life cycle of the generic estimators, on scikeras's vocabulary."""
 
     _parameter_constraints: dict = {

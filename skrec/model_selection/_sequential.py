@@ -19,6 +19,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel
 
+from skrec._docs_address import DocumentedHere
 from skrec._sklearn import (
     BaseSearchCV,
     Interval,
@@ -37,7 +38,7 @@ from skrec.model_selection._candidates import (
 Proposals = Generator[list[Params], np.ndarray, None]
 
 
-class SequentialSearchMixin(BaseSearchCV):
+class SequentialSearchMixin(DocumentedHere, BaseSearchCV):
     """Search in rounds; a subclass adds ``__init__`` and :meth:`_propose`.
 
     The parameters `max_seconds` and `patience` are set by the subclass's ``__init__``.

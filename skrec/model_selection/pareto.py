@@ -297,10 +297,10 @@ def pareto_front(search: Any, objectives: Sequence[str] | None = None) -> pd.Dat
     """
     check_is_fitted(search, "cv_results_")
     results = search.cv_results_
-    names = list(objectives or _default_objectives(search))
+    names = list(objectives or default_objectives(search))
     values = _values(results, names)
     finite = np.flatnonzero(np.isfinite(values).all(axis=1))
-    signs = np.array([-1 if _is_cost(name) else 1 for name in names])
+    signs = np.array([-1 if is_cost(name) else 1 for name in names])
     gains = signs * values[finite]
     front = finite[[not _is_dominated(gain, gains) for gain in gains]]
     params = [results["params"][i] for i in front]
@@ -312,7 +312,7 @@ def pareto_front(search: Any, objectives: Sequence[str] | None = None) -> pd.Dat
         axis=1,
     )
     return frame.sort_values(
-        names, ascending=[_is_cost(name) for name in names], kind="stable"
+        names, ascending=[is_cost(name) for name in names], kind="stable"
     )
 
 
@@ -321,12 +321,35 @@ def _is_dominated(gain: np.ndarray, gains: np.ndarray) -> bool:
     return bool(((gains >= gain).all(axis=1) & (gains > gain).any(axis=1)).any())
 
 
-def _is_cost(name: str) -> bool:
+def is_cost(name: str) -> bool:
+    """Tell whether less of an objective is better.
+
+    Parameters
+    ----------
+    name : str
+        Its name, or its column of ``cv_results_``.
+
+    Returns
+    -------
+    bool
+        True for costs.
+    """
     return name.removeprefix("mean_").removeprefix("test_") in COSTS
 
 
-def _default_objectives(search: Any) -> list[str]:
-    """Return a score and the costs that were measured."""
+def default_objectives(search: Any) -> list[str]:
+    """Return a score and the costs that were measured.
+
+    Parameters
+    ----------
+    search : estimator
+        A fitted search.
+
+    Returns
+    -------
+    list of str
+        Their names.
+    """
     prefix = "mean_test_"
     names = [
         key.removeprefix(prefix) for key in search.cv_results_ if key.startswith(prefix)
@@ -338,11 +361,26 @@ def _default_objectives(search: Any) -> list[str]:
 
 def _values(results: Mapping[str, Any], names: Sequence[str]) -> np.ndarray:
     """Return objectives as an array of shape (n_candidates, n_objectives)."""
-    return np.array([results[_column(results, name)] for name in names], dtype=float).T
+    return np.array(
+        [results[column_of(results, name)] for name in names], dtype=float
+    ).T
 
 
-def _column(results: Mapping[str, Any], name: str) -> str:
-    """Return the column of ``cv_results_`` that an objective means."""
+def column_of(results: Mapping[str, Any], name: str) -> str:
+    """Return the column of ``cv_results_`` that an objective means.
+
+    Parameters
+    ----------
+    results : dict of str to array
+        Results of a search.
+    name : str
+        Name of the objective.
+
+    Returns
+    -------
+    str
+        The column.
+    """
     for column in (f"mean_test_{name}", f"mean_{name}", name):
         if column in results and column != "params":
             return column
@@ -357,7 +395,7 @@ def _column(results: Mapping[str, Any], name: str) -> str:
 
 def _standard_error(results: Mapping[str, Any], name: str, index: int) -> float:
     """Return the standard error of a candidate's mean score over the folds."""
-    of_folds = re.escape(_column(results, name).removeprefix("mean"))
+    of_folds = re.escape(column_of(results, name).removeprefix("mean"))
     scores = [
         results[key][index]
         for key in results

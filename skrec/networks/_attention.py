@@ -16,6 +16,22 @@ ops = keras.ops
 VECTOR_SIZE = 0.1
 
 
+def attention_name(*which: int) -> str:
+    """Name a layer by which `skrec.inspection` finds what a network attends to.
+
+    Parameters
+    ----------
+    *which : int
+        Position of the history; in self-attention the block, and the size of a group.
+
+    Returns
+    -------
+    str
+        Name of the layer whose outputs, or inputs if it drops some, are the weights.
+    """
+    return "_".join(["attention", *map(str, which)])
+
+
 def interest_initializer() -> keras.initializers.Initializer:
     """Return what draws the vectors of a network with attention."""
     return keras.initializers.RandomNormal(stddev=VECTOR_SIZE)
@@ -299,6 +315,7 @@ def mlp_interest(
     l1: float,
     l2: float,
     dtype: str,
+    name: str | None = None,
 ) -> Any:
     """Sum the steps, each times the score that a network gives it for the target.
 
@@ -318,6 +335,8 @@ def mlp_interest(
         Penalties on the absolute and the squared kernel weights.
     dtype : str
         Keras dtype policy of the layers.
+    name : str, default=None
+        Name of the layer whose outputs are the scores.
 
     Returns
     -------
@@ -328,12 +347,20 @@ def mlp_interest(
     x = ops.concatenate([packed, targets, packed - targets, packed * targets], axis=-1)
     for n_units in units:
         x = hidden_layer(x, n_units, activation, False, l1, l2, dtype)
-    scores = keras.layers.Dense(1, kernel_regularizer=penalty(l1, l2), dtype=dtype)(x)
+    scores = keras.layers.Dense(
+        1, kernel_regularizer=penalty(l1, l2), dtype=dtype, name=name
+    )(x)
     return SumByRow(dtype=dtype)(scores * packed, rows, target)
 
 
 def bilinear_weights(
-    target: Any, states: Any, mask: Any, l1: float, l2: float, dtype: str
+    target: Any,
+    states: Any,
+    mask: Any,
+    l1: float,
+    l2: float,
+    dtype: str,
+    name: str | None = None,
 ) -> Any:
     """Divide attention among the steps by a bilinear form of state and target.
 
@@ -349,6 +376,8 @@ def bilinear_weights(
         Penalties on the absolute and the squared kernel weights.
     dtype : str
         Keras dtype policy of the layers.
+    name : str, default=None
+        Name of the layer whose outputs are the weights.
 
     Returns
     -------
@@ -364,7 +393,7 @@ def bilinear_weights(
         dtype=dtype,
     )
     scores = ops.einsum("bld,bd->bl", states, projection(target))
-    weights = keras.layers.Softmax(dtype=dtype)(scores, mask=mask)
+    weights = keras.layers.Softmax(dtype=dtype, name=name)(scores, mask=mask)
     return weights * ops.cast(mask, weights.dtype)
 
 

@@ -8,6 +8,7 @@ from keras import ops
 
 from skrec.networks._attention import (
     AttentionalGRUCell,
+    attention_name,
     bilinear_weights,
     interest_initializer,
     tower,
@@ -285,7 +286,9 @@ def build_dien(
         if history in drawn:
             score = NextClickLoss(dtype=dtype)
             losses.append(score(states, steps, drawn[history], mask=mask))
-        weights = bilinear_weights(embedded.ids[target], states, mask, l1, l2, dtype)
+        weights = bilinear_weights(
+            embedded.ids[target], states, mask, l1, l2, dtype, attention_name(history)
+        )
         interests[history] = _evolved(states, weights, mask, gru_type, l1, l2, dtype)
     x = with_interests(read, fields, embedded, interests, dtype)
     x = tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)

@@ -3,6 +3,7 @@
 import keras
 
 from skrec.networks._attention import (
+    attention_name,
     interest_initializer,
     mlp_interest,
     tower,
@@ -111,6 +112,7 @@ def build_din(
             l1,
             l2,
             dtype,
+            name=attention_name(history),
         )
     x = with_interests(read, fields, embedded, interests, dtype)
     x = tower(x, units, activation, batch_norm, dropout, l1, l2, dtype)

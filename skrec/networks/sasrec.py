@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from skrec._docs import with_fitted_docs
+from skrec.networks._attention import attention_name
 from skrec.networks._next_item import next_item_model
 from skrec.networks._steps import ByLength, FromGroups, Pack, Positions, Unpack
 
@@ -81,13 +82,13 @@ def build_sasrec(
             name=name,
         )
 
-    def drop(x: Any) -> Any:
-        return keras.layers.Dropout(dropout, dtype=dtype)(x)
+    def drop(x: Any, name: str | None = None) -> Any:
+        return keras.layers.Dropout(dropout, dtype=dtype, name=name)(x)
 
     def norm(x: Any) -> Any:
         return keras.layers.LayerNormalization(epsilon=1e-8, dtype=dtype)(x)
 
-    def attend(steps: Any, places: Any) -> Any:
+    def attend(steps: Any, places: Any, k: int) -> Any:
         """Let steps of some sequences, one in a row, take up what came before."""
         size, head = places.shape[1], units // num_heads
         steps = ops.reshape(
@@ -96,7 +97,8 @@ def build_sasrec(
         query, key, value = ops.unstack(ops.transpose(steps, (2, 0, 3, 1, 4)), 3)
         scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) / head**0.5
         before = np.tri(size, dtype=bool)  # padding comes behind all that is there
-        shares = drop(ops.softmax(ops.where(before, scores, -1e4)))
+        shares = ops.softmax(ops.where(before, scores, -1e4))
+        shares = drop(shares, attention_name(k, size))
         said = ops.transpose(ops.matmul(shares, value), (0, 2, 1, 3))
         return ops.reshape(said, (-1, size, units))
 
@@ -107,7 +109,7 @@ def build_sasrec(
             query, key = dense(units, f"query_{k}")(x), dense(units, f"key_{k}")(y)
             steps = ops.concatenate([query, key, said], axis=-1)
             *groups, back = groups
-            attended = [attend(steps, places) for places in groups]
+            attended = [attend(steps, places, k) for places in groups]
             said = FromGroups(dtype=dtype)(attended, back)
         return dense(units, f"said_{k}")(said)
 

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skrec._docs_address import DocumentedHere
 from skrec._sklearn import Interval, StrOptions, check_sample_weight, fit_context
 from skrec.preprocessing._array_scaler import ArrayScaler
 from skrec.preprocessing._frames import as_table, in_fitted_order
@@ -19,7 +20,7 @@ from skrec.preprocessing._numbers import NumberScaler
 from skrec.preprocessing._steps import FieldSteps
 
 
-class FieldEncoder(TransformerMixin, FieldSteps, BaseEstimator):
+class FieldEncoder(DocumentedHere, TransformerMixin, FieldSteps, BaseEstimator):
     r"""Encode a table as the fields that click and rating models take.
 
     Each column becomes a field of one of four kinds, by its dtype:

@@ -12,6 +12,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skrec._docs_address import DocumentedHere
 from skrec._sklearn import StrOptions, check_y, fit_context
 from skrec._warn import warn_user
 from skrec.estimators._atomic import all_or_nothing
@@ -56,7 +57,7 @@ LOWEST = float(np.finfo(np.float32).min)  # score of an item that nobody knows
 
 
 @with_parameters
-class BaseRecommender(BaseEstimator, metaclass=ABCMeta):
+class BaseRecommender(DocumentedHere, BaseEstimator, metaclass=ABCMeta):
     """Base of the recommenders; one adds `_fit_log`, `_scorer` and `_similarities`."""
 
     user_col: Any = param(

@@ -34,3 +34,33 @@ def innermost(estimator: Any, *tables: Any) -> tuple[Any, ...]:
             tables = tuple(t if t is None else before.transform(t) for t in tables)
         estimator = estimator[-1]
     return estimator, *tables
+
+
+def without_search(fitted: Any, done: str) -> Any:
+    """Return the best estimator of a search, or of a search in a search.
+
+    Parameters
+    ----------
+    fitted : estimator
+        Any.
+    done : str
+        What is to be done with it, for the message: "write".
+
+    Returns
+    -------
+    estimator
+        That is no search.
+
+    Raises
+    ------
+    ValueError
+        If a search has not fitted its best candidate again.
+    """
+    while isinstance(fitted, BaseSearchCV):
+        if not (fitted.refit and hasattr(fitted, "best_estimator_")):
+            raise ValueError(
+                f"{type(fitted).__name__} has no best_estimator_ to {done}: fit it with "
+                f"refit=True. Received: refit={fitted.refit!r}."
+            )
+        fitted = fitted.best_estimator_
+    return fitted

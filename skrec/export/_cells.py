@@ -3,13 +3,15 @@
 import json
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from skrec.export._ids import exact
 from skrec.export._schema import Column
+
+MOST_CELLS = 2**18  # of a tensor, unless one row has more
 
 
 class CellError(ValueError):
@@ -79,6 +81,37 @@ def filled(column: Column, lists: list[list[Any]]) -> np.ndarray:
     length = max(map(len, lists), default=0)
     flat = [v for own in lists for v in own + [column.padding] * (length - len(own))]
     return column.tensor(flat).reshape(len(lists), length)
+
+
+def blocks(
+    widths: Iterable[int], least: int, most_rows: int = sys.maxsize
+) -> Iterator[slice]:
+    """Cut rows into blocks, so that their tensors stay small.
+
+    Lists are filled up to the longest one, so that one long list among many rows would
+    take a thousand times the memory of all of them.
+
+    Parameters
+    ----------
+    widths : iterable of int
+        Length of the longest list of each row.
+    least : int
+        Numbers that a row takes or gives at least.
+    most_rows : int, default=sys.maxsize
+        Rows in a block at most.
+
+    Yields
+    ------
+    slice
+        Rows that follow each other; one of no rows where there are none.
+    """
+    start, widest, row = 0, least, -1
+    for row, width in enumerate(widths):
+        n_rows, widest = row + 1 - start, max(widest, width)
+        if n_rows > 1 and (n_rows > most_rows or n_rows * widest > MOST_CELLS):
+            yield slice(start, row)
+            start, widest = row, max(least, width)
+    yield slice(start, row + 1)
 
 
 def _reader(column: Column) -> Callable[[Column, Any], Any]:

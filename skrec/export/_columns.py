@@ -17,8 +17,37 @@ from skrec.preprocessing._numbers import number_block
 from skrec.preprocessing._vocabulary import Factor, factorize, family
 
 
-def tensors_of_rows(schema: Schema, rows: Any, what: str) -> dict[str, np.ndarray]:
-    """Return what a model takes for some rows.
+class Lists:
+    """Lists of ids, filled up to one length for those rows alone that are asked for.
+
+    Parameters
+    ----------
+    column : Column
+        Their column.
+    lengths : ndarray of shape (n_rows,)
+        Length of each.
+    ids : list
+        Ids in the dtype of the column, one list after the other.
+
+    Attributes
+    ----------
+    lengths : ndarray of shape (n_rows,)
+        As given.
+    """
+
+    def __init__(self, column: Column, lengths: np.ndarray, ids: list[Any]) -> None:
+        self.lengths = lengths
+        self._column, self._ids = column, ids
+        self._ends = np.concatenate([[0], np.cumsum(lengths)])
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        start, stop, _ = rows.indices(len(self.lengths))
+        ends = self._ends[start : stop + 1].tolist()
+        return filled(self._column, [self._ids[a:b] for a, b in pairwise(ends)])
+
+
+def read_rows(schema: Schema, rows: Any, what: str) -> dict[str, np.ndarray | Lists]:
+    """Read the columns that a model takes.
 
     Parameters
     ----------
@@ -33,8 +62,8 @@ def tensors_of_rows(schema: Schema, rows: Any, what: str) -> dict[str, np.ndarra
 
     Returns
     -------
-    dict of str to ndarray of shape (n_rows, ...)
-        A tensor for each column.
+    dict of str to ndarray of shape (n_rows, ...), or Lists
+        Each column; a slice of it is a tensor.
 
     Raises
     ------
@@ -55,7 +84,12 @@ def tensors_of_rows(schema: Schema, rows: Any, what: str) -> dict[str, np.ndarra
     wanted = [c.name for c in columns if c.required or c.name in names]
     frame = named_columns(rows, wanted, what)
     nothing = pd.Series([None] * len(frame), dtype=object)
-    return {c.name: tensor_of_series(c, frame.get(c.name, nothing)) for c in columns}
+    return {c.name: _column(c, frame.get(c.name, nothing)) for c in columns}
+
+
+def tensors_of_rows(schema: Schema, rows: Any, what: str) -> dict[str, np.ndarray]:
+    """Return what a model takes for some rows: see :func:`read_rows`."""
+    return {name: own[:] for name, own in read_rows(schema, rows, what).items()}
 
 
 def _array(column: Column, rows: Any, what: str) -> np.ndarray:
@@ -105,6 +139,10 @@ def tensor_of_series(column: Column, series: pd.Series) -> np.ndarray:
     ValueError
         Naming the column, if a value is not legal.
     """
+    return _column(column, series)[:]
+
+
+def _column(column: Column, series: pd.Series) -> np.ndarray | Lists:
     name = column.name
     if column.kind == "number":
         return number_block(series.to_frame(name), [0], [name]).astype(np.float64)
@@ -116,8 +154,7 @@ def tensor_of_series(column: Column, series: pd.Series) -> np.ndarray:
     reading = Reading(column.separator, column.fillers)
     lengths, flat = flatten(series, name, column.max_len or sys.maxsize, reading)
     ids = _ids(column, factorize(flat, name, lengths)).tolist()
-    ends = np.concatenate([[0], np.cumsum(lengths)]).tolist()
-    return filled(column, [ids[start:end] for start, end in pairwise(ends)])
+    return Lists(column, lengths, ids)
 
 
 def _ids(column: Column, factor: Factor) -> np.ndarray:

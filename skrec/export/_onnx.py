@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skrec._sklearn import BaseSearchCV
+from skrec._inside import without_search
 from skrec._whole_file import written_whole
 from skrec.estimators.base import BaseNetwork
 from skrec.estimators.wrappers import KerasEstimator
@@ -78,7 +78,7 @@ def to_onnx(
     for name in ("onnx", "tf2onnx", "onnxruntime", "skl2onnx"):
         onnx_package(name)
     check_is_fitted(fitted)
-    fitted = _without_search(fitted)
+    fitted = without_search(fitted, "write")
     if sparse.issparse(verify):
         raise ValueError(
             "A graph of ONNX takes dense arrays, whatever the estimator was fitted on: "
@@ -105,25 +105,13 @@ def to_onnx(
 
 def _last(fitted: Any) -> Any:
     """Return what is at the end of a pipeline, or in a search."""
-    fitted = _without_search(fitted)
+    fitted = without_search(fitted, "write")
     return _last(fitted[-1]) if isinstance(fitted, Pipeline) else fitted
-
-
-def _without_search(fitted: Any) -> Any:
-    """Return the best estimator of a search, or of a search in a search."""
-    while isinstance(fitted, BaseSearchCV):
-        if not (fitted.refit and hasattr(fitted, "best_estimator_")):
-            raise ValueError(
-                f"{type(fitted).__name__} has no best_estimator_ to write: fit it with "
-                "refit=True. Received: refit=False."
-            )
-        fitted = fitted.best_estimator_
-    return fitted
 
 
 def _graph(fitted: Any, X: Any = None) -> tuple[Graph, dict[str, Any]]:
     """Make the graph of whatever can be written."""
-    fitted = _without_search(fitted)
+    fitted = without_search(fitted, "write")
     if isinstance(fitted, Pipeline):
         return pipeline_graph(fitted, X, _graph)
     if isinstance(fitted, BaseRecommender):

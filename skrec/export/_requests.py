@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from skrec.export._cells import CellError, shown, tensor_of
+from skrec.export._cells import CellError, blocks, shown, tensor_of
 from skrec.export._schema import Column
 
 # So many times the limit of a body is read and dropped, so that who sends too much
 # gets an answer instead of a connection that breaks.
 DROPPED = 16
-MOST_CELLS = 2**18  # of a tensor, unless one row has more
 MOST_STRANGERS = 20  # columns that the model does not have, named in an answer
 
 
@@ -171,9 +170,6 @@ def blocks_of(
 ) -> Iterator[slice]:
     """Cut rows into blocks, so that their tensors stay small.
 
-    Lists are filled up to the longest one, so that one long list among many rows would
-    take a thousand times the memory of the body.
-
     Parameters
     ----------
     rows : list of dict
@@ -183,23 +179,17 @@ def blocks_of(
     n_outputs : int
         Numbers that the model computes of a row.
 
-    Yields
-    ------
-    slice
+    Returns
+    -------
+    iterator of slice
         Rows that follow each other.
     """
     lists = [own for own in columns.values() if own.kind == "list"]
     arrays = [own.shape for own in columns.values() if own.kind == "array"]
     # A null for an image is a few bytes in the body.
     least = max(n_outputs, *(math.prod(k or 1 for k in one) for one in arrays), 1)
-    start, widest = 0, least
-    for row, one in enumerate(rows):
-        width = max(least, *(_length(own, one) for own in lists), 1)
-        if row > start and (row + 1 - start) * max(widest, width) > MOST_CELLS:
-            yield slice(start, row)
-            start, widest = row, least
-        widest = max(widest, width)
-    yield slice(start, len(rows))
+    widths = (max((_length(own, one) for own in lists), default=0) for one in rows)
+    return blocks(widths, least)
 
 
 def _length(column: Column, row: dict[str, Any]) -> int:

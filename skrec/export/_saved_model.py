@@ -11,6 +11,7 @@ import tensorflow as tf
 from sklearn.utils.validation import check_is_fitted
 from tensorflow.core.protobuf import saved_model_pb2
 
+from skrec._inside import without_search
 from skrec.estimators._targets import Numbers
 from skrec.estimators.base import BaseNetwork
 from skrec.export._described import described
@@ -77,7 +78,7 @@ def to_saved_model(
     >>> sorted(found)
     ['label', 'probabilities']
     """
-    fitted = getattr(fitted, "best_estimator_", fitted)
+    fitted = without_search(fitted, "write")
     if not isinstance(fitted, BaseNetwork) or isinstance(fitted, BaseRecommender):
         raise TypeError(
             "to_saved_model writes the named classifiers and regressors of skrec: of "

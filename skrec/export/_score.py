@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import gen_batches
 
-from skrec.export._columns import tensors_of_rows
+from skrec.export._cells import blocks
+from skrec.export._columns import Lists, read_rows
 from skrec.export._model import OnnxModel
 from skrec.export._schema import Schema
 from skrec.preprocessing._frames import is_polars
@@ -43,7 +43,7 @@ def score(
         ones are passed over. Where X had no names, columns are in the order of X. An
         array where the model was trained on arrays.
     batch_size : int, default=8192
-        Rows that are computed at a time.
+        Rows that are computed at a time; fewer where one of them has a long list.
     threads : int, default=0
         Threads that a computation may use; 0 for one for each core.
 
@@ -86,10 +86,10 @@ def score(
             "score computes rows of a table, and the file holds a recommender: serve "
             f"it, or run it in onnxruntime. Received: {str(path)!r}."
         )
-    tensors = tensors_of_rows(model.schema, frame, "frame")
+    columns = read_rows(model.schema, frame, "frame")
     parts = [
-        model.run({name: own[part] for name, own in tensors.items()}, part.start)
-        for part in gen_batches(max(1, len(frame)), batch_size)
+        model.run({name: own[part] for name, own in columns.items()}, part.start)
+        for part in blocks(_widths(columns, len(frame)), 1, batch_size)
     ]
     outputs = {
         name: np.concatenate([part[name] for part in parts]) for name in model.outputs
@@ -99,6 +99,12 @@ def score(
         lists = {name: values.tolist() for name, values in found.items()}
         return sys.modules["polars"].DataFrame(lists)
     return pd.DataFrame(found, index=getattr(frame, "index", None))
+
+
+def _widths(columns: dict[str, Any], n_rows: int) -> list[int]:
+    """Return the length of the longest list of each row."""
+    lengths = [own.lengths for own in columns.values() if isinstance(own, Lists)]
+    return np.max([np.zeros(n_rows, np.int64), *lengths], axis=0).tolist()
 
 
 @lru_cache(maxsize=4)

@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skrec.export._cells import tensor_of
+from skrec.export._cells import MOST_CELLS, tensor_of
 from skrec.export._columns import tensor_of_series
 from skrec.export._requests import (
-    MOST_CELLS,
     RequestError,
     blocks_of,
     columns_of,

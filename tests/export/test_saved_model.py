@@ -170,6 +170,7 @@ def test_arrays(name, tmp_path):
 def test_columns_of_numbers_and_a_search_around_an_estimator(tmp_path):
     X = pd.DataFrame({"a b": np.arange(60.0), "c": np.arange(60.0)[::-1]})
     search = GridSearchCV(MLPClassifier(epochs=1, random_state=0), {"l2": [0.0]}, cv=2)
+    search = GridSearchCV(search, {"cv": [2]}, cv=2)
     search.fit(X, np.arange(60) % 2)
 
     to_saved_model(search, tmp_path / "1", verify=X)

@@ -1,5 +1,6 @@
 """Batches: frames of any kind, block by block, without what trained the model."""
 
+import tracemalloc
 from functools import partial
 
 import dask.dataframe
@@ -163,3 +164,19 @@ def test_lists_may_be_strings_with_separators(path, frame):
     found = score(path, frame)["score"] - SCORES
 
     assert found.tolist() == [10_000, 20_000, 0, 0]
+
+
+def test_one_long_list_among_many_rows_takes_no_more_memory_than_a_block(path):
+    rows = 2_000
+    frame = pd.DataFrame({"user id": [1] * rows, "price": [0.0] * rows})
+    frame["item"], frame["image"] = "jam", [np.zeros((2, 2))] * rows
+    frame["history"] = [[7] * 5_000, *[[7]] * (rows - 1)]
+    score(path, frame[:1])
+
+    tracemalloc.start()
+    found = score(path, frame)["score"]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert found.diff().tolist()[1] == -1_000 * 4_999
+    assert peak < 8 * 5_000 * rows / 4  # of what one tensor of all rows would take

@@ -1,9 +1,9 @@
 """A search as the Python program that makes it again, as far as code can tell."""
 
+import ast
 import functools
 import inspect
 import math
-import re
 import sys
 from typing import Any
 
@@ -138,18 +138,18 @@ class Program:
     def _made_by_function(self, value: Any) -> str:
         """Write an object of a private class, whose ``repr`` names what makes it."""
         shown = repr(value)
-        called = re.match(r"(\w+)\((?:(\w+), )?", shown)
-        if called is None:
+        try:
+            parts = [*ast.walk(ast.parse(shown, mode="eval"))]
+        except SyntaxError:
             return self._left_out(value)
         places = {
             name: next(
                 (place for place in _MAKERS if hasattr(sys.modules.get(place), name)),
                 None,
             )
-            for name in called.groups()
-            if name
+            for name in sorted(part.id for part in parts if isinstance(part, ast.Name))
         }
-        if None in places.values():
+        if not places or None in places.values():
             return self._left_out(value)
         for name, place in places.items():
             self.imports.setdefault(str(place), set()).add(name)

@@ -124,7 +124,7 @@ def _tasks(found: Found, names: list[str]) -> Iterator[_Task]:
             f"A line for each candidate, in the colour of its {metric.label}; the best "
             "is thick." + _left_out(found, varied[:MOST_AXES]),
             partial(_parallel, found, varied[:MOST_AXES]),
-            (max(7.0, 1.4 + 1.25 * len(varied[:MOST_AXES])), 3.8),
+            (max(9.0, 1.4 + 1.25 * len(varied[:MOST_AXES])), 3.8),
             True,
         )
     for number, name in enumerate(varied[:MOST_EFFECTS]):

@@ -6,6 +6,8 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.base import is_classifier
+from sklearn.model_selection import check_cv
 
 import skrec
 from skrec._inside import innermost
@@ -142,8 +144,11 @@ def protocol_facts(found: Found) -> list[Fact]:
 def _cv_of(search: Any) -> str:
     cv = search.cv
     if cv is None or isinstance(cv, int):
-        checked = getattr(search, "_checked_cv_orig", None)
-        return text(checked) if checked is not None else "cross-validation"
+        # Whether scikit-learn keeps the shares of the classes depends on these.
+        classes = _fitted(search, "classes_")
+        known = classes if isinstance(classes, np.ndarray) else None
+        is_shared = is_classifier(search.estimator)
+        return text(check_cv(cv, known, classifier=is_shared))
     if hasattr(cv, "split"):
         return text(cv)
     return "splits that were given"

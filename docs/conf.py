@@ -74,6 +74,7 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skrec"
+html_favicon = "_static/favicon.svg"  # without one, a browser asks in vain
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
@@ -81,6 +82,7 @@ html_copy_source = False
 # Pages without pages below them need no list of these.
 ALONE = ["index", "choosing-a-model", "faq", "benchmarks", "articles"]
 html_sidebars = {page: [] for page in [*ALONE, "changelog", "contributing"]}
+html_context = {"default_mode": "auto"}  # else a warning in each new browser
 html_theme_options = {
     "logo": {"text": "skrec"},
     "header_links_before_dropdown": 6,

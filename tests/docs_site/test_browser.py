@@ -87,7 +87,7 @@ def watched(browser, address):
 
 
 def _note_message(wrong, page, said):
-    if said.type in ("error", "warning"):
+    if said.type == "error":
         wrong.append((page.url, said.text))
 
 

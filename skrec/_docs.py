@@ -86,7 +86,7 @@ _SHARED = {
             Number of weights of the network.
         n_features_in_ : int
             Size of the second dimension of X.
-        feature_names_in_ : ndarray of shape (n_features_in_,)
+        feature_names_in_ : ndarray of shape (n_features,)
             Names of the columns, if X had any.
         model_ : keras.Model
             A private Keras model from X, as it is, to predictions. Once asked for, its

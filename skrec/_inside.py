@@ -59,8 +59,8 @@ def without_search(fitted: Any, done: str) -> Any:
     while isinstance(fitted, BaseSearchCV):
         if not (fitted.refit and hasattr(fitted, "best_estimator_")):
             raise ValueError(
-                f"{type(fitted).__name__} has no best_estimator_ to {done}: fit it with "
-                f"refit=True. Received: refit={fitted.refit!r}."
+                f"{type(fitted).__name__} has no best_estimator_ to {done}: fit it "
+                f"with refit=True. Received: refit={fitted.refit!r}."
             )
         fitted = fitted.best_estimator_
     return fitted

@@ -70,7 +70,7 @@ def make_clicks(
       `browsed` is drawn from the other categories. Attention with the target as query
       only has to learn that equal is equal. A mean of the history's embeddings mixes
       `n_browsed` vectors: the target's share of the dot product with it stands out
-      against the others' like :math:`\sqrt{d / n}`, for `n` random vectors of
+      against the others' like ``sqrt(d / n)``, for `n` random vectors of
       dimension `d`.
 
     Parameters

@@ -145,13 +145,13 @@ class BayesSearchCV(SequentialSearchMixin):
 
     References
     ----------
-    .. [1] T. Head et al. "scikit-optimize", 2021. :doi:`10.5281/zenodo.5565057`
+    .. [1] T. Head et al. "scikit-optimize", 2021. doi:10.5281/zenodo.5565057
     .. [2] M. Hoffman, E. Brochu and N. de Freitas. "Portfolio Allocation for Bayesian
        Optimization". Uncertainty in Artificial Intelligence, 2011.
        https://arxiv.org/abs/1009.5419
     .. [3] D. Ginsbourger, R. Le Riche and L. Carraro. "Kriging Is Well-Suited to
        Parallelize Optimization". Computational Intelligence in Expensive Optimization
-       Problems, 2010. :doi:`10.1007/978-3-642-10701-6_6`
+       Problems, 2010. doi:10.1007/978-3-642-10701-6_6
 
     Examples
     --------

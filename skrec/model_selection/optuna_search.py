@@ -136,7 +136,7 @@ class OptunaSearchCV(SequentialSearchMixin):
         Labels, of a classifier.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if X has any.
 
     Raises

@@ -200,38 +200,38 @@ def search_space(
     ======================= =============== ================= ===============
     parameter               CNN             RNN               MLP
     ======================= =============== ================= ===============
-    `filters`               16, 32, 64 [1]_
+    `filters`               16, 32, 64 [1]
     `cell`                                  gru, lstm
     `units`                 64, 128,        64 to 224 by      16 to 512 by
-                            256 [1]_        steps of 32 [4]_  steps of 16 [2]_
+                            256 [1]         steps of 32 [4]   steps of 16 [2]
     `learning_rate` (log)   1e-4 to         1e-3 to           1e-5 to
-                            1e-2 [1]_       1e-1 [4]_         1 [2]_
+                            1e-2 [1]        1e-1 [4]          1 [2]
     `batch_size`            32, 64,         32, 64, 128       32, 64,
-                            128 [1]_                          128 [3]_
-    `dropout`               0 to 0.5 [5]_   0 to 0.5 [4]_     0 to 0.5 [3]_
+                            128 [1]                           128 [3]
+    `dropout`               0 to 0.5 [5]    0 to 0.5 [4]      0 to 0.5 [3]
     `l2` (log)              1e-6 to                           1e-6 to
-                            1e-3 [5]_                         1e-3 [3]_
+                            1e-3 [5]                          1e-3 [3]
     `l1` (log)                                                1e-6 to
-                                                              1e-3 [3]_
+                                                              1e-3 [3]
     `lr_schedule`                                             none, step,
                                                               exponential,
-                                                              cosine [3]_
-    `batch_norm`                                              no, yes [3]_
+                                                              cosine [3]
+    `batch_norm`                                              no, yes [3]
     ======================= =============== ================= ===============
 
     The other families on tables have those of the following that are parameters of
     theirs:
 
     ========================= =====================================================
-    `embedding_dim`           4, 8, 16, 32 [6]_
-    `num_factors`             8, 16, 32, 64 [7]_
-    `learning_rate` (log)     4e-4 to 4e-2 [9]_
-    `embedding_l2` (log)      1e-6 to 1e-2 [9]_
-    `units`                   64-32, 128-128, 256-128-64, 400-400-400 [6]_
-    `cross_layers`            1 to 4 [8]_
+    `embedding_dim`           4, 8, 16, 32 [6]
+    `num_factors`             8, 16, 32, 64 [7]
+    `learning_rate` (log)     4e-4 to 4e-2 [9]
+    `embedding_l2` (log)      1e-6 to 1e-2 [9]
+    `units`                   64-32, 128-128, 256-128-64, 400-400-400 [6]
+    `cross_layers`            1 to 4 [8]
     `fusion`                  concat, sum, gated
-    `batch_size`              128, 256, 512, 1024 [7]_
-    `dropout`                 0 to 0.5 [6]_
+    `batch_size`              128, 256, 512, 1024 [7]
+    `dropout`                 0 to 0.5 [6]
     `modality_dropout`        0 to 0.5
     ========================= =====================================================
 
@@ -243,14 +243,17 @@ def search_space(
     ========================= ========================= ==========================
     `units`                   32, 64, 128
     `embedding_dim`                                     32, 64, 128
-    `num_factors`                                       8, 16, 32, 64 [7]_
-    `learning_rate` (log)     2e-4 to 5e-3 [10]_        2e-4 to 1e-2
-    `dropout`                 0.1 to 0.7 [10]_
+    `num_factors`                                       8, 16, 32, 64 [7]
+    `learning_rate` (log)     2e-4 to 5e-3 [10]         2e-4 to 1e-2
+    `dropout`                 0.1 to 0.7 [10]
     `filters`                 4, 16, 32
     `embedding_l2` (log)                                1e-6 to 1e-2
-    `batch_size`              128, 256, 512             128, 256, 512, 1024 [7]_
-    `num_blocks`              1, 2, 3 [10]_
+    `batch_size`              128, 256, 512             128, 256, 512, 1024 [7]
+    `num_blocks`              1, 2, 3 [10]
     ========================= ========================= ==========================
+
+    Numbers in brackets are those of the references: [1]_, [2]_, [3]_, [4]_, [5]_, [6]_,
+    [7]_, [8]_, [9]_ and [10]_.
 
     A grid has a few values of the first ones and leaves the others at their defaults.
     The number of units is any integer between the bounds under ``"bayes"``, whose

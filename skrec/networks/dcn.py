@@ -71,9 +71,9 @@ def build_dcn(
 ) -> keras.Model:
     r"""Build a deep & cross network of version 2.
 
-    Cross layer l turns the embedded fields :math:`x_0` and its input :math:`x_l` into
-    :math:`x_0 \odot (W_l x_l + b_l) + x_l`, so that l layers hold products of up to
-    l + 1 features [1]_. It starts near :math:`x_l`, with small weights: on few rows,
+    Cross layer l turns the embedded fields ``x_0`` and its input ``x_l`` into
+    ``x_0 * (W_l @ x_l + b_l) + x_l``, so that l layers hold products of up to
+    l + 1 features [1]_. It starts near ``x_l``, with small weights: on few rows,
     random products are noise that the tower learns by heart.
 
     Parameters
@@ -87,11 +87,11 @@ def build_dcn(
     cross_layers : int, default=2
         Number of cross layers.
     low_rank : int, default=None
-        Rank of the matrices :math:`W_l = U_l V_l^T`; None for full matrices.
+        Rank of the matrices ``W_l = U_l @ V_l.T``; None for full matrices.
     n_experts : int, default=1
         Low-rank matrices a cross layer. More than one are mixed by a softmax over the
         layer's input, and each has a square matrix and two hyperbolic tangents between
-        :math:`U_l` and :math:`V_l`, as in equation 4 of [1]_.
+        ``U_l`` and ``V_l``, as in equation 4 of [1]_.
     structure : {"stacked", "parallel"}, default="stacked"
         Whether the tower reads what the cross layers return, or stands beside them.
     embedding_dim : int, "auto" or tuple of int, default=10

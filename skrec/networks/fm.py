@@ -94,12 +94,12 @@ def build_fm(
     embedding_l2: float = 0.0,
     unknown_share: float = 0.0,
 ) -> keras.Model:
-    r"""Build a factorisation machine of second order.
+    """Build a factorisation machine of second order.
 
     The logit is a bias, a weight for each field, and for each pair of fields the dot
     product of their vectors [1]_. With several outputs the weights are one an output;
     the vectors stay one a field, and each output weights the dimensions of
-    :math:`\sum_{i<j} v_i \odot v_j` in its own way.
+    ``sum(v_i * v_j)``, over all pairs, in its own way.
 
     Parameters
     ----------

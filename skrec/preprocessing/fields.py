@@ -104,7 +104,7 @@ class FieldEncoder(DocumentedHere, TransformerMixin, FieldSteps, BaseEstimator):
         What pads the lists of a column, by its name, where something does.
     indicators_ : list of int
         Which numbers, by position among them, have a column for where they are missing.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_features,)
         Names of the columns, if all of them are strings.
     n_features_in_ : int
         Number of columns.

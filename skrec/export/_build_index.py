@@ -76,7 +76,7 @@ def to_index(
     faiss = import_extra("faiss", "ann", "An index of items")
     users = _sample(recommender)
     products = _products(recommender, Histories.of(recommender._log, users))
-    vectors = np.ascontiguousarray(products.by_item.T, dtype=np.float32)
+    vectors = np.ascontiguousarray(products.by_item.numpy().T, dtype=np.float32)
     asked = np.ascontiguousarray(products.users, dtype=np.float32)
     if exact is None:
         exact = len(vectors) <= FEW_ITEMS

@@ -94,7 +94,7 @@ class RankOfLast:
         """
         found = np.empty(len(self.targets), dtype=np.int64)
         n_users, n_items = self.seen.shape
-        for rows in blocks(n_users, n_items):
+        for rows in blocks(n_users):
             scores, own = scorer(rows), self.targets[rows, None]
             score = np.take_along_axis(scores, own, axis=1)
             hide(scores, self.seen, rows)

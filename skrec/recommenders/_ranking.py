@@ -5,41 +5,39 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import tensorflow as tf
 from joblib import cpu_count
 from scipy import sparse
-from threadpoolctl import threadpool_limits
 
-# Bytes of the scores of one block, which stay in a core's cache, and its fewest rows:
-# products of matrices take one path through the kernels however few users there are, so
-# that a user's scores do not depend on others.
-BLOCK_BYTES = 2**23
-FEWEST_ROWS = 32
+# Users that are scored at once: always this many, a multiple of what the kernels of
+# matrix products take at once on any processor, so that a user's scores do not depend
+# on who else is asked about. The scores of so many fit into a cache.
+ROWS = 48
 # Columns that are looked at as one for a first guess.
 GROUP = 64
 
 Scorer = Callable[[slice], np.ndarray]
 
 
-def blocks(n_rows: int, n_items: int) -> Iterator[slice]:
+def blocks(n_rows: int) -> Iterator[slice]:
     """Cut rows into blocks whose scores take little memory.
 
     Parameters
     ----------
-    n_rows, n_items : int
-        Shape of all scores.
+    n_rows : int
+        Rows in all.
 
     Yields
     ------
     slice
         Rows of a block.
     """
-    size = max(FEWEST_ROWS, BLOCK_BYTES // (4 * max(1, n_items)))
-    for start in range(0, n_rows, size):
-        yield slice(start, min(start + size, n_rows))
+    for start in range(0, n_rows, ROWS):
+        yield slice(start, min(start + ROWS, n_rows))
 
 
 def padded(rows: np.ndarray) -> np.ndarray:
-    """Fill a block up to the fewest rows.
+    """Fill up what may be the last block.
 
     Parameters
     ----------
@@ -48,11 +46,33 @@ def padded(rows: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    ndarray of shape (max(n_rows, FEWEST_ROWS), dim)
+    ndarray of shape (max(n_rows, ROWS), dim)
         With rows of zeros at the end.
     """
-    missing = FEWEST_ROWS - len(rows)
+    missing = ROWS - len(rows)
     return rows if missing <= 0 else np.pad(rows, ((0, missing), (0, 0)))
+
+
+def product(left: np.ndarray, right: np.ndarray | tf.Tensor) -> np.ndarray:
+    """Multiply matrices, each row of the first in the same way.
+
+    OpenBLAS, behind NumPy, adds up the products of a row in an order that depends on
+    where the row stands, on processors without AVX-512.
+
+    Parameters
+    ----------
+    left : ndarray of shape (n_rows, dim)
+        Vectors, :data:`ROWS` of them or a multiple.
+    right : ndarray or tensor of shape (dim, n_columns)
+        What they are multiplied by, in the same dtype.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_columns)
+        The product.
+    """
+    with tf.device("/CPU:0"):
+        return tf.linalg.matmul(tf.constant(left), right).numpy()
 
 
 @dataclass
@@ -63,17 +83,17 @@ class Products:
     ----------
     users : ndarray of shape (n_users, dim)
         Vectors of users.
-    by_item : ndarray of shape (dim, n_items)
+    by_item : tensor of shape (dim, n_items)
         Vectors of items.
     """
 
     users: np.ndarray
-    by_item: np.ndarray
+    by_item: tf.Tensor
 
     def __call__(self, rows: slice) -> np.ndarray:
         """Return the scores of all items for some users."""
         some = self.users[rows]
-        return (padded(some) @ self.by_item)[: len(some)]
+        return product(padded(some), self.by_item)[: len(some)]
 
 
 def product_scorer(
@@ -98,7 +118,9 @@ def product_scorer(
     if bias is not None:
         ones = np.ones((len(users), 1), users.dtype)
         users, items = np.hstack([users, ones]), np.hstack([items, bias[:, None]])
-    return Products(users, np.ascontiguousarray(items.T))
+    dtype = np.result_type(users, items)
+    with tf.device("/CPU:0"):
+        return Products(users.astype(dtype), tf.constant(items.T, dtype))
 
 
 def cosine_scorer(vectors: np.ndarray, items: np.ndarray) -> Scorer:
@@ -169,14 +191,10 @@ def top_n(
         items[rows] = best = best_of(scores, n)
         found[rows] = np.take_along_axis(scores, best, axis=1)
 
-    parts = list(blocks(n_rows, n_items))
-    n_threads = min(len(parts), cpu_count())
-    if n_threads <= 1:
-        for rows in parts:
-            fill(rows)
-        return items, found
+    parts = list(blocks(n_rows))
+    n_threads = max(1, min(len(parts), cpu_count()))
     # A thread for each block: what comes behind the products has only one.
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_threads) as pool:
+    with ThreadPoolExecutor(n_threads) as pool:
         list(pool.map(fill, parts))
     return items, found
 
@@ -254,7 +272,7 @@ def values_at(
     by_row = np.argsort(rows, kind="stable")
     bounds = np.searchsorted(rows[by_row], np.arange(n_rows + 1))
     parts = []
-    for block in blocks(n_rows, n_items):
+    for block in blocks(n_rows):
         these = by_row[bounds[block.start] : bounds[block.stop]]
         parts.append(scorer(block)[rows[these] - block.start, items[these]])
     values = np.concatenate(parts).astype(np.float64)

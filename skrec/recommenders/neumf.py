@@ -4,13 +4,12 @@ from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from skrec._docs import with_fitted_docs
 from skrec.estimators._declared import COUNT, SIZES, param, with_parameters
 from skrec.networks import Network, as_sizes, build_ncf
 from skrec.recommenders._histories import Histories
-from skrec.recommenders._ranking import Scorer, padded
+from skrec.recommenders._ranking import Scorer, padded, product
 from skrec.recommenders.network import HowScored, weight_places
 from skrec.recommenders.pairs import DrawingRecommender
 
@@ -107,7 +106,7 @@ class _Layer(NamedTuple):
     bias: np.ndarray
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        y = x @ self.kernel
+        y = product(x, self.kernel)
         y += self.bias
         return np.maximum(y, 0, out=y)
 
@@ -136,20 +135,18 @@ def _scored(
     def scores(rows: slice) -> np.ndarray:
         own = users[np.maximum(codes[rows], 0)]
         some = padded(own)
-        of_users = some[:, num_factors:] @ first.kernel[:dim] + first.bias
-        found = some[:, :num_factors] @ factors + last.bias
+        of_users = product(some[:, num_factors:], first.kernel[:dim]) + first.bias
+        found = product(some[:, :num_factors], factors) + last.bias
         size = max(1, TOWER_BYTES // of_users.nbytes)
-        # Products with so few columns are slower on several cores than on one.
-        with threadpool_limits(1, "blas"):
-            for start in range(0, n_items, size):
-                these = slice(start, start + size)
-                x = of_users[:, None] + of_items[these]
-                np.maximum(x, 0, out=x)
-                shape = x.shape[:2]
-                x = x.reshape(-1, x.shape[2])
-                for layer in hidden:
-                    x = layer(x)
-                found[:, these] += (x @ last.kernel[num_factors:]).reshape(shape)
+        for start in range(0, n_items, size):
+            these = slice(start, start + size)
+            x = of_users[:, None] + of_items[these]
+            np.maximum(x, 0, out=x)
+            shape = x.shape[:2]
+            x = x.reshape(-1, x.shape[2])
+            for layer in hidden:
+                x = layer(x)
+            found[:, these] += product(x, last.kernel[num_factors:]).reshape(shape)
         return found[: len(own)]
 
     return scores

@@ -21,13 +21,15 @@ from skrec.training._graphs import concrete, input_structure
 from skrec.training.rows import Data, Stream, take_rows
 from skrec.training.state import State
 
-# Rows predicted at once, large enough to keep a core busy, and bytes of their inputs
-# and of the largest output of a layer, which bounds memory.
-PREDICT_ROWS = 4096
+# Rows are predicted in blocks of so many, times a power of two, filled up with zeros.
+# Matrix products treat the rows that are left over in another way, with other last
+# bits, where their number is no multiple of 6, 8, 24 or 32, depending on the processor:
+# so a row's prediction does not depend on how many others there are.
+MIN_ROWS = 96
+# At most so many, enough to keep a core busy, and so many bytes of their inputs and of
+# the largest output of a layer, which bounds memory.
+PREDICT_ROWS = 32 * MIN_ROWS
 PREDICT_BYTES = 2**25
-# Fewer rows are padded to this many, so that matrix products take one path through the
-# kernels whatever the number of rows, and a row's prediction does not depend on others.
-MIN_ROWS = 32
 
 Weights = Sequence[Any]
 
@@ -103,7 +105,8 @@ class Predictor:
 
     def _padded(self, weights: Weights, x: Any) -> Any:
         n_rows = len(tf.nest.flatten(x)[0])
-        padded = max(MIN_ROWS, 1 << (n_rows - 1).bit_length())
+        n_blocks = max(1, -(-n_rows // MIN_ROWS))
+        padded = MIN_ROWS << (n_blocks - 1).bit_length()
 
         def pad(array: Any) -> tf.Tensor:
             if padded > n_rows:
@@ -170,12 +173,13 @@ def rows_at_once(model: keras.Model) -> int:
     Returns
     -------
     int
-        A power of two: fewer rows where each, or what a layer makes of it, is large.
+        `MIN_ROWS` times a power of two: fewer where each row, or what a layer makes of
+        it, is large.
     """
     inputs = sum(_size_of(tensor) for tensor in getattr(model, "inputs", None) or [])
     largest = max((_size_of(tensor) for tensor in _outputs_in(model)), default=0)
-    n_rows = PREDICT_BYTES // max(1, 8 * (inputs + largest))
-    return max(MIN_ROWS, min(PREDICT_ROWS, 1 << max(0, n_rows.bit_length() - 1)))
+    n_blocks = PREDICT_BYTES // max(1, 8 * (inputs + largest)) // MIN_ROWS
+    return min(PREDICT_ROWS, MIN_ROWS << max(0, n_blocks.bit_length() - 1))
 
 
 def _size_of(tensor: Any) -> int:

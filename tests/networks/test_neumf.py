@@ -100,8 +100,10 @@ def test_every_precision_gives_the_same_numbers(dtype):
     other.set_weights(single.get_weights())
     outputs = np.asarray(other(ROWS))
     assert outputs.dtype == ("float64" if dtype == "float64" else "float32")
-    tolerance = 1e-5 if dtype == "float64" else 0.1
-    np.testing.assert_allclose(outputs, single(ROWS), rtol=tolerance, atol=tolerance)
+    # Of numbers that cancel, the rounding of the largest is left.
+    expected = single(ROWS)
+    tolerance = (1e-5 if dtype == "float64" else 0.02) * np.abs(expected).max()
+    np.testing.assert_allclose(outputs, expected, rtol=0, atol=tolerance)
 
 
 def test_a_saved_model_loads_and_predicts_the_same(tmp_path):

@@ -1,6 +1,7 @@
 """The best of many, in blocks, against a sort of everything."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,15 +25,19 @@ def test_best_of_is_a_stable_sort(n_rows, n_items, n, n_values, seed):
     np.testing.assert_array_equal(best_of(scores, n), expected)
 
 
-def test_blocks_and_threads_change_nothing(monkeypatch):
+@pytest.mark.parametrize("shape", [(16, 700), (64, 128), (400, 90), (1, 3)])
+def test_others_and_threads_change_nothing(monkeypatch, shape):
+    dim, n_items = shape
     rng = np.random.default_rng(0)
-    users = rng.normal(size=(301, 16)).astype(np.float32)
-    items = rng.normal(size=(700, 16)).astype(np.float32)
-    scorer = product_scorer(users, items)
-    whole = top_n(scorer, 301, 700, 5)
-    monkeypatch.setattr("skrec.recommenders._ranking.BLOCK_BYTES", 1)
-    in_blocks = top_n(scorer, 301, 700, 5)
-    for one, other in zip(whole, in_blocks, strict=True):
-        np.testing.assert_array_equal(one, other)
+    users = rng.normal(size=(301, dim)).astype(np.float32)
+    items = rng.normal(size=(n_items, dim)).astype(np.float32)
+
+    def ranked(rows, n=5):
+        return top_n(product_scorer(users[rows], items), len(users[rows]), n_items, n)
+
+    whole = ranked(slice(None))
+    for rows in (slice(0, 1), slice(7, 8), slice(40, 71), slice(100, 197)):
+        for one, other in zip(ranked(rows), whole, strict=True):
+            np.testing.assert_array_equal(one, other[rows])
     monkeypatch.setattr("skrec.recommenders._ranking.cpu_count", lambda: 1)
-    np.testing.assert_array_equal(top_n(scorer, 301, 700, 5)[0], whole[0])
+    np.testing.assert_array_equal(ranked(slice(None))[1], whole[1])

@@ -148,13 +148,13 @@ def network(shape, *layers):
 def test_rows_are_as_many_as_inputs_and_outputs_of_layers_allow():
     layers = keras.layers
     small = network((20,), layers.Dense(64), layers.Dense(1))
-    assert rows_at_once(small) == 4096
+    assert rows_at_once(small) == 3072
     wide = network((2000, 4), layers.Conv1D(64, 3), layers.GlobalMaxPooling1D())
-    assert rows_at_once(wide) == 32
-    assert rows_at_once(network((2000, 4), layers.GlobalMaxPooling1D())) == 512
+    assert rows_at_once(wide) == 96
+    assert rows_at_once(network((2000, 4), layers.GlobalMaxPooling1D())) == 384
     inputs = keras.Input((2000, 4))
-    assert rows_at_once(keras.Model(inputs, wide(inputs) + 1.0)) == 32
-    assert rows_at_once(network((30000,), layers.Dense(8))) == 128
+    assert rows_at_once(keras.Model(inputs, wide(inputs) + 1.0)) == 96
+    assert rows_at_once(network((30000,), layers.Dense(8))) == 96
 
 
 def test_predictions_do_not_depend_on_the_rows_at_once(monkeypatch):
@@ -165,8 +165,8 @@ def test_predictions_do_not_depend_on_the_rows_at_once(monkeypatch):
         return Predictor(model, "/CPU:0").predict(model.weights, many)
 
     whole = predicted()
-    monkeypatch.setattr(predictor, "PREDICT_BYTES", 300 * 8 * 64)
-    assert rows_at_once(model) == 32
+    monkeypatch.setattr(predictor, "PREDICT_BYTES", 300 * 8 * 100)
+    assert rows_at_once(model) == 96
     np.testing.assert_array_equal(predicted(), whole)
 
 

@@ -41,7 +41,7 @@ def deprecated(since: str, instead: str) -> Callable[[T], T]:
         text = f"{made.__name__} is deprecated since skrec {since}, gone in {end}."
         summary, gap, rest = inspect.cleandoc(made.__doc__ or "").partition("\n\n")
         note = f"\n\n.. deprecated:: {since}\n    {instead}"
-        made.__doc__ = f"{summary}{note}{gap}{rest}"
+        made.__doc__ = f"{summary}{note}{gap}{rest}\n"
 
         def warn(*given: Any) -> None:
             warn_user(f"{text} {instead}", FutureWarning)

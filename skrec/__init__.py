@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from skrec._lazy import on_demand
 
 if TYPE_CHECKING:
+    from skrec._show_versions import show_versions
     from skrec.estimators import (
         AutoIntClassifier,
         AutoIntRegressor,
@@ -63,12 +64,13 @@ __all__ = [
     "RNNRegressor",
     "WideDeepClassifier",
     "WideDeepRegressor",
+    "show_versions",
 ]
 
 # TensorFlow starts with the first of them, not with skrec: see skrec/_lazy.py.
 __getattr__, __dir__ = on_demand(
     __name__,
-    {"skrec.estimators": __all__},
+    {"skrec.estimators": __all__[:-1], "skrec._show_versions": ["show_versions"]},
     packages=[
         "callback",
         "datasets",

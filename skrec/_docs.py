@@ -1,8 +1,7 @@
 """Descriptions that several classes or functions share, written once."""
 
 import inspect
-import textwrap
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Documented = TypeVar("Documented")
 
@@ -162,7 +161,23 @@ def with_fitted_docs(documented: Documented) -> Documented:
         The same one.
     """
     for name, text in _SHARED.items():
-        block = textwrap.indent(inspect.cleandoc(text), "    ").strip()
-        text = (documented.__doc__ or "").replace(f"%({name})s", block)
-        documented.__doc__ = text
+        fill(documented, name, inspect.cleandoc(text))
     return documented
+
+
+def fill(documented: Any, name: str, text: str) -> None:
+    """Put a text in the place of ``%(name)s`` in a docstring.
+
+    Parameters
+    ----------
+    documented : type or callable
+        A class or function; the place is at the margin of its docstring.
+    name : str
+        Name of the place.
+    text : str
+        The text, at the margin.
+    """
+    # Without an indentation, which Python takes away by itself since 3.13.
+    doc = inspect.cleandoc(documented.__doc__ or "")
+    if f"%({name})s" in doc:
+        documented.__doc__ = doc.replace(f"%({name})s", text) + "\n"

@@ -28,6 +28,8 @@ from typing import (
     get_origin,
 )
 
+from skrec._deprecation import keep_deprecated_parameters
+from skrec._docs import fill
 from skrec._sklearn import Interval, StrOptions
 
 T = TypeVar("T", bound=type)
@@ -149,11 +151,11 @@ def with_parameters(cls: T) -> T:
     ]
     made.__init__ = vars(make_dataclass(cls.__name__, fields))["__init__"]
     made.__init__.__module__ = cls.__module__
+    keep_deprecated_parameters(cls)
     made._parameter_constraints = {n: list(one.legal) for n, one in parameters.items()}
     made._of_inputs = [name for name, one in parameters.items() if one.of_inputs]
     entries = "\n".join(_entry(name, one) for name, one in parameters.items())
-    entries = textwrap.indent(entries, "    ").strip()
-    cls.__doc__ = (cls.__doc__ or "").replace("%(parameters)s", entries)
+    fill(cls, "parameters", entries.strip())
     return cls
 
 

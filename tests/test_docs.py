@@ -8,8 +8,18 @@ import pytest
 FOLDER = Path(__file__).parents[1] / "docs"
 PAGES = sorted(FOLDER.glob("*.md"))
 README = FOLDER.parent / "README.md"
-# They start engines and workers that tests/model_selection/ starts too.
-NIGHTLY = {"scaling-dask", "scaling-ray", "resuming"}
+# They start engines and workers that tests/model_selection/ starts too, or take long
+# and show what other tests ask of the same functions.
+NIGHTLY = {
+    "articles",
+    "choosing-a-search",
+    "recommending",
+    "resuming",
+    "scaling-dask",
+    "scaling-processes",
+    "scaling-ray",
+    "shipping",
+}
 # It needs packages that `.ci/trackers` installs.
 TRACKERS = {"tracking"}
 MARKED = [(pytest.mark.nightly, NIGHTLY), (pytest.mark.trackers, TRACKERS)]
@@ -42,7 +52,7 @@ def test_examples_run(page, tmp_path, monkeypatch):
 
 
 # Its examples stand alone; by day, those run that need no workers, data or minutes.
-LONG = ("n_jobs", "fetch_", "DINClassifier")
+LONG = ("n_jobs", "fetch_", "DINClassifier", "SASRecRecommender")
 
 
 @pytest.mark.parametrize(

@@ -231,6 +231,7 @@ def test_an_integer_cv_is_stratified(family):
     assert scores.min() > 0.8
 
 
+@pytest.mark.nightly
 def test_a_grid_over_sizes_rates_and_optimizers(no_retracing):
     grid = [
         {"units": ["8", "8-4"], "learning_rate": [1e-4, 0.03]},

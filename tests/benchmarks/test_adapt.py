@@ -16,6 +16,7 @@ def months(finished):
     return pd.read_csv(finished / "months.csv")
 
 
+@pytest.mark.nightly
 def test_every_way_is_judged_in_every_month(finished, months):
     assert months.groupby("month")["way"].agg(list).tolist() == [adapt.WAYS] * 3
     assert months[["auc", "unknown users"]].stack().between(0, 1).all()

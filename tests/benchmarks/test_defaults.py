@@ -39,6 +39,7 @@ def tiny(folder, tmp_path_factory):
     return out, run(out, *options), options
 
 
+@pytest.mark.nightly
 def test_each_system_is_judged_on_each_split_of_its_tables(tiny):
     _, found, _ = tiny
     counts = found.groupby(["system", "table"]).size()

@@ -31,6 +31,7 @@ def in_this_process(request, monkeypatch):
     tf.config.experimental.enable_tensor_float_32_execution(True)
 
 
+@pytest.mark.nightly
 def test_tables(tmp_path, in_this_process):
     script.main(
         [*OPTIONS, "--only", "equality", "times", "searches", "--out", str(tmp_path)]

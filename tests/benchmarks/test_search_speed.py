@@ -103,6 +103,7 @@ def n_parameters(family, sizes):
     return total + sum((width + 1) * following for width, following in pairwise(widths))
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("family", WORKLOADS)
 def test_networks_have_the_weights_that_shapes_say(family):
     X, y = make_data(family, 60, seed=0)
@@ -305,6 +306,7 @@ def test_one_process_is_compared_with_several():
 # ---- skrec alone -------------------------------------------------------------------
 
 
+@pytest.mark.nightly
 def test_memory_table(alone):
     found = pd.read_csv(alone / "memory.csv")
     assert found["estimator"].tolist() == 2 * ["skrec"] + 2 * ["skrec-generic"]

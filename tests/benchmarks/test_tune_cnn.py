@@ -95,6 +95,7 @@ def finished(request):
     return request.getfixturevalue(request.param)
 
 
+@pytest.mark.nightly
 def test_files_and_tables(finished):
     out, _, samples = finished
 

@@ -104,6 +104,7 @@ def test_a_warm_start_counts_on_from_the_first_call():
     np.testing.assert_array_equal(model.predict_proba(X), known)
 
 
+@pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore:The validation AUC stayed at chance")
 def test_so_does_one_whose_tables_have_grown():
     table = make_table()

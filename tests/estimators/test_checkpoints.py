@@ -137,6 +137,7 @@ def test_the_fits_of_these_tests_do_stop_and_slow_down():
     assert kept.n_iter_ == 9
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", ["averages", "several", "cosine"])
 def test_a_fit_that_is_stopped_from_outside_is_no_end(
     name, tmp_path, trained, at_each_epoch

@@ -150,6 +150,7 @@ def test_a_prebuilt_models_own_optimizer_goes_on():
 # ---- losses and metrics --------------------------------------------------------------
 
 
+@pytest.mark.nightly
 def test_losses_and_metrics_of_the_users_own_are_cloned_pickled_and_copied():
     loss, metric = OwnLoss(2.0), OwnMetric()
     clf = KerasClassifier(
@@ -225,6 +226,7 @@ def test_callbacks_are_copied_for_each_fit(make, tmp_path):
     assert cross_val_score(clf, X, Y, cv=2).shape == (2,)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("make", [generic, named])
 def test_a_fit_that_goes_on_keeps_its_callbacks(make, tmp_path):
     path = str(tmp_path / "{epoch}.weights.h5")

@@ -195,6 +195,7 @@ def test_the_start_is_kept_where_no_epoch_is_better():
     np.testing.assert_allclose(wild.predict(X), start.predict(X), rtol=1e-3)
 
 
+@pytest.mark.nightly
 def test_the_same_start_in_any_number_of_threads():
     X, y = table()
     search = GridSearchCV(FMRegressor(**STARTS, random_state=0), {"epochs": [1]}, cv=2)

@@ -122,6 +122,7 @@ def test_several_numbers(kind, few):
 # ---- the auxiliary loss --------------------------------------------------------------
 
 
+@pytest.mark.nightly
 def test_the_auxiliary_loss_is_in_the_training_loss_alone(few):
     X, y = few
     X_val, y_val = X[:50], y[:50]
@@ -194,6 +195,7 @@ def test_rows_of_weight_zero_are_as_good_as_left_out(estimator, few):
     np.testing.assert_array_equal(weighted.predict_proba(X), without.predict_proba(X))
 
 
+@pytest.mark.nightly
 def test_a_search_over_the_parameters_of_the_paper(few):
     search = GridSearchCV(
         clone(DIEN).set_params(epochs=1),

@@ -101,6 +101,7 @@ def test_padding_does_not_change_what_is_read(sequence_branch):
     np.testing.assert_allclose(predicted, expected, rtol=1e-3)
 
 
+@pytest.mark.nightly
 def test_regression(products):
     X, y = products
     target = 5 * y + X["price"] + np.stack(X["text"])[:, 0]
@@ -108,6 +109,7 @@ def test_regression(products):
     assert reg.score(X[400:], target[400:]) > 0.85
 
 
+@pytest.mark.nightly
 def test_a_plain_array_of_numbers():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 4))

@@ -65,6 +65,7 @@ def voter(clicks):
 # ---- what it learns ------------------------------------------------------------------
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("structure", ["gmf", "mlp", "neumf"])
 def test_ratings_have_a_structure_that_biases_cannot_find(ratings, structure):
     X, y = ratings

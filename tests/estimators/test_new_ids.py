@@ -46,6 +46,7 @@ def by_day_and_night(families, *by_day):
     ]
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("family", by_day_and_night(FAMILIES, "DeepFM", "NeuMF"))
 def test_new_users_and_items_click_as_often_as_the_others(family):
     rng = np.random.default_rng(0)

@@ -36,6 +36,7 @@ def linear():
     return make_pipeline(columns, LogisticRegression())
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("seed", SEEDS)
 def test_deepfm_and_dcn_find_the_cross_that_a_linear_model_cannot(seed):
     train, test, best = make_split(12_000, seed, interest=0)

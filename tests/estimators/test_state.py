@@ -236,6 +236,7 @@ def draws():
     ]
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("cls", [MLPClassifier, CNNRegressor, RNNClassifier])
 def test_the_global_generators_are_where_they_were(cls):
     def use():

@@ -155,6 +155,7 @@ def test_a_search_over_rates_traces_once_for_all_folds(family):
     assert len(search.cv_results_["params"]) == 4
 
 
+@pytest.mark.nightly
 def test_the_same_seed_gives_the_same_bits_in_any_process():
     model = make("DeepFM", embedding_l2=1e-4)
     expected = cross_val_predict(model, TABLE, Y, cv=3, method="predict_proba")

@@ -32,6 +32,7 @@ def table(ids):
     return pd.DataFrame({k: pd.Series(v, dtype=object) for k, v in columns.items()})
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("known", "new"), HARD.values(), ids=HARD)
 def test_score_and_http_read_ids_as_predict_does(known, new, tmp_path):
     rows, path = table(known * 4), tmp_path / "model.onnx"

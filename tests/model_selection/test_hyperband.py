@@ -393,6 +393,7 @@ def test_an_unseeded_network_is_seeded_by_the_search():
     assert scores[0] == scores[1] != scores[2]
 
 
+@pytest.mark.nightly
 def test_a_memory_of_the_users_own_stays_and_is_used_again(tmp_path, trained):
     network = clone(NETWORK).set_params(memory=str(tmp_path))
     first, again = (search_of(network, RATES, refit=False).fit(X, Y) for _ in range(2))

@@ -156,6 +156,7 @@ def points(search):
     return [tuple(params.values()) for params in search.cv_results_["params"]]
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize(("n_points", "n_trials"), [(1, 5), (1, 6), (4, 6), (4, 20)])
 def test_a_search_ends_where_its_sampler_does(sampler, n_points, n_trials):
@@ -174,6 +175,7 @@ def test_an_exhausted_search_is_resumed(tmp_path, sampler):
         assert points(search)[:4] == points(first)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("n_asked", [3, 5])
 def test_a_point_that_was_put_back_is_tried(tmp_path, n_asked):
     """A search is killed while it evaluates a point of the grid, the last one too."""

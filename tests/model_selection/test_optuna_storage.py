@@ -192,6 +192,7 @@ def test_a_finished_study_gives_its_rows_without_training(tmp_path):
     assert more.cv_results_["params"][:14] == first.cv_results_["params"]
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("n_points", [1, 3])
 def test_every_moment_of_death_is_survived(tmp_path, n_points):
     """Cut the journal after each of its lines, as a death at that moment leaves it."""

@@ -124,6 +124,7 @@ def test_each_fold_is_compared_with_itself(pruning):
     assert max(losses[:2]) < min(losses[2:])
 
 
+@pytest.mark.nightly
 def test_workers_share_the_journal(tmp_path, pruning):
     def meet(X):
         """Wait for the other worker, so that each of the two does some fits."""

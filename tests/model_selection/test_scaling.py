@@ -149,6 +149,7 @@ def test_backend_without_ray_says_what_to_install(monkeypatch):
 # ---- a GPU for each worker ---------------------------------------------------------
 
 
+@pytest.mark.nightly
 def test_workers_of_dask_have_numbers_in_a_row(on_dask):
     with joblib.parallel_config(backend="dask"):
         found = joblib.Parallel()(joblib.delayed(scaling.number)() for _ in range(8))
@@ -189,6 +190,7 @@ def test_workers_of_ray_see_a_gpu_each_where_they_are_asked_to():
 # ---- parents that die --------------------------------------------------------------
 
 
+@pytest.mark.nightly
 def test_workers_of_loky_alone_watch_their_parent(on_dask):
     """What a watch does is in tests/test_workers.py and test_resume.py."""
     watches = {}
@@ -247,6 +249,7 @@ def resumed(stored, undisturbed):
     return check
 
 
+@pytest.mark.nightly
 def test_loky_says_that_a_worker_was_killed_and_goes_on_when_run_again(killed, resumed):
     with pytest.raises(BrokenProcessPool, match="SIGKILL"):
         killed.fit(*IRIS)

@@ -423,6 +423,7 @@ def test_a_search_that_is_sent_along_with_each_fit_takes_no_rows_with_it():
     assert search.n_bytes_ < 10_000
 
 
+@pytest.mark.nightly
 def test_two_processes():
     rounds = [[{"C": 0.1}, {"C": 1.0}], [{"C": 1.0}, {"C": -1.0}], [{"C": 10.0}]]
     model = LogisticRegression(max_iter=300)

@@ -291,6 +291,7 @@ def test_optimizer_kwargs_of_the_user_win():
     assert len(kwargs) == 6
 
 
+@pytest.mark.nightly
 def test_space_of_choices_alone():
     """Of 49 points none comes twice, and the best is among the first 25 tried."""
     tenths = [i / 10 for i in range(1, 8)]

@@ -301,7 +301,6 @@ _own_optimizer(
     ["kernel"],
     ["bias"],
     ["kernel", "bias"],
-    nightly=False,
 )
 _optimizer("clipnorm", lambda norm: kinds.SGD(0.1, clipnorm=norm), 0.05, 0.2, 100.0)
 _optimizer(

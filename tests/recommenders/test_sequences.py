@@ -123,6 +123,7 @@ def test_a_later_event_changes_no_earlier_row():
     assert {(*h, *t) for h, t in zip(y["history"], y["target"], strict=True)} <= rows
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("family", FAMILIES)
 def test_one_seed_gives_the_same_bits(family):
     log = random_log()
@@ -134,6 +135,7 @@ def test_one_seed_gives_the_same_bits(family):
     assert (one.recommend()["score"] != other.recommend()["score"]).any()
 
 
+@pytest.mark.nightly
 def test_held_out_events_tell_the_best_epoch():
     log = random_log(n_users=150, n_events=1500, seed=3)
     log = log.drop_duplicates(["user", "item"])
@@ -201,6 +203,7 @@ def test_a_stored_fit_is_found_again(tmp_path):
     assert not other.fit(changed).recommend().equals(first)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_stream_brings_users_and_items(family):
     log = random_log(n_items=8)
@@ -310,6 +313,7 @@ def test_a_fit_that_was_killed_goes_on_as_if_it_had_not_been(
         np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.nightly
 def test_few_users_do_not_choose_the_epoch_by_coarse_ranks():
     log = cycle(n=30, length=4)
     log = log[(log["time"] < 2) | (log["user"] < 9)]  # nine users of three and more

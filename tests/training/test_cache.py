@@ -258,6 +258,7 @@ def test_a_failed_fit_leaves_the_program_usable():
     np.testing.assert_array_equal(fit(), expected)
 
 
+@pytest.mark.nightly
 def test_estimators_fitted_in_threads_are_those_fitted_alone():
     def make(number):
         family = list(FAMILIES)[number % 3]

@@ -93,18 +93,19 @@ def test_a_workflow_may_do_little_and_names_majors(path):
             assert not is_checkout or step["with"]["persist-credentials"] is False
 
 
-def test_pythons_of_the_workflow_are_those_that_setup_cfg_names():
+def test_the_workflow_has_the_pythons_that_setup_cfg_names_and_those_to_come():
     matrix = read(".github/workflows/tests.yml")["jobs"]["check"]["strategy"]["matrix"]
     listed = re.findall(r"Python :: (3\.\d+)", SETUP["metadata"]["classifiers"])
 
-    assert matrix["python"] == listed
+    tried = matrix["python"]
+    assert tried[: len(listed)] == listed
     assert SETUP["options"]["python_requires"] == f">={listed[0]}"
     nightly = next(
         step["with"]["python-version"].split()
         for step in steps(read(".github/workflows/nightly.yml"))
         if "python-version" in step.get("with", {})
     )
-    assert sorted(nightly) == listed
+    assert sorted(nightly) == tried
     assert nightly[-1] == listed[0]
 
 

@@ -72,7 +72,8 @@ def test_a_workflow_runs_scripts_that_anybody_can_run(path):
 def test_every_check_of_a_push_that_needs_no_data_is_in_the_workflow():
     run = {c.split()[2] for c in commands(".github/workflows/tests.yml") if "run " in c}
 
-    assert run == set(PARTS) - {"real_data"}
+    assert run == set(PARTS) - {"real_data", "site"}
+    assert "bash .ci/site --here" in commands(".github/workflows/docs.yml")
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

@@ -15,7 +15,7 @@ from skrec import __version__
 
 DISTRIBUTION = "skrec-keras"
 # Extras that hold no package which skrec itself imports.
-OF_DEVELOPERS = {"test", "dev", "trackers"}
+OF_DEVELOPERS = {"test", "dev", "docs", "browser", "trackers"}
 # What changes how a fit computes. Not all variables: some hold paths and passwords.
 VARIABLES = re.compile(
     r"(KERAS_BACKEND|CUDA_VISIBLE_DEVICES|SCIPY_ARRAY_API|"

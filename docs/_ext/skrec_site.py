@@ -116,6 +116,22 @@ class LinkPublicNames(SphinxTransform):
             link += literal
 
 
+class NoLetters(SphinxTransform):
+    """Take away the links that docutils makes of ``ndcg@10``, as if it were an address.
+
+    What is an address for letters has a dot in what follows the sign.
+    """
+
+    default_priority = 20
+
+    def apply(self, **kwargs):
+        """Leave their text."""
+        for link in list(self.document.findall(nodes.reference)):
+            kind, _, address = link.get("refuri", "").partition(":")
+            if kind == "mailto" and "." not in address.partition("@")[2]:
+                link.replace_self(link.children)
+
+
 def by_short_name(names):
     """Return the full name of each, by that and by its last part if it is one alone."""
     full = [name for listed in names.values() for name in listed]
@@ -194,4 +210,5 @@ def setup(app):
     app.connect("source-read", lead_within_the_site)
     app.connect("autodoc-process-docstring", without_terms, priority=900)
     app.add_transform(LinkPublicNames)
+    app.add_transform(NoLetters)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.base import is_classifier, is_regressor
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.impute import SimpleImputer
@@ -130,7 +130,10 @@ def _constant(best: Any, test: tuple[Any, Any], train: tuple[Any, Any]) -> Basel
 
 
 def _linear(best: Any, train: tuple[Any, Any]) -> Baseline:
-    """Return a linear model on one-hot categories and scaled numbers."""
+    """Return a linear model on one-hot categories and scaled numbers.
+
+    Behind a pipeline's own steps, so that what these add is not counted as the model's.
+    """
     X, y = train
     n_rows = num_samples(X)
     if n_rows > MOST_ROWS:
@@ -138,12 +141,23 @@ def _linear(best: Any, train: tuple[Any, Any]) -> Baseline:
     kind = LogisticRegression(max_iter=500) if is_classifier(best) else RidgeCV()
     drawn = f", drawn of {n_rows:,}" if n_rows > MOST_ROWS else ""
     name = "Logistic regression" if is_classifier(best) else "Linear (ridge) regression"
+    before = _steps_before(best, X)
+    behind = " behind the steps of the pipeline" if before else ""
+    steps = [*before, FunctionTransformer(_framed), _columns(), kind]
     return (
         name,
         f"{plural(min(n_rows, MOST_ROWS), 'training row')}{drawn}; one-hot categories, "
-        "scaled numbers",
-        lambda: make_pipeline(FunctionTransformer(_framed), _columns(), kind).fit(X, y),
+        f"scaled numbers{behind}",
+        lambda: make_pipeline(*steps).fit(X, y),
     )
+
+
+def _steps_before(best: Any, X: Any) -> list[Any]:
+    """Return what a pipeline does before its model, unless no frame comes of it."""
+    if not isinstance(best, Pipeline) or len(best) == 1:
+        return []
+    before = best[:-1]
+    return [] if sparse.issparse(before.transform(X[:2])) else [clone(before)]
 
 
 def _columns() -> Any:

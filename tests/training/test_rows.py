@@ -137,7 +137,7 @@ print(accuracy, (max(peak) - peak[0]) / X.nbytes)
 """
     accuracy, share = map(float, run_fresh(script).split())
     assert accuracy > 0.75  # the majority class has 0.5
-    assert share < 0.5
+    assert share < 0.75  # a copy is 1 more; blocks on the way are up to half
 
 
 def test_sparse_rows_give_what_dense_ones_give():

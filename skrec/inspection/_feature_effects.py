@@ -202,8 +202,6 @@ def _repeated(cells: Sequence[Any], n_rows: int, column: pd.Series) -> pd.Series
             whole[k * n_rows : (k + 1) * n_rows] = [cell] * n_rows
         return pd.Series(whole)
     dtype: Any = column.dtype
-    if dtype.kind in "iu" and any(float(c) != int(c) for c in cells):
-        dtype = float  # quantiles between whole numbers
     return pd.Series(cells, dtype=dtype).repeat(n_rows).reset_index(drop=True)
 
 
@@ -238,8 +236,11 @@ def _is_there(value: Any) -> bool:
 def _quantiles(present: pd.Series, n_values: int) -> tuple[list, list[int], list]:
     """Return quantiles, with the rows from each to the next."""
     numbers = present.to_numpy(dtype=float)
-    edges = np.unique(np.quantile(numbers, np.linspace(0, 1, n_values)))
+    # Whole numbers may be ids: none is made up between two of them.
+    is_whole = pd.api.types.is_integer_dtype(present)
+    how: Any = "nearest" if is_whole else "linear"
+    edges = np.unique(np.quantile(numbers, np.linspace(0, 1, n_values), method=how))
     place = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, None)
     counts = np.bincount(place, minlength=len(edges))
-    values = edges.tolist()
+    values = [int(edge) for edge in edges] if is_whole else edges.tolist()
     return values, counts.tolist(), values

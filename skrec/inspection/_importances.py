@@ -157,7 +157,7 @@ def param_importances(
 
     Candidates that failed, and copies of others, are left out. Nothing can be told of
     fewer than ten candidates, where all scores tie, and of a parameter that has one
-    value, or that some candidates lack.
+    value, that some candidates lack, or that is the only one: its share is always all.
 
     Parameters
     ----------
@@ -273,6 +273,9 @@ def _columns(results: Results) -> tuple[dict[str, Values], dict[str, str]]:
             reasons[name] = f"since only {n_set} of {len(kept)} candidates have it"
         elif own.is_constant:
             reasons[name] = "since it has one value"
+    open_ = [name for name in columns if name not in reasons]
+    if len(open_) == 1:  # it explains all of what noise does too
+        reasons[open_[0]] = "since it is the only one: look at its effect"
     return columns, reasons
 
 

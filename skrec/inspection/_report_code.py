@@ -4,6 +4,7 @@ import ast
 import functools
 import inspect
 import math
+import re
 import sys
 from typing import Any
 
@@ -55,7 +56,8 @@ class Program:
         if isinstance(value, float) and not math.isfinite(value):
             return f'float("{value}")'
         if isinstance(value, str):
-            shown = repr(value)
+            # A storage may have a password in its address, and a page is passed on.
+            shown = repr(re.sub(r"://[^/@\s]*@", "://...@", value))
             is_plain = not set(value) & set("\"'\\")
             return f'"{shown[1:-1]}"' if is_plain else shown
         if value is None or isinstance(value, bool | int | float | bytes):

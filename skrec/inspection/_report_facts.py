@@ -258,6 +258,7 @@ def space_of(found: Found) -> list[Searched]:
         The parameters, in the order of the candidates.
     """
     known = [getattr(found.search, name, None) for name in _SPACES]
+    has_ranges = getattr(found.search, "search_spaces", None) is not None
     given = next((space for space in known if space is not None), None)
     parts = given if isinstance(given, list | tuple) else [given]
     # BayesSearchCV takes a space with its number of candidates too.
@@ -265,7 +266,7 @@ def space_of(found: Found) -> list[Searched]:
     rows = []
     for name in found.parameters:
         own = [p[name] for p in parts if isinstance(p, dict) and name in p]
-        spaces = [_described(value) for value in own]
+        spaces = [_described(value, has_ranges) for value in own]
         if callable(given):
             spaces = [f"set by {text(given)}"]
         elif not spaces:
@@ -291,11 +292,13 @@ def _tried(found: Found, name: str) -> str:
     return f"{shown}, {plural(n_different, 'value')}"
 
 
-def _described(space: Any) -> str:
-    """Tell what a parameter may be, in words."""
+def _described(space: Any, has_ranges: bool) -> str:
+    """Tell what a parameter may be, in words; a tuple may be a range, or its values."""
     if isinstance(space, range):
         return f"whole numbers {space.start} to {space[-1]} by {space.step}"
-    if isinstance(space, list | np.ndarray):
+    if isinstance(space, list | np.ndarray | tuple) and not (
+        isinstance(space, tuple) and has_ranges
+    ):
         return _listed(list(space))
     if isinstance(space, tuple):
         return _range_of(space)

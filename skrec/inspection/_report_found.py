@@ -176,9 +176,9 @@ class Found:
 
     def _best(self) -> int | None:
         named = vars(self.search).get("best_index_")
-        if named is not None:
-            return int(named)
         first = self.metrics[0].results
+        if named is not None and first.usable[int(named)]:  # or all have failed
+            return int(named)
         gains = np.where(first.usable, -first.mean if first.is_cost else first.mean, 0)
         usable = np.flatnonzero(first.usable)
         return int(usable[gains[usable].argmax()]) if len(usable) else None

@@ -1,6 +1,6 @@
 """The results of a search as tables: candidates, their scores, what they had cost."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Number
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.model_selection._candidates import key_of_params
+from skrec.model_selection._candidates import key_of, key_of_params
 from skrec.model_selection._sequential import guiding_metric
 from skrec.model_selection.pareto import COSTS
 
@@ -242,12 +242,13 @@ class Values:
             return cls(name, raw, numbers, None)
         # Categories in the order of their values, where these have one, numbers first.
         ordered = sorted(given, key=lambda v: (not _is_number(v), _rank(v), label(v)))
-        labels = list(dict.fromkeys(map(label, ordered)))
-        place = {text: k for k, text in enumerate(labels)}
+        different = {key_of(value): value for value in reversed(ordered)}
+        different = dict(reversed(different.items()))
+        place = {key: k for k, key in enumerate(different)}
         numbers = np.array(
-            [np.nan if v is NOT_SET else place[label(v)] for v in raw], dtype=float
+            [np.nan if v is NOT_SET else place[key_of(v)] for v in raw], dtype=float
         )
-        return cls(name, raw, numbers, labels)
+        return cls(name, raw, numbers, _told_apart(different.values()))
 
     @property
     def is_set(self) -> np.ndarray:
@@ -301,6 +302,16 @@ def label(value: Any, width: int = 24) -> str:
     else:
         text = value if isinstance(value, str) else " ".join(repr(value).split())
     return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _told_apart(values: Iterable[Any]) -> list[str]:
+    """Label values, those that are cut to one text with a number behind it."""
+    labels: list[str] = []
+    n_seen: dict[str, int] = {}
+    for shown in map(label, values):
+        n_seen[shown] = n_seen.get(shown, 0) + 1
+        labels.append(shown if n_seen[shown] == 1 else f"{shown} #{n_seen[shown]}")
+    return labels
 
 
 def short_names(names: list[str]) -> dict[str, str]:

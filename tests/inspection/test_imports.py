@@ -32,7 +32,8 @@ def test_matplotlib_and_optuna_are_imported_where_they_are_used():
 )
 def test_what_is_missing_is_named(module, call, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
-    search = made.search([{"a": k} for k in range(12)], [[float(k)] for k in range(12)])
+    params = [{"a": k, "b": k % 3} for k in range(12)]
+    search = made.search(params, [[float(k)] for k in range(12)])
 
     with pytest.raises(ImportError, match=r"pip install .skrec-keras\[") as caught:
         call(search)

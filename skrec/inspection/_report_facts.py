@@ -296,12 +296,10 @@ def _described(space: Any, has_ranges: bool) -> str:
     """Tell what a parameter may be, in words; a tuple may be a range, or its values."""
     if isinstance(space, range):
         return f"whole numbers {space.start} to {space[-1]} by {space.step}"
-    if isinstance(space, list | np.ndarray | tuple) and not (
-        isinstance(space, tuple) and has_ranges
-    ):
-        return _listed(list(space))
-    if isinstance(space, tuple):
+    if isinstance(space, tuple) and has_ranges:
         return _range_of(space)
+    if isinstance(space, list | tuple | np.ndarray):
+        return _listed(list(space))
     if hasattr(space, "dist") and hasattr(space, "kwds"):
         return _distribution(space)
     return text(space)

@@ -45,16 +45,6 @@ def _keras(name: str, folder: Path) -> Ask:
     return ask
 
 
-def _feeds(name: str, folder: Path, schema: dict[str, Any]) -> dict[str, np.ndarray]:
-    from skrec.export._feeds import feeds
-
-    return feeds(schema, _rows(name, folder))
-
-
-def _rows(name: str, folder: Path) -> Any:
-    return _loaded(name, folder)[1]
-
-
 def _onnx(name: str, folder: Path) -> Ask:
     """From tensors of strings and numbers to probabilities, in onnxruntime."""
     from skrec.export._model import OnnxModel
@@ -100,10 +90,12 @@ def _saved_feeds(name: str, folder: Path) -> dict[str, np.ndarray]:
 
 def save_feeds(name: str, folder: Path) -> None:
     """Write the tensors that the exported forms are asked by, and their JSON."""
+    from skrec.export._columns import read_rows
     from skrec.export._model import OnnxModel
 
-    schema = OnnxModel(folder / f"{name}.onnx").schema.text
-    given = _feeds(name, folder, schema)
+    _, rows = _loaded(name, folder)
+    columns = read_rows(OnnxModel(folder / f"{name}.onnx").schema, rows, "rows")
+    given = {key: values[:] for key, values in columns.items()}
     np.savez(folder / f"{name}.npz", **given)
     n_rows = len(next(iter(given.values())))
     lists = {

@@ -1,5 +1,9 @@
 """benchmarks/_common.py: options of all scripts, scores, and what searches found."""
 
+import ast
+import importlib
+from pathlib import Path
+
 import _common
 import numpy as np
 import pandas as pd
@@ -16,6 +20,28 @@ from sklearn.tree import DecisionTreeClassifier
 
 ON_TABLES = [tune_cnn, tune_mlp, tune_optimizers, tune_schedules]
 SCRIPTS = [*ON_TABLES, tune_images, tune_recommender]
+
+
+def test_scripts_import_what_there_is():
+    """Some of it only in a function that no test by day has the time to call."""
+    missing = []
+    for path in Path(_common.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.ImportFrom) or node.level:
+                continue
+            if (node.module or "").split(".")[0] != "skrec":
+                continue
+            try:
+                module = importlib.import_module(node.module)
+            except ModuleNotFoundError:
+                missing.append((path.name, node.module))
+                continue
+            missing += [
+                (path.name, node.module, own.name)
+                for own in node.names
+                if not hasattr(module, own.name)
+            ]
+    assert missing == []
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

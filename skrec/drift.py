@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.stats import beta
 from sklearn.utils.validation import check_is_fitted
 
 from skrec._inside import innermost
@@ -50,10 +51,11 @@ def drift_report(reference: Any, X_new: Any, *, X_reference: Any = None) -> Any:
 
     Returns
     -------
-    DataFrame of shape (n_columns, 7)
+    DataFrame of shape (n_columns, 8)
         Indexed by ``"column"``:
 
         - ``kind``: "id", "number", "sequence" or "array";
+        - ``n_rows``: how many new rows the shares are of;
         - ``unknown``: share of the ids that are there which `fit` did not know;
         - ``missing``: share of values that are missing, and of lists without an item;
         - ``missing_before``: the same in the rows before; 0 also where an estimator
@@ -124,12 +126,15 @@ def drifted_columns(
 ) -> list:
     """Return the columns of a report that have changed by more than they may.
 
+    All of it beyond the noise of so many rows, so that a single unknown id in a small
+    batch is no alarm: the lower end of a share's 99 % confidence interval counts [1]_.
+
     Parameters
     ----------
     report : DataFrame
         From :func:`drift_report`.
     max_psi : float, default=0.2
-        Population stability index, beyond the noise of so many rows.
+        Population stability index.
     max_unknown : float, default=0.1
         Share of unknown ids.
     max_missing : float, default=0.1
@@ -147,6 +152,11 @@ def drifted_columns(
     ValueError
         If a limit is negative, or not a number.
 
+    References
+    ----------
+    .. [1] C. J. Clopper, E. S. Pearson, "The use of confidence or fiducial limits
+       illustrated in the case of the binomial", Biometrika 26(4), 1934.
+
     Examples
     --------
     >>> import pandas as pd
@@ -159,13 +169,22 @@ def drifted_columns(
     given = max_psi, max_unknown, max_missing, max_out_of_range
     for name, limit in zip(LIMITS, given, strict=True):
         _require_limit(name, limit)
+    n_rows = report["n_rows"]
+    n_there = n_rows * (1 - report["missing"])
+    missing = _at_least(report["missing"], n_rows)
     too_far = (
         (report["psi"] - report["psi_noise"] > max_psi)
-        | (report["unknown"] > max_unknown)
-        | (report["missing"] - report["missing_before"] > max_missing)
-        | (report["out_of_range"] > max_out_of_range)
+        | (_at_least(report["unknown"], n_there) > max_unknown)
+        | (missing - report["missing_before"] > max_missing)
+        | (_at_least(report["out_of_range"], n_there) > max_out_of_range)
     )
     return report.index[too_far].tolist()
+
+
+def _at_least(share: pd.Series, n_rows: pd.Series) -> np.ndarray:
+    """Return what a share is at least, in 99 of 100 samples of so many rows."""
+    count = (share * n_rows).to_numpy(float)
+    return beta.ppf(0.01, count, n_rows - count + 1)  # NaN, above no limit, for none
 
 
 def _require_limit(name: str, limit: float) -> None:
@@ -186,6 +205,8 @@ class _Values(NamedTuple):
         Its name.
     kind : str
         "id", "number", "sequence" or "array".
+    n_rows : int
+        Number of rows.
     values : ndarray
         Codes of the ids that are there, or numbers, NaN where they are missing.
     missing : float
@@ -198,6 +219,7 @@ class _Values(NamedTuple):
 
     name: Any
     kind: str
+    n_rows: int
     values: np.ndarray
     missing: float
     had_missing: bool
@@ -246,13 +268,18 @@ def _of_encoder(encoder: FieldEncoder, table: Any) -> Iterator[_Values]:
             seen = encoder._array_scalers[column.position].seen
             missing = float(series.isna().mean())
             flat = as_floats(array).reshape(-1, array.shape[-1])
-            yield _Values(name, "array", flat, missing, True, seen.least, seen.most)
+            yield _Values(
+                name, "array", len(series), flat, missing, True, seen.least, seen.most
+            )
         elif column.kind == "sequence":
             reading = encoder._readings[column.position]
             lengths, flat = flatten(series, name, encoder.max_len, reading)
             own = _ids(name, flat, tables[column.table], lengths)
             missing = float((lengths == 0).mean())
-            yield own._replace(kind="sequence", missing=missing, had_missing=True)
+            n_rows = len(lengths)
+            yield own._replace(
+                kind="sequence", n_rows=n_rows, missing=missing, had_missing=True
+            )
         else:
             yield _ids(name, series, tables[column.table])
 
@@ -265,7 +292,8 @@ def _ids(
     is_there = factor.positions >= 0
     codes = vocabulary.codes(factor)[is_there]
     missing = float(1 - is_there.mean()) if len(is_there) else np.nan
-    return _Values(name, "id", codes, missing, vocabulary.missing)
+    n_rows = len(is_there)
+    return _Values(name, "id", n_rows, codes, missing, vocabulary.missing)
 
 
 def _number(
@@ -274,7 +302,9 @@ def _number(
     """Read a column of numbers."""
     missing = float(np.isnan(values).mean())
     least, most = seen.least[position], seen.most[position]
-    return _Values(name, "number", values, missing, had_missing, least, most)
+    return _Values(
+        name, "number", len(values), values, missing, had_missing, least, most
+    )
 
 
 def _of_arrays(inputs: Any, X: Any) -> Iterator[_Values]:
@@ -310,6 +340,7 @@ def _compared(after: _Values, before: _Values | None) -> dict[str, Any]:
             difference = compare(before.values, after.values)
     return {
         "kind": after.kind,
+        "n_rows": after.n_rows,
         "unknown": np.nan if numeric else _share(after.values == UNKNOWN),
         "missing": after.missing,
         "missing_before": missing_before,

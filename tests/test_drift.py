@@ -60,6 +60,40 @@ def test_rates_of_every_kind_of_column(before, after):
     assert drifted_columns(report) == ["item", "price", "seen", "image"]
 
 
+@pytest.mark.parametrize("n_new", [1, 3, 10])
+def test_one_odd_row_of_few_is_no_alarm(before, n_new):
+    rows = before.iloc[:n_new].copy().reset_index(drop=True)
+    rows.loc[0, "item"] = "milk"
+    rows.loc[0, "price"] = 99.0
+    rows.at[0, "image"] = None
+
+    report = drift_report(before, rows)
+
+    assert report["n_rows"].tolist() == [n_new] * 4
+    assert report.loc["item", "unknown"] == pytest.approx(1 / n_new)
+    assert drifted_columns(report, max_psi=np.inf) == []
+    # Whoever allows nothing at all is told.
+    strict = {"max_unknown": 0, "max_missing": 0, "max_out_of_range": 0}
+    assert drifted_columns(report, max_psi=np.inf, **strict) == [
+        "item",
+        "price",
+        "image",
+    ]
+
+
+def test_shares_count_beyond_their_noise():
+    random = np.random.default_rng(0)
+    frames = pd.DataFrame({"item": ["tea"] * 300})
+    known = FieldEncoder().fit(frames)
+    alarms = []
+    for _ in range(300):  # a tenth is unknown, which is what may be
+        which = random.random(60) < 0.1
+        rows = pd.DataFrame({"item": np.where(which, "milk", "tea")})
+        alarms.append(bool(drifted_columns(drift_report(known, rows))))
+
+    assert np.mean(alarms) < 0.03
+
+
 def test_the_same_rows_have_not_drifted(before):
     report = drift_report(before, before)
 

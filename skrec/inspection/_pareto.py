@@ -168,15 +168,12 @@ class ParetoDisplay:
             )
         # A single score is called "score", and may be a loss that was negated.
         scoring = getattr(search, "scoring", None)
-        is_named = isinstance(scoring, str)
+        of_score = scoring if isinstance(scoring, str) else "score"
         return cls(
             points=kept,
             front=pareto_front(search, names)[names],
             n_failed=len(points) - len(kept),
-            names=[
-                scoring if is_named and _bare(name) == "score" else name
-                for name in names
-            ],
+            names=[of_score if _bare(name) == "score" else name for name in names],
         ).plot(ax, **kwargs)
 
 

@@ -1,6 +1,7 @@
 """A search as the Python program that makes it again, as far as code can tell."""
 
 import ast
+import contextlib
 import functools
 import inspect
 import math
@@ -266,11 +267,12 @@ def fit_parameters(search: Any) -> list[str]:
         Parameters of `fit`: groups of a splitter, and what was asked for by metadata
         routing.
     """
-    try:
-        routing = get_routing_for_object(search)
-    except Exception:  # a search or a splitter of the user's own may raise anything
-        routing = get_routing_for_object(search.cv)
-    return list(dict.fromkeys(_asked_for(routing)))
+    asked: dict[str, None] = {}
+    for owner in (search, getattr(search, "cv", None)):
+        # Objects of the user's own may raise anything.
+        with contextlib.suppress(Exception):
+            asked |= dict.fromkeys(_asked_for(get_routing_for_object(owner)))
+    return list(asked)
 
 
 def _asked_for(routing: MetadataRequest | MetadataRouter) -> Iterator[str]:

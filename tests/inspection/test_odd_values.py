@@ -19,7 +19,6 @@ from skrec.inspection import (
     ParetoDisplay,
     RankingCurveDisplay,
     ScoresDisplay,
-    attention_weights,
     feature_effects,
     nearest_ids,
 )
@@ -27,7 +26,6 @@ from skrec.inspection._results import Results, Values, label
 from skrec.recommenders import (
     BPRRecommender,
     PopularRecommender,
-    SASRecRecommender,
 )
 from tests.inspection import made
 
@@ -164,13 +162,6 @@ def test_a_loss_that_was_negated_is_called_so():
 
 
 # ---- nothing asked for ---------------------------------------------------------------
-
-
-def test_of_no_users_there_are_no_weights(events):
-    model = SASRecRecommender(units=4, epochs=1, random_state=0).fit(events)
-    nothing, some = attention_weights(model, []), attention_weights(model, [1])
-    assert len(nothing) == 0
-    assert list(nothing) == list(some)
 
 
 @pytest.mark.parametrize("nothing", [[], np.array([]), pd.Series([], dtype=int)])

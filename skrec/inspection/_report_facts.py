@@ -172,7 +172,7 @@ def chosen_by(found: Found) -> str:
     if found.first.rounds.any():  # scikit-learn's halving searches ask no `refit`
         return f"mean {first.label} over the folds, among those of the last round"
     if callable(refit):
-        return f"a rule, refit={text(refit)}"
+        return f"the rule refit={text(refit)}"
     if isinstance(refit, str) and refit != first.name and len(found.metrics) > 1:
         # Scikit-learn takes the greatest of whatever it is, of a cost too.
         return f"the greatest mean {refit} over the folds (refit={refit!r})"

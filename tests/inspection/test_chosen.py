@@ -134,7 +134,7 @@ def test_the_report_says_who_chose(tmp_path):
     assert Found(search).best == search.best_index_ == 1
     assert f"The one {RULE} has score" in page.text
     assert "Chosen: score" in page.text and "Best score" not in page.text
-    assert f"{RULE}: a rule, refit=cheapest. Row 0 of the results has the best" in (
+    assert f"{RULE}: the rule refit=cheapest. Row 0 of the results has the best" in (
         page.text
     )
     assert f"the one that is {RULE} is thick" in page.text

@@ -16,11 +16,30 @@ from skrec import __version__
 DISTRIBUTION = "skrec-keras"
 # Extras that hold no package which skrec itself imports.
 OF_DEVELOPERS = {"test", "dev", "docs", "browser", "trackers"}
-# What changes how a fit computes. Not all variables: some hold paths and passwords.
-VARIABLES = re.compile(
-    r"(KERAS_BACKEND|CUDA_VISIBLE_DEVICES|SCIPY_ARRAY_API|"
-    r"(TF|OMP|MKL|OPENBLAS|BLIS)_[A-Z_]*(THREADS|DETERMINISTIC|ONEDNN|LOG|GROWTH)[A-Z_]*)"
-)
+# What changes how a fit computes, each by its whole name: others, however alike, may
+# hold paths and passwords.
+VARIABLES = {
+    "BLIS_NUM_THREADS",
+    "CUDA_VISIBLE_DEVICES",
+    "KERAS_BACKEND",
+    "MKL_DYNAMIC",
+    "MKL_NUM_THREADS",
+    "OMP_DYNAMIC",
+    "OMP_NUM_THREADS",
+    "OMP_THREAD_LIMIT",
+    "OPENBLAS_NUM_THREADS",
+    "SCIPY_ARRAY_API",
+    "TF_CPP_MAX_VLOG_LEVEL",
+    "TF_CPP_MIN_LOG_LEVEL",
+    "TF_CUDNN_DETERMINISTIC",
+    "TF_DETERMINISTIC_OPS",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "TF_FORCE_GPU_ALLOW_GROWTH",
+    "TF_GPU_THREAD_COUNT",
+    "TF_GPU_THREAD_MODE",
+    "TF_NUM_INTEROP_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+}
 WIDTH = 20
 
 
@@ -103,7 +122,7 @@ def _threads() -> Iterator[tuple[str, object]]:
 
 
 def _environment() -> list[tuple[str, str]]:
-    found = [item for item in os.environ.items() if VARIABLES.fullmatch(item[0])]
+    found = [item for item in os.environ.items() if item[0] in VARIABLES]
     return sorted(found) or [("variables", "none of those that skrec depends on")]
 
 

@@ -1,10 +1,12 @@
 """Docstrings: the public API follows numpydoc, and every example runs as written."""
 
+import ast
 import doctest
 import functools
 import importlib
 import inspect
 import pkgutil
+from itertools import pairwise
 
 import pytest
 from numpydoc.docscrape import get_doc_object
@@ -124,6 +126,33 @@ def test_docstring_follows_numpydoc(documented, ignored):
     wrong = [error for error in report["errors"] if error[0] not in ignored]
     assert not wrong
     assert ignored is IGNORED_IN_METHODS or ">>> " in report["docstring"]
+    # Tables of the API show the first line alone, without what it would cite.
+    assert "]_" not in get_doc_object(documented)["Summary"][0]
+
+
+def _constants(modules):
+    """Return (module, name) of public names that have no docstring of their own."""
+    return [
+        pytest.param(module, name, id=f"{module.__name__}.{name}")
+        for module in filter(_declares_api, modules)
+        for name in module.__all__
+        if not callable(getattr(module, name))
+    ]
+
+
+@pytest.mark.parametrize(("module", "name"), _constants(MODULES))
+def test_constants_are_documented_where_they_are_handed_out(module, name):
+    # Sphinx shows the string behind the assignment; else the docstring of `float`.
+    lines = ast.parse(inspect.getsource(module)).body
+    (told,) = (
+        after.value.value
+        for line, after in pairwise(lines)
+        if isinstance(line, ast.Assign) and line.targets[0].id == name
+    )
+    parsed = doctest.DocTestParser().get_doctest(told, {}, name, None, None)
+    runner = doctest.DocTestRunner()
+    runner.run(parsed)
+    assert runner.tries > 0 == runner.failures
 
 
 @pytest.mark.parametrize("example", _examples(MODULES))

@@ -1,7 +1,6 @@
 """Writes a fitted estimator as one ONNX file, after comparing the two."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skrec._inside import without_search
-from skrec._whole_file import written_whole
+from skrec._whole_file import as_path, written_whole
 from skrec.estimators.base import BaseNetwork
 from skrec.estimators.wrappers import KerasEstimator
 from skrec.export._estimators import named_graph
@@ -99,7 +98,7 @@ def to_onnx(
         require_equal_lists(run, schema, fitted, verify, tol)
     elif verify is not None:
         require_equal(run(compared(schema, verify, fitted)), fitted, verify, tol)
-    with written_whole(Path(path)) as file:
+    with written_whole(as_path(path, "model.onnx")) as file:
         file.write(content)
 
 

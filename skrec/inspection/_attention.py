@@ -235,6 +235,8 @@ def _weights_of_users(
     model: Any, x: Any, lengths: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
     """Fill in weights of shape (n_blocks, n_heads, n_users, length)."""
+    if not weights.size:  # of no user
+        return weights
     core = _network(model)
     groups = [layer.sizes for layer in core.layers if isinstance(layer, ByLength)]
     n_blocks, _, n_users, length = weights.shape

@@ -52,7 +52,55 @@ def score_label(name: str, negate: bool) -> str:
         name = f"negative_{name}"
     told = {"n_parameters": "number of parameters", "auc": "AUC", "roc_auc": "ROC AUC"}
     text = told.get(name) or name.replace("_", " ")
-    return text[:1].upper() + text[1:]
+    return plain(text[:1].upper() + text[1:])
+
+
+def plain(text: str) -> str:
+    """Keep a name with dollars in it from being read as mathematics.
+
+    Parameters
+    ----------
+    text : str
+        What comes of the user's data or parameters.
+
+    Returns
+    -------
+    str
+        Text that Matplotlib draws as it is.
+    """
+    from matplotlib import rcParams
+
+    return text.replace("$", r"\$") if rcParams["text.parse_math"] else text
+
+
+def draw_colorbar(drawn: Any, ax: Any, **options: Any) -> Any:
+    """Draw a colour bar, in place of the one that an earlier plot has left there.
+
+    Parameters
+    ----------
+    drawn : ScalarMappable
+        What is coloured.
+    ax : Axes
+        Where it is.
+    **options : dict
+        Arguments of ``Figure.colorbar``.
+
+    Returns
+    -------
+    Colorbar
+        The only one of a display beside these axes.
+    """
+    for other in ax.collections:
+        earlier = getattr(other, "colorbar", None)
+        # One that the user has drawn for something else stays.
+        if earlier is not None and earlier.ax.get_label() == _OURS:
+            earlier.remove()
+    made = ax.figure.colorbar(drawn, ax=ax, **options)
+    made.ax.set_label(_OURS)  # which nothing shows
+    return made
+
+
+_OURS = "skrec colour bar"
 
 
 def note(ax: Any, text: str) -> None:
@@ -66,7 +114,7 @@ def note(ax: Any, text: str) -> None:
         What to say; nothing where it is empty.
     """
     if text:
-        ax.plot([], [], " ", label=text)
+        ax.plot([], [], " ", label=plain(text))
 
 
 def failed_note(n_failed: int) -> str:
@@ -110,7 +158,8 @@ def set_categories(axis: Any, labels: Sequence[str]) -> None:
     """
     turned = axis.axis_name == "x" and sum(len(one) + 2 for one in labels) > 60
     options = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-    axis.set_ticks(range(len(labels)), labels, **(options if turned else {}))
+    shown = [*map(plain, labels)]
+    axis.set_ticks(range(len(labels)), shown, **(options if turned else {}))
 
 
 def robust_limits(values: np.ndarray) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from skrec.inspection._axes import (
     failed_note,
     legend,
     note,
+    plain,
     score_label,
 )
 from skrec.inspection._results import Results, require_search
@@ -27,15 +28,17 @@ class ConvergenceDisplay:
 
     It is made by :meth:`from_search`, :meth:`from_searches` or :meth:`from_cv_results`.
     Candidates without a finite score cost what they cost and have no mark; the legend
-    counts them. The halving searches of scikit-learn compare the candidates of a round
-    alone, so that with each round their curve starts again.
+    counts them. A ring marks the candidate that the search chose; where another one has
+    a better score, the legend says why. The halving searches of scikit-learn compare
+    the candidates of a round alone, so that with each round their curve starts again.
 
     Parameters
     ----------
-    curves : DataFrame of shape (n_candidates, 4)
+    curves : DataFrame of shape (n_candidates, 5)
         A row for each candidate, in the order in which they were tried: ``search``, its
-        name or None; ``spent``, in all, with this candidate; ``score``; and ``best``,
-        the best score by then.
+        name or None; ``spent``, in all, with this candidate; ``score``; ``best``, the
+        best score by then; and ``chosen``, None but for the one candidate that the
+        search chose, of which it is what the legend says, if anything.
     x : {"fits", "epochs", "seconds"}, default="fits"
         What ``spent`` counts.
     score_name : str, default="score"
@@ -51,6 +54,8 @@ class ConvergenceDisplay:
         A curve for each search.
     points_ : list of matplotlib PathCollection, or None
         The candidates of each search.
+    chosen_ : list of matplotlib PathCollection
+        A ring around the one that each search chose.
 
     Examples
     --------
@@ -107,13 +112,14 @@ class ConvergenceDisplay:
         self.ax_, self.figure_ = axes_and_figure(ax, self)
         self.lines_: list[Any] = []
         self.points_: list[Any] | None = [] if show_candidates else None
+        self.chosen_: list[Any] = []
         sign = -1 if negate_score else 1
         n_failed = 0
         for name, curve in self.curves.groupby("search", sort=False, dropna=False):
             kept = curve[np.isfinite(curve["best"])]
             options = {"drawstyle": "steps-post", **(line_kw or {})}
             told = None if pd.isna(name) else str(name)
-            options.setdefault("label", told or "best so far")
+            options.setdefault("label", plain(told or "best so far"))
             (line,) = self.ax_.plot(kept["spent"], sign * kept["best"], **options)
             self.lines_.append(line)
             if self.points_ is not None:
@@ -122,12 +128,22 @@ class ConvergenceDisplay:
                 self.points_.append(
                     self.ax_.scatter(*shown, s=14, alpha=0.4, color=color)
                 )
+            self._mark(curve[curve["chosen"].notna()], sign, line.get_color())
             n_failed += int((~np.isfinite(curve["score"])).sum())
         note(self.ax_, failed_note(n_failed))
         self.ax_.set_xlabel(LABELS[self.x])
         self.ax_.set_ylabel(score_name or score_label(self.score_name, negate_score))
         legend(self.ax_)
         return self
+
+    def _mark(self, chosen: pd.DataFrame, sign: int, color: Any) -> None:
+        """Draw a ring around the candidate that a search chose."""
+        for row in chosen.itertuples():
+            ring = self.ax_.scatter(
+                row.spent, sign * row.score, s=70, facecolors="none", edgecolors=color,
+                zorder=3, label=row.chosen or None,
+            )  # fmt: skip
+            self.chosen_.append(ring)
 
     @classmethod
     def from_search(
@@ -268,6 +284,11 @@ def _curve(
     if x not in LABELS:
         raise ValueError(f"x must be one of {[*LABELS]}. Received: {x!r}.")
     results.require_usable()
+    if x == "seconds" and np.isnan(results.seconds).all():
+        raise ValueError(
+            "x='seconds' needs the times of the fits, mean_fit_time in cv_results_: "
+            f"take x='fits'. Received: {len(results)} candidates without times."
+        )
     n_folds = results.folds.shape[1]
     each = {
         "fits": np.full(len(results), n_folds),
@@ -277,21 +298,18 @@ def _curve(
     assert each is not None
     spent = np.cumsum(np.where(results.is_copy, 0, each))
     score = np.where(results.usable, results.mean, np.nan)
-    return pd.DataFrame(
+    curve = pd.DataFrame(
         {"search": name, "spent": spent, "score": score, "best": _best(results)}
     )
+    notes = np.full(len(results), None, dtype=object)
+    notes[results.best] = results.best_note
+    return curve.assign(chosen=notes)
 
 
 def _best(results: Results) -> np.ndarray:
     """Return the best score by each candidate; NaN before the first."""
     sign = -1 if results.is_cost else 1
-    gains = np.where(results.usable, sign * results.mean, -np.inf)
-    places = results.places
-    if "iter" in places and "bracket" not in places:
-        # Scikit-learn's halving searches compare candidates of one round alone.
-        best = pd.Series(gains).groupby(places["iter"].to_numpy()).cummax().to_numpy()
-    else:
-        best = np.maximum.accumulate(gains)
+    best = pd.Series(results.gains).groupby(results.rounds).cummax().to_numpy()
     return np.where(np.isfinite(best), sign * best, np.nan)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from skrec._inside import innermost
-from skrec.inspection._axes import axes_and_figure
+from skrec.inspection._axes import axes_and_figure, plain
 from skrec.inspection._ranking import require_named
 from skrec.metrics import coverage_at_k
 from skrec.preprocessing._frames import named_columns
@@ -83,7 +83,7 @@ class CoverageDisplay:
         self.ax_, self.figure_ = axes_and_figure(ax, self)
         self.lines_: dict[str, Any] = {}
         for name, curve in self.curves.groupby("model", sort=False):
-            told = f"{name}, coverage {self.coverage[name]:.0%}"
+            told = plain(f"{name}, coverage {self.coverage[name]:.0%}")
             options = {"label": told, **(line_kw or {})}
             shares = ([0, *curve[which]] for which in ("items", "recommended"))
             (self.lines_[name],) = self.ax_.plot(*shares, **options)

@@ -8,9 +8,11 @@ import pandas as pd
 
 from skrec.inspection._axes import (
     axes_and_figure,
+    draw_colorbar,
     failed_note,
     legend,
     note,
+    plain,
     robust_limits,
     score_label,
     set_categories,
@@ -132,7 +134,7 @@ class ParamEffectDisplay:
         assert self.colorbar_ is not None
         self.colorbar_.set_label(told)
         if self.left_out:
-            self.ax_.set_title(self.left_out, fontsize="small", loc="right")
+            self.ax_.set_title(plain(self.left_out), fontsize="small", loc="right")
         return self
 
     def _draw_one(self, scores: np.ndarray, options: dict[str, Any]) -> None:
@@ -195,14 +197,14 @@ class ParamEffectDisplay:
                 kept = [names[int(p)] if own.labels else label(p) for p in places]
                 axis = self.ax_.xaxis if which == "x" else self.ax_.yaxis
                 set_categories(axis, kept)
-                self.ax_.set(**{f"{which}label": own.name})
+                self.ax_.set(**{f"{which}label": plain(own.name)})
             else:
                 self._set_axis(which, own)
         drawn = self.mesh_ if is_map else self.points_
         # A bad candidate far off must not leave one colour to all the others.
         past = (shown < norm.vmin).any(), (shown > norm.vmax).any()
         extend = {(True, False): "min", (False, True): "max"}.get(past, "neither")
-        self.colorbar_ = self.figure_.colorbar(drawn, ax=self.ax_, extend=extend)
+        self.colorbar_ = draw_colorbar(drawn, self.ax_, extend=extend)
 
     def _write_cells(self, table: pd.DataFrame) -> None:
         """Write the mean into each cell of a small map."""
@@ -214,13 +216,13 @@ class ParamEffectDisplay:
                 light = sum(self.mesh_.to_rgba(value)[:3]) > 1.5
                 color = "black" if light else "white"
                 self.ax_.text(
-                    x, y, f"{value:.3g}", ha="center", va="center", color=color,
+                    x, y, label(float(value)), ha="center", va="center", color=color,
                     fontsize="small",
                 )  # fmt: skip
 
     def _set_axis(self, which: str, own: Values) -> None:
         """Name an axis, and put categories or decades on it."""
-        self.ax_.set(**{f"{which}label": own.name})
+        self.ax_.set(**{f"{which}label": plain(own.name)})
         if own.labels is not None:
             axis = self.ax_.xaxis if which == "x" else self.ax_.yaxis
             set_categories(axis, own.labels)

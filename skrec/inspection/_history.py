@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skrec._inside import innermost
-from skrec.inspection._axes import axes_and_figure, score_label
+from skrec.inspection._axes import axes_and_figure, plain, score_label
 
 
 class HistoryDisplay:
@@ -116,8 +116,8 @@ class HistoryDisplay:
             color = own.get_color() if own else f"C{len(self._bases)}"
             dashed = "-" if name.startswith("val_") or base == name != "loss" else "--"
             (line,) = ax.plot(
-                np.arange(1, len(values) + 1), values, dashed, color=color, label=name,
-                **style,
+                np.arange(1, len(values) + 1), values, dashed, color=color,
+                label=plain(name), **style,
             )  # fmt: skip
             self.lines_[name] = line
         told = dict.fromkeys(name.removeprefix("val_") for name in names)
@@ -149,7 +149,7 @@ class HistoryDisplay:
         options = {"fontsize": "small", "frameon": False}
         self.ax_.legend(
             handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1),
-            ncols=min(4, len(handles)), title=self.name, **options,
+            ncols=min(4, len(handles)), title=plain(self.name or ""), **options,
         )  # fmt: skip
 
     @classmethod

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 
 from skrec._extras import import_extra
 from skrec._sklearn import Interval, validate_params
-from skrec.inspection._axes import axes_and_figure, failed_note
+from skrec.inspection._axes import axes_and_figure, failed_note, plain
 from skrec.inspection._results import Results, Values
 from skrec.model_selection._optuna import quiet_optuna
 
@@ -121,9 +121,9 @@ class ParamImportances:
             else f"{row.parameter}\n{_excuse(row)}"
             for row in shown.itertuples()
         ]
-        self.ax_.set_yticks(rows, names, fontsize="small")
+        self.ax_.set_yticks(rows, [*map(plain, names)], fontsize="small")
         self.ax_.set(xlim=(0, 1), ylim=(len(shown) - 0.5, -0.5))
-        self.ax_.set_xlabel(f"Share of the variance of {self.metric}")
+        self.ax_.set_xlabel(plain(f"Share of the variance of {self.metric}"))
         told = failed_note(self.n_failed)
         self.ax_.set_title(told, fontsize="small", loc="right")
         return self

@@ -8,7 +8,9 @@ import pandas as pd
 
 from skrec.inspection._axes import (
     axes_and_figure,
+    draw_colorbar,
     failed_note,
+    plain,
     robust_limits,
     score_label,
 )
@@ -20,7 +22,8 @@ NOT_SET_AT = -0.12  # below the axes, where candidates that lack a parameter pas
 class ParallelCoordinatesDisplay:
     """Candidates of a search as lines across one axis for each parameter.
 
-    The colour of a line is its score; the best one is drawn thick. It is made by
+    The colour of a line is its score; the one that the search chose is drawn thick, and
+    where another one has a better score, a note says why. It is made by
     :meth:`from_search` or :meth:`from_cv_results`.
 
     Parameters
@@ -38,6 +41,10 @@ class ParallelCoordinatesDisplay:
         Whether the best score is the lowest.
     n_failed : int, default=0
         Candidates of the search without a finite score.
+    best : int, default=None
+        Position of the line to draw thick; None for that of the best score.
+    best_note : str, default=""
+        What to say of it.
 
     Attributes
     ----------
@@ -46,7 +53,7 @@ class ParallelCoordinatesDisplay:
     figure_ : matplotlib Figure
         Figure of the axes.
     lines_ : matplotlib LineCollection
-        The lines, the best one last.
+        The lines, the thick one last.
     colorbar_ : matplotlib Colorbar
         What colours mean.
 
@@ -73,6 +80,8 @@ class ParallelCoordinatesDisplay:
         score_name: str = "score",
         less_is_better: bool = False,
         n_failed: int = 0,
+        best: int | None = None,
+        best_note: str = "",
     ) -> None:
         self.columns = columns
         self.ticks = ticks
@@ -80,6 +89,8 @@ class ParallelCoordinatesDisplay:
         self.score_name = score_name
         self.less_is_better = less_is_better
         self.n_failed = n_failed
+        self.best = best
+        self.best_note = best_note
 
     def plot(
         self,
@@ -117,6 +128,8 @@ class ParallelCoordinatesDisplay:
         scores = (-1 if negate_score else 1) * np.asarray(self.scores)
         better = scores if self.less_is_better == negate_score else -scores
         order = np.argsort(better, kind="stable")  # the best one last, on top
+        best = order[-1] if self.best is None else self.best
+        order = np.append(order[order != best], best)
         heights = self.columns.fillna(NOT_SET_AT).to_numpy()[order]
         places = np.broadcast_to(np.arange(len(names)), heights.shape)
         low, high = robust_limits(better)
@@ -134,15 +147,13 @@ class ParallelCoordinatesDisplay:
         # A bad candidate far off must not leave one colour to all the others.
         beyond = "min" if better is scores else "max"
         extend = beyond if better.min() < low else "neither"
-        self.colorbar_ = self.figure_.colorbar(
-            self.lines_, ax=self.ax_, extend=extend, pad=0.02
-        )
+        self.colorbar_ = draw_colorbar(self.lines_, self.ax_, extend=extend, pad=0.02)
         shown = score_name or score_label(self.score_name, negate_score)
         self.colorbar_.set_label(shown)
-        if self.n_failed:
-            self.ax_.set_title(
-                failed_note(self.n_failed), fontsize="small", loc="right"
-            )
+        thick = f"thick: {self.best_note}" if self.best_note else ""
+        told = "; ".join(filter(None, [thick, failed_note(self.n_failed)]))
+        if told:
+            self.ax_.set_title(told, fontsize="small", loc="right")
         return self
 
     def _draw_axes(self, names: list[str]) -> None:
@@ -154,10 +165,10 @@ class ParallelCoordinatesDisplay:
         self.ax_.set_yticks([])
         self.ax_.spines[:].set_visible(False)
         self.ax_.tick_params(axis="x", length=0)
-        short = short_names(names)
-        turned = any(len(text) > 16 for text in short.values())
+        short = [*short_names(names).values()]
+        turned = any(len(text) > 16 for text in short)
         rotation = {"rotation": 20, "ha": "right"} if turned else {}
-        self.ax_.set_xticks(range(len(names)), [*short.values()], **rotation)
+        self.ax_.set_xticks(range(len(names)), [*map(plain, short)], **rotation)
         color = self.ax_.xaxis.label.get_color()
         box = {"facecolor": self.ax_.get_facecolor(), "alpha": 0.7, "pad": 1, "lw": 0}
         for k, name in enumerate(names):
@@ -167,7 +178,7 @@ class ParallelCoordinatesDisplay:
                 ticks.append((NOT_SET_AT, "not set"))
             for height, text in ticks:
                 self.ax_.text(
-                    k - 0.03, height, text, ha="right", va="center", bbox=box,
+                    k - 0.03, height, plain(text), ha="right", va="center", bbox=box,
                     fontsize="small",
                 )  # fmt: skip
 
@@ -264,6 +275,8 @@ class ParallelCoordinatesDisplay:
             score_name=results.score_name,
             less_is_better=results.is_cost,
             n_failed=results.n_failed,
+            best=int(np.flatnonzero(kept == results.best)[0]),
+            best_note=results.best_note,
         )
 
 

@@ -30,6 +30,8 @@ class ParetoDisplay:
         What :func:`~skrec.model_selection.pareto_front` returns.
     n_failed : int, default=0
         Candidates of which an objective is not finite.
+    names : sequence of (str, str), default=None
+        What to call the objectives; None for the names of the columns.
 
     Attributes
     ----------
@@ -56,11 +58,17 @@ class ParetoDisplay:
     """
 
     def __init__(
-        self, *, points: pd.DataFrame, front: pd.DataFrame, n_failed: int = 0
+        self,
+        *,
+        points: pd.DataFrame,
+        front: pd.DataFrame,
+        n_failed: int = 0,
+        names: Sequence[str] | None = None,
     ) -> None:
         self.points = points
         self.front = front
         self.n_failed = n_failed
+        self.names = names
 
     def plot(
         self, ax: Any = None, *, scatter_kw: dict | None = None
@@ -93,10 +101,12 @@ class ParetoDisplay:
             color="C3",
             label=f"front, {len(front)} of {len(self.points)}",
         )
+        shown = dict(zip((up, right), self.names or (up, right), strict=True))
         for which, name in (("x", right), ("y", up)):
             better = " (less is better)" if is_cost(name) else ""
             values = self.points[name]
-            options = {f"{which}label": score_label(_bare(name), False) + better}
+            told = score_label(_bare(shown[name]), False)
+            options = {f"{which}label": told + better}
             if is_cost(name) and 0 < values.min() * DECADES <= values.max():
                 options[f"{which}scale"] = "log"
             self.ax_.set(**options)
@@ -156,9 +166,15 @@ class ParetoDisplay:
                 f"No candidate has a finite {names[0]!r} and {names[1]!r}. Received: "
                 f"{len(points)} candidates."
             )
-        front = pareto_front(search, names)[names]
-        n_failed = len(points) - len(kept)
-        return cls(points=kept, front=front, n_failed=n_failed).plot(ax, **kwargs)
+        # A single score is called "score", and may be a loss that was negated.
+        scoring = getattr(search, "scoring", None)
+        of_score = scoring if isinstance(scoring, str) else "score"
+        return cls(
+            points=kept,
+            front=pareto_front(search, names)[names],
+            n_failed=len(points) - len(kept),
+            names=[of_score if _bare(name) == "score" else name for name in names],
+        ).plot(ax, **kwargs)
 
 
 def _bare(name: str) -> str:

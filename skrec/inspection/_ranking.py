@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from skrec.inspection._axes import axes_and_figure
+from skrec.inspection._axes import axes_and_figure, plain
 from skrec.metrics import evaluate
 
 STYLES = ["-", "--", ":", "-."]
@@ -81,7 +81,11 @@ class RankingCurveDisplay:
             color = f"C{models.index(model)}"
             style = STYLES[metrics.index(metric) % len(STYLES)]
             told = [model] * (len(models) > 1) + [metric] * (len(metrics) > 1)
-            options = {"label": ", ".join(told), "color": color, **(line_kw or {})}
+            options = {
+                "label": plain(", ".join(told)),
+                "color": color,
+                **(line_kw or {}),
+            }
             (line,) = self.ax_.plot(
                 curve["k"], curve["score"], style, marker=".", **options
             )
@@ -108,7 +112,7 @@ class RankingCurveDisplay:
         if len(self.lines_) > 1:
             self.ax_.legend(loc="best", fontsize="small", framealpha=0.7)
         else:
-            self.ax_.set_title(models[0])
+            self.ax_.set_title(plain(models[0]))
 
     @classmethod
     def from_estimator(

@@ -7,7 +7,7 @@ from typing import Any
 from sklearn.base import is_classifier, is_regressor
 from sklearn.utils.validation import check_consistent_length
 
-from skrec._whole_file import written_whole
+from skrec._whole_file import as_path, written_whole
 from skrec.inspection._report_page import Page
 from skrec.inspection._results import require_search
 
@@ -37,7 +37,8 @@ def search_report(
         A fitted search with ``cv_results_``: of scikit-learn, of
         :mod:`skrec.model_selection`, or like them.
     path : str or path-like
-        The file, such as ``"report.html"``; one that is there is replaced.
+        The file, such as ``"report.html"``; one that is there is replaced, and where it
+        is a link, the file that it leads to.
     X_test : array-like of shape (n_samples, ...), default=None
         Rows that the search has not seen, on which the best estimator is scored beside
         what any model must beat: the most frequent class or the mean of the targets, a
@@ -67,6 +68,8 @@ def search_report(
         If there is no folder for the file.
     NotFittedError
         If the search is not fitted.
+    TypeError
+        If `path` is no name of a file, or `search` no search.
     ValueError
         If of X and y only one is given, or their rows are not as many; if `X_test` is
         given to a search without ``best_estimator_``.
@@ -97,8 +100,8 @@ def search_report(
     >>> search_report(search, "report.html", X_test, y_test).stat().st_size < 2_000_000
     True
     """
+    place = as_path(path, "report.html")
     _require_pairs(search, X_test, y_test, X_train, y_train)
-    place = Path(path)
     if place.is_dir():
         raise IsADirectoryError(
             f'path must name a file, such as "report.html". Received: {path!r}.'

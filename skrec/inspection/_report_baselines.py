@@ -19,6 +19,7 @@ from sklearn.utils import resample
 from skrec._inside import innermost
 from skrec._sklearn import num_samples
 from skrec.inspection._report_words import plural, text
+from skrec.inspection._score_method import comparable
 from skrec.preprocessing._frames import as_frame
 from skrec.recommenders import PopularRecommender
 from skrec.recommenders.base import BaseRecommender
@@ -76,7 +77,11 @@ def scored(search: Any, test: tuple[Any, Any], train: tuple[Any, Any]) -> list[S
             models.append(_linear(best, train))
     else:
         models = []
-    return found + [_tried(search.scorer_, *model, test) for model in models]
+    scorers = (
+        search.scorer_ if isinstance(search.scorer_, dict) else {None: search.scorer_}
+    )
+    fair = {name: own for name, own in scorers.items() if comparable(search, name)}
+    return found + [_tried(fair, *model, test) for model in models if fair]
 
 
 def _scores(scorer: Any, model: Any, test: tuple[Any, Any]) -> dict[str, float]:
@@ -92,10 +97,13 @@ def _scores(scorer: Any, model: Any, test: tuple[Any, Any]) -> dict[str, float]:
 
 
 def _tried(
-    scorer: Any, name: str, about: str, make: Callable[[], Any], test: tuple[Any, Any]
+    scorers: dict[Any, Any],
+    name: str,
+    about: str,
+    make: Callable[[], Any],
+    test: tuple[Any, Any],
 ) -> Scored:
     """Fit and score a baseline, which may not suit the rows or the metric at all."""
-    scorers = scorer if isinstance(scorer, dict) else {None: scorer}
     found: dict[str, float] = {}
     problems = []
     with warnings.catch_warnings():

@@ -1,15 +1,23 @@
 """A search as the Python program that makes it again, as far as code can tell."""
 
 import ast
+import contextlib
 import functools
 import inspect
 import math
 import re
 import sys
+from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils.metadata_routing import (
+    MetadataRequest,
+    MetadataRouter,
+    get_routing_for_object,
+)
 
 from skrec.inspection._report_words import text
 from skrec.model_selection.pareto import with_costs
@@ -73,6 +81,12 @@ class Program:
             return self._partial(value)
         if inspect.isroutine(value) or inspect.isclass(value):
             return self._named(value)
+        if is_generator(value):
+            return self._left_out(
+                f"{kind_of(value)}, what it would draw next is not kept"
+            )
+        if isinstance(value, ModuleType):  # whose repr is a path
+            return self._left_out(f"the module {value.__name__}")
         if hasattr(value, "dist") and hasattr(value, "kwds"):  # frozen, of SciPy
             return self._distribution(value)
         return self._object(value)
@@ -203,6 +217,74 @@ def program_of(search: Any, call: str) -> str:
     enabling = _ENABLING.get(type(search).__name__, "")
     header = "\n".join(filter(None, [enabling, program.header()]))
     return f"{header}\n\nsearch = {made}\n{call}"
+
+
+def is_generator(value: Any) -> bool:
+    """Tell whether numbers are drawn from a value, so that it is no seed.
+
+    Parameters
+    ----------
+    value : object
+        Such as a `random_state`.
+
+    Returns
+    -------
+    bool
+        True for NumPy's generators, and for the global one.
+    """
+    kinds = np.random.RandomState, np.random.Generator, np.random.BitGenerator
+    return isinstance(value, kinds) or value is np.random
+
+
+def kind_of(generator: Any) -> str:
+    """Name a generator.
+
+    Parameters
+    ----------
+    generator : object
+        As :func:`is_generator` tells.
+
+    Returns
+    -------
+    str
+        Words.
+    """
+    is_global = generator is np.random
+    return "the global generator" if is_global else f"a {type(generator).__name__}"
+
+
+def fit_parameters(search: Any) -> list[str]:
+    """Name what a search cannot be fitted without, beside X and y.
+
+    Parameters
+    ----------
+    search : estimator
+        The search.
+
+    Returns
+    -------
+    list of str
+        Parameters of `fit`: groups of a splitter, and what was asked for by metadata
+        routing.
+    """
+    asked: dict[str, None] = {}
+    for owner in (search, getattr(search, "cv", None)):
+        # Objects of the user's own may raise anything.
+        with contextlib.suppress(Exception):
+            asked |= dict.fromkeys(_asked_for(get_routing_for_object(owner)))
+    return list(asked)
+
+
+def _asked_for(routing: MetadataRequest | MetadataRouter) -> Iterator[str]:
+    """Yield the names of metadata that somebody asks for."""
+    if isinstance(routing, MetadataRouter):
+        for _, pair in routing:
+            yield from _asked_for(pair.router)
+        return
+    for method in ("fit", "split", "score"):
+        for name, alias in getattr(routing, method).requests.items():
+            if alias is True or (isinstance(alias, str) and alias.isidentifier()):
+                yield name if alias is True else alias
 
 
 # Without this line scikit-learn does not hand its halving searches out.

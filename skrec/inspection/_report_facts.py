@@ -12,6 +12,7 @@ from sklearn.model_selection import check_cv
 import skrec
 from skrec._inside import innermost
 from skrec._sklearn import num_samples
+from skrec.inspection._report_code import is_generator, kind_of
 from skrec.inspection._report_found import Found
 from skrec.inspection._report_words import in_a_row, number, plural, seconds, text
 
@@ -130,7 +131,7 @@ def protocol_facts(found: Found) -> list[Fact]:
         Fact("Candidates", f"{len(results):,}"),
         Fact("Folds", f"{n_folds}, by {_cv_of(search)}"),
         Fact("Measured", measured),
-        Fact("Chosen by", _chosen_by(found)),
+        Fact("Chosen by", f"{chosen_by(found)}; {_fitted_again(search)}"),
         Fact("Failed", f"{failed} without a score" if results.n_failed else "none"),
     ]
     if results.n_failed:
@@ -154,13 +155,34 @@ def _cv_of(search: Any) -> str:
     return "splits that were given"
 
 
-def _chosen_by(found: Found) -> str:
-    refit, label = found.search.refit, found.metrics[0].label
-    if refit is False:
-        return f"{label}; the best was not fitted again (refit=False)"
-    by_rule = callable(refit) and not isinstance(refit, str)
-    chosen = f"a rule, {text(refit)}" if by_rule else f"mean {label} over the folds"
-    return f"{chosen}; the best was fitted again on all rows"
+def chosen_by(found: Found) -> str:
+    """Tell how a search chose its candidate.
+
+    Parameters
+    ----------
+    found : Found
+        The search.
+
+    Returns
+    -------
+    str
+        What it went by, in words.
+    """
+    refit, first = found.search.refit, found.metrics[0]
+    if found.first.rounds.any():  # scikit-learn's halving searches ask no `refit`
+        return f"mean {first.label} over the folds, among those of the last round"
+    if callable(refit):
+        return f"the rule refit={text(refit)}"
+    if isinstance(refit, str) and refit != first.name and len(found.metrics) > 1:
+        # Scikit-learn takes the greatest of whatever it is, of a cost too.
+        return f"the greatest mean {refit} over the folds (refit={refit!r})"
+    return f"mean {first.label} over the folds"
+
+
+def _fitted_again(search: Any) -> str:
+    if search.refit is False:
+        return "the best was not fitted again (refit=False)"
+    return "the best was fitted again on all rows"
 
 
 def time_facts(found: Found) -> list[Fact]:
@@ -202,6 +224,26 @@ def seed_facts(search: Any) -> list[Fact]:
     list of Fact
         The parameters that are seeds.
     """
+    return [Fact(name, _seed(own)) for name, own in sorted(_seeds(search).items())]
+
+
+def generators_of(search: Any) -> list[str]:
+    """Name the seeds that are generators: what they draw next, nobody can repeat.
+
+    Parameters
+    ----------
+    search : estimator
+        The search.
+
+    Returns
+    -------
+    list of str
+        Names of parameters.
+    """
+    return [name for name, own in sorted(_seeds(search).items()) if is_generator(own)]
+
+
+def _seeds(search: Any) -> dict[str, Any]:
     found = {
         name: value
         for name, value in search.get_params(deep=True).items()
@@ -209,9 +251,42 @@ def seed_facts(search: Any) -> list[Fact]:
     }
     if hasattr(search.cv, "random_state"):
         found["cv.random_state"] = search.cv.random_state
+    return found
+
+
+def _seed(value: Any) -> str:
+    if value is None:
+        return "none: numbers differ from run to run"
+    if is_generator(value):
+        return f"{kind_of(value)}, which is not kept: numbers cannot be repeated"
+    return text(value)
+
+
+def start_words(search: Any) -> list[str]:
+    """Say what it means where training has brought nothing.
+
+    Parameters
+    ----------
+    search : estimator
+        The search.
+
+    Returns
+    -------
+    list of str
+        A sentence or two; nothing where an epoch was kept.
+    """
+    best = vars(search).get("best_estimator_")
+    if best is None:
+        return []
+    (inner,) = innermost(best)
+    if _fitted(inner, "best_epoch_") != 0:
+        return []
+    is_linear = bool(getattr(inner, "linear_start", False))
+    start = "the linear model with which training starts" if is_linear else "its start"
     return [
-        Fact(name, "none: numbers differ from run to run" if own is None else text(own))
-        for name, own in sorted(found.items())
+        f"Fitted again on all rows, the network kept {start} (best_epoch_ is 0): no "
+        "epoch predicted the rows that were set aside any better. So nothing that was "
+        "trained is in it, and how it was trained has no effect on what it predicts."
     ]
 
 

@@ -1,13 +1,21 @@
 """What a search found, as text for the report: metrics, the best, all candidates."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import is_classifier, is_regressor
+from sklearn.base import is_classifier
 
 from skrec.inspection._axes import robust_limits
 from skrec.inspection._report_words import number, plural, seconds, text
-from skrec.inspection._results import NOT_SET, Results, metric_names, short_names
+from skrec.inspection._results import (
+    NOT_SET,
+    Results,
+    Values,
+    metric_names,
+    short_names,
+)
+from skrec.inspection._score_method import standard_score
 from skrec.model_selection.pareto import COSTS
 
 # Columns that searches in rounds add, with what a reader calls them.
@@ -22,7 +30,7 @@ class Cell(NamedTuple):
     shown : str
         What is read.
     key : str, default=""
-        The number that it is sorted by, if any.
+        The number that it is sorted by, if any: all these come before any text.
     """
 
     shown: str
@@ -37,7 +45,7 @@ class Column(NamedTuple):
     label : str
         Its header.
     is_number : bool
-        Whether it is sorted by numbers.
+        Whether what is shown without a key is a number too.
     cells : list of Cell
         Its cells, one for each candidate.
     """
@@ -135,11 +143,12 @@ def _named(search: Any, results: Results) -> str:
     scoring = getattr(search, "scoring", None)
     if results.metric != "score":
         return results.metric
+    if isinstance(scoring, Mapping):  # such as that of `with_costs()`
+        scoring = scoring.get("score")
     if scoring is None:
-        estimator = search.estimator
-        if is_classifier(estimator):
-            return "accuracy"
-        return "R²" if is_regressor(estimator) else "score"
+        if not standard_score(search.estimator):
+            return "score"
+        return "accuracy" if is_classifier(search.estimator) else "R²"
     metrics = getattr(scoring, "metrics", None)  # of `recommender_scorer`
     if isinstance(metrics, str):
         return metrics
@@ -162,7 +171,8 @@ class Found:
     is_fitted : ndarray of bool of shape (n_candidates,)
         Which candidates were fitted, and do not have the scores of an earlier one.
     best : int or None
-        The best row; None where the search names none and no score is finite.
+        The row that the search chose, or else that of the best score; None where no
+        score is finite.
     """
 
     def __init__(self, search: Any) -> None:
@@ -172,16 +182,8 @@ class Found:
         others = [Results.of_search(search, name) for name in names]
         self.metrics = [Metric(search, results) for results in [first, *others]]
         self.is_fitted = ~first.is_copy
-        self.best = self._best()
-
-    def _best(self) -> int | None:
-        named = vars(self.search).get("best_index_")
-        first = self.metrics[0].results
-        if named is not None and first.usable[int(named)]:  # or all have failed
-            return int(named)
-        gains = np.where(first.usable, -first.mean if first.is_cost else first.mean, 0)
-        usable = np.flatnonzero(first.usable)
-        return int(usable[gains[usable].argmax()]) if len(usable) else None
+        self.best = first.best
+        self.best_note = first.best_note  # if another one has a better score
 
     @property
     def first(self) -> Results:
@@ -235,22 +237,17 @@ class Found:
     def seconds(self) -> float:
         """Seconds of all fits and their scores."""
         taken = self.first.seconds[self.is_fitted]
-        return float(np.nansum(taken))
+        return float(np.nansum(taken)) if np.isfinite(taken).any() else np.nan
 
     def order(self) -> list[int]:
-        """Return the rows, the best first, and those without a score last.
+        """Return the rows as :meth:`Results.order` does.
 
         Returns
         -------
         list of int
             Positions in ``cv_results_``.
         """
-        sign = -1 if self.first.is_cost else 1
-        gains = np.where(self.first.usable, sign * self.first.mean, -np.inf)
-        rows = np.argsort(-gains, kind="stable").tolist()
-        # Where `refit` is a callable, and in searches by halving, it need not be first.
-        rows.sort(key=lambda row: row != self.best)
-        return rows
+        return self.first.order().tolist()
 
     def columns(self) -> list[Column]:
         """Return the table of all candidates.
@@ -294,15 +291,18 @@ class Found:
 
     def _parameter(self, name: str, rows: list[int]) -> Column:
         values = self.first.column(name)
-        is_number = values.labels is None
         cells = [
-            Cell("")
-            if values.raw[row] is NOT_SET
-            else Cell(text(values.raw[row]), _key(values.numbers[row]) * is_number)
-            for row in rows
+            Cell("") if raw is NOT_SET else Cell(text(raw), _key_of_value(raw))
+            for raw in (values.raw[row] for row in rows)
         ]
-        return Column(self.short[name], is_number, cells)
+        return Column(self.short[name], values.labels is None, cells)
 
 
 def _key(value: float) -> str:
     return repr(float(value)) if np.isfinite(value) else ""
+
+
+def _key_of_value(raw: Any) -> str:
+    """Return what sorts a value among numbers; nothing for all else."""
+    own = Values.of("", [raw])
+    return "" if own.labels else _key(own.numbers[0])

@@ -15,19 +15,31 @@ from skrec._extras import import_extra
 from skrec._sklearn import num_samples
 from skrec.inspection._importances import CANNOT_TELL, MATTERS, param_importances
 from skrec.inspection._report_baselines import Scored, scored
-from skrec.inspection._report_code import program_of
+from skrec.inspection._report_code import fit_parameters, program_of
 from skrec.inspection._report_diagram import diagram
 from skrec.inspection._report_facts import (
+    chosen_by,
     data_facts,
+    generators_of,
     protocol_facts,
     seed_facts,
     space_of,
+    start_words,
     time_facts,
     version_facts,
 )
 from skrec.inspection._report_found import Found, Metric
 from skrec.inspection._report_plots import MOST_EFFECTS, plots_of
-from skrec.inspection._report_words import number, plural, seconds, text
+from skrec.inspection._report_words import (
+    in_a_row,
+    number,
+    plural,
+    printable,
+    seconds,
+    text,
+)
+from skrec.inspection._results import BY_RULE, OF_LAST_ROUND
+from skrec.inspection._score_method import comparable
 
 _TEMPLATE = "search_report"
 
@@ -116,7 +128,7 @@ class Page:
         script = _file(f"{_TEMPLATE}.js")
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         template = environment.get_template(f"{_TEMPLATE}.html.jinja")
-        return template.render(
+        page = template.render(
             title=title or f"{self.model_name}, searched by {self.metric.label}",
             style=trusted(_file(f"{_TEMPLATE}.css")),
             script=trusted(script),
@@ -125,6 +137,7 @@ class Page:
             date=f"{datetime.now(UTC):%Y-%m-%d}",
             **self._content(),
         )
+        return printable(page)
 
     def _content(self) -> dict[str, Any]:
         found, search = self.found, self.search
@@ -134,6 +147,10 @@ class Page:
         columns = found.columns()
         cells = zip(*(column.cells for column in columns), strict=True)
         needs_y = is_classifier(search.estimator) or is_regressor(search.estimator)
+        asked_for = fit_parameters(search)
+        call = ["X"] + ["y"] * needs_y + [f"{name}={name}" for name in asked_for]
+        given = ["X" if needs_y else "the events X", *(["y"] if needs_y else [])]
+        given += asked_for
         best = vars(search).get("best_estimator_")
         return {
             "search_name": type(search).__name__,
@@ -142,6 +159,7 @@ class Page:
             "figures": self._figures(bars),
             "sections": self._sections(best is not None),
             "has_best": found.best is not None,
+            "best_about": self._about_best(),
             "space": space_of(found),
             **self._test_table(),
             "importances": bars,
@@ -156,11 +174,8 @@ class Page:
             "protocol": protocol_facts(found),
             "times": time_facts(found),
             "diagram": "" if best is None else diagram(best),
-            "program": program_of(search, f"search.fit({'X, y' if needs_y else 'X'})"),
-            "repeat_about": (
-                f"With {'X and y' if needs_y else 'the events X'} of the search and "
-                "the versions below, this program makes the same search."
-            ),
+            "program": program_of(search, f"search.fit({', '.join(call)})"),
+            "repeat_about": self._about_repeating(given),
             "seeds": seed_facts(search),
             "versions": version_facts(search),
         }
@@ -189,7 +204,12 @@ class Page:
         )
         if found.best is None:
             return f"{tried} None of them has a score."
-        said = f"{tried} The best has {label} {self.metric.show(found.best)}"
+        which = {
+            BY_RULE: f"The one {BY_RULE}",
+            OF_LAST_ROUND: "The best of the last round",
+        }
+        said = f"{tried} {which.get(found.best_note, 'The best')} has {label} "
+        said += self.metric.show(found.best)
         said += " (mean and deviation over the folds)." if n_folds > 1 else "."
         return f"{said} {self._lead_of_test()}".strip()
 
@@ -224,7 +244,8 @@ class Page:
             better = "lower" if self.metric.less_is_better else "higher"
             n_folds = plural(found.first.folds.shape[1], "fold")
             told = f"mean of {n_folds}, {better} is better"
-            figures.append(_Figure(f"Best {label}", number(mean, 3), told))
+            name = f"Chosen: {label}" if found.best_note == BY_RULE else f"Best {label}"
+            figures.append(_Figure(name, number(mean, 3), told))
         if self.scored and self.metric.name in self.scored[0].scores:
             score = self.metric.sign * self.scored[0].scores[self.metric.name]
             told = plural(num_samples(self.test[0]), "row") + " kept apart"
@@ -238,6 +259,40 @@ class Page:
             told = f"{bars[0].value} of the variance"
             figures.append(_Figure("Matters most", bars[0].name, told))
         return figures
+
+    def _about_best(self) -> list[str]:
+        """Say what is odd about the best candidate, a paragraph each."""
+        found, label = self.found, self.metric.label
+        words = []
+        if found.best_note == BY_RULE:
+            row = int(found.first.gains.argmax())
+            words.append(
+                f"This candidate was {BY_RULE}: {chosen_by(found)}. Row {row} of the "
+                f"results has the best {label}, {self.metric.show(row)}."
+            )
+        elif found.best_note == OF_LAST_ROUND:
+            words.append(
+                f"This candidate is {OF_LAST_ROUND}, in which there were the most "
+                "resources. Better scores of earlier rounds do not count: they are of "
+                "fewer."
+            )
+        return [*words, *start_words(self.search)]
+
+    def _about_repeating(self, given: list[str]) -> str:
+        """Say what the program needs, and what it does not know."""
+        drawn_from = generators_of(self.search)
+        makes = "makes the same search."
+        if drawn_from:
+            makes = (
+                "makes a search like it, but not the same: numbers were drawn from a "
+                f"generator, which is not kept ({in_a_row(drawn_from)}). An integer "
+                "could be repeated."
+            )
+        return (
+            f"With {in_a_row(given)} of the search and the versions below, this "
+            f"program {makes} A search does not record what else was given to fit, "
+            "such as sample_weight: if there was anything, add it."
+        )
 
     def _about_effects(self) -> str:
         words = (
@@ -310,6 +365,9 @@ class Page:
         ]
         n_rows = 0 if self.test[0] is None else num_samples(self.test[0])
         needs_train = rows and self.train[0] is None and self.test[1] is not None
+        own = [m.label for m in metrics if not comparable(self.search, m.name)]
+        if own:
+            needs_train = False
         return {
             "tests": rows,
             "test_metrics": better,
@@ -317,8 +375,11 @@ class Page:
                 f"The best model and what it has to beat, on {plural(n_rows, 'row')}."
             ),
             "test_note": (
-                "The rows of the search were not given (X_train and y_train), so there "
-                "is no linear model to compare with."
+                f"What the estimator itself computes ({in_a_row(own)}) is no score of "
+                "other models, so there is nothing to compare it with."
+                if own
+                else "The rows of the search were not given (X_train and y_train), so "
+                "there is no linear model to compare with."
                 if needs_train
                 else ""
             ),

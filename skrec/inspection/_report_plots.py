@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from skrec._extras import import_extra
 from skrec._inside import innermost
 from skrec.inspection._convergence import ConvergenceDisplay
@@ -101,8 +103,8 @@ def _tasks(found: Found, names: list[str]) -> Iterator[_Task]:
         "convergence",
         "How the search went",
         f"Each point is a candidate, the line the best {metric.label} so far "
-        f"({better} is better). Where it still moves at the end, a longer search may "
-        f"find more.{_beyond(found)}",
+        f"({better} is better), the ring the one that the search chose. Where the line "
+        f"still moves at the end, a longer search may find more.{_beyond(found)}",
         lambda ax: _within(
             found, ConvergenceDisplay.from_search(search, ax=ax, **how).ax_
         ),
@@ -121,8 +123,9 @@ def _tasks(found: Found, names: list[str]) -> Iterator[_Task]:
         yield _Task(
             "parallel",
             "All candidates at once",
-            f"A line for each candidate, in the colour of its {metric.label}; the best "
-            "is thick." + _left_out(found, varied[:MOST_AXES]),
+            f"A line for each candidate, in the colour of its {metric.label}; the one "
+            f"that is {found.best_note or 'the best'} is thick."
+            + _left_out(found, varied[:MOST_AXES]),
             partial(_parallel, found, varied[:MOST_AXES]),
             (max(9.0, 1.4 + 1.25 * len(varied[:MOST_AXES])), 3.8),
             True,
@@ -177,15 +180,12 @@ def _parallel(found: Found, names: list[str], ax: Any) -> Any:
     from matplotlib.colors import LinearSegmentedColormap
 
     colors = LinearSegmentedColormap.from_list("low_to_high", _LOW_TO_HIGH)
-    results = dict(found.search.cv_results_)
-    if len(found.first) > MOST_LINES:
-        kept = sorted(found.order()[:MOST_LINES])
-        results = {
-            name: [values[row] for row in kept] for name, values in results.items()
-        }
-    return ParallelCoordinatesDisplay.from_cv_results(
-        results, params=names, ax=ax, cmap=colors, **_options(found.metrics[0])
-    )
+    results, how = found.first, _options(found.metrics[0])
+    if len(results) > MOST_LINES:
+        results = results.take(np.sort(results.order()[:MOST_LINES]))
+    del how["metric"]
+    display = ParallelCoordinatesDisplay._of(results, names)
+    return display.plot(ax, cmap=colors, **how)
 
 
 def _left_out(found: Found, names: list[str]) -> str:

@@ -36,6 +36,11 @@ def number(value: Any, digits: int = 4) -> str:
         text = f"{int(value):,}"
     else:
         text = f"{float(value):.{digits}g}"
+        if 1000 <= abs(float(text)) < 1e15:  # 3,030 is read sooner than 3.03e+03
+            n_whole = len(str(int(abs(float(text)))))
+            text = f"{float(text):,.{max(0, digits - n_whole)}f}"
+        elif "e+" in text and abs(value) < 1000:
+            text = f"{float(text):.0f}"
     return text.replace("-", _TYPOGRAPHIC_MINUS, 1) if text[0] == "-" else text
 
 
@@ -137,3 +142,24 @@ def in_a_row(words: list[str]) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+# All control characters but tabulators and ends of lines, and marks of direction, which
+# would turn the text around them.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(page: str) -> str:
+    r"""Write what no page may hold as Python would: ``\x00``.
+
+    Parameters
+    ----------
+    page : str
+        Text that holds names and values of the user's.
+
+    Returns
+    -------
+    str
+        The same without control characters.
+    """
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], page)

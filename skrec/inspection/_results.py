@@ -1,7 +1,7 @@
 """The results of a search as tables: candidates, their scores, what they had cost."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Number
 from typing import Any
 
@@ -34,9 +34,11 @@ class Results:
     mean : ndarray of shape (n_candidates,)
         Mean scores.
     seconds : ndarray of shape (n_candidates,)
-        What fitting and scoring took on all folds.
+        What fitting and scoring took on all folds; NaN where that was not kept.
     places : DataFrame of n_candidates rows
         The columns ``bracket``, ``iter`` and ``n_resources``, where there are any.
+    chosen : int or None
+        The row that the search chose; None where that is not known, or has no score.
     """
 
     metric: str
@@ -46,6 +48,7 @@ class Results:
     mean: np.ndarray
     seconds: np.ndarray
     places: pd.DataFrame
+    chosen: int | None = None
 
     @classmethod
     def of_search(cls, search: Any, metric: str | None = None) -> "Results":
@@ -70,7 +73,11 @@ class Results:
             metric = guiding_metric(getattr(search, "refit", None), scores)
         scoring = getattr(search, "scoring", None)
         is_named = metric == "score" and isinstance(scoring, str)
-        return cls.of(search.cv_results_, metric, scoring if is_named else None)
+        results = cls.of(search.cv_results_, metric, scoring if is_named else None)
+        chosen = getattr(search, "best_index_", None)
+        if chosen is None or not results.usable[int(chosen)]:
+            return results
+        return replace(results, chosen=int(chosen))
 
     @classmethod
     def of(
@@ -112,8 +119,9 @@ class Results:
         keys.sort(key=lambda key: int(key[len(prefix) : -len(suffix)]))
         mean = np.asarray(cv_results[f"mean_test_{metric}"], dtype=float)
         folds = [np.asarray(cv_results[key], dtype=float) for key in keys] or [mean]
-        times = (cv_results.get(f"mean_{name}_time") for name in ("fit", "score"))
-        once = sum(np.asarray(time, float) for time in times if time is not None)
+        times = [cv_results.get(f"mean_{name}_time") for name in ("fit", "score")]
+        known = [np.asarray(time, float) for time in times if time is not None]
+        once = sum(known) if known else np.nan
         places = ("bracket", "iter", "n_resources")
         return cls(
             metric,
@@ -147,8 +155,10 @@ class Results:
     def is_copy(self) -> np.ndarray:
         """Which candidates repeat an earlier one without having been fitted again.
 
-        Those have its times to the last bit.
+        Those have its times to the last bit. Without times nothing tells them.
         """
+        if np.isnan(self.seconds).all():
+            return np.zeros(len(self), dtype=bool)
         seen: set[tuple] = set()
         found = []
         for params, seconds in zip(self.params, self.seconds, strict=True):
@@ -156,6 +166,77 @@ class Results:
             found.append(key in seen)
             seen.add(key)
         return np.array(found, dtype=bool)
+
+    @property
+    def rounds(self) -> np.ndarray:
+        """The round of each candidate in a search that compares those of one alone.
+
+        Zeros where all candidates are compared with each other. Scikit-learn's halving
+        searches choose from the last round; those of Hyperband have brackets, and it
+        chooses from all of them.
+        """
+        if "iter" not in self.places or "bracket" in self.places:
+            return np.zeros(len(self), dtype=int)
+        return self.places["iter"].to_numpy(dtype=int)
+
+    @property
+    def gains(self) -> np.ndarray:
+        """Scores of which more is better; -inf where there is none."""
+        sign = -1 if self.is_cost else 1
+        return np.where(self.usable, sign * self.mean, -np.inf)
+
+    def order(self) -> np.ndarray:
+        """Return the rows, the best first, and those without a score last.
+
+        Returns
+        -------
+        ndarray of int
+            First what the search chose, then the others by round, the last one first,
+            and by score.
+        """
+        rows = np.lexsort([-self.gains, -self.rounds, ~self.usable])
+        if self.chosen is None:
+            return rows
+        return np.append(self.chosen, rows[rows != self.chosen])
+
+    @property
+    def best(self) -> int | None:
+        """The row that the search chose, or else the best; None without any score."""
+        return int(self.order()[0]) if self.usable.any() else None
+
+    @property
+    def best_note(self) -> str:
+        """What to say of the best row if another one has a better score."""
+        gains, best = self.gains, self.best
+        if best is None or gains[best] >= gains.max():
+            return ""
+        of_round = gains[self.rounds == self.rounds[best]]
+        is_last = gains[best] >= of_round.max()
+        return OF_LAST_ROUND if is_last else BY_RULE
+
+    def take(self, rows: np.ndarray) -> "Results":
+        """Keep some of the candidates.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Their positions.
+
+        Returns
+        -------
+        Results
+            Of these alone.
+        """
+        found = np.flatnonzero(rows == self.chosen)
+        return replace(
+            self,
+            params=[self.params[row] for row in rows],
+            folds=self.folds[rows],
+            mean=self.mean[rows],
+            seconds=self.seconds[rows],
+            places=self.places.iloc[rows],
+            chosen=int(found[0]) if len(found) else None,
+        )
 
     @property
     def varied(self) -> list[str]:
@@ -192,6 +273,9 @@ class Results:
                 f"the fits. Received: {len(self)} candidates."
             )
 
+
+# Why a search may not have chosen the best score of all.
+OF_LAST_ROUND, BY_RULE = "the best of the last round", "chosen by the search's rule"
 
 # What a candidate has of a parameter that its own part of the space lacks.
 NOT_SET = type("NotSet", (), {"__repr__": lambda self: "not set"})()
@@ -272,8 +356,12 @@ class Values:
 def _is_number(value: Any) -> bool:
     """Tell a finite number from a boolean and from all else."""
     is_flag = isinstance(value, bool | np.bool_)
-    is_real = isinstance(value, Number) and not isinstance(value, complex)
-    return is_real and not is_flag and bool(np.isfinite(float(value)))
+    if is_flag or not isinstance(value, Number) or isinstance(value, complex):
+        return False
+    try:
+        return bool(np.isfinite(float(value)))  # type: ignore[arg-type]
+    except OverflowError:  # a whole number that no axis has room for
+        return False
 
 
 def _rank(value: Any) -> float:
@@ -299,6 +387,8 @@ def label(value: Any, width: int = 24) -> str:
         value = value.item()
     if isinstance(value, float):
         text = f"{value:.3g}"
+        if "e+" in text and abs(value) < 1e6:  # 3030 is read sooner than 3.03e+03
+            text = f"{float(text):.0f}"
     else:
         text = value if isinstance(value, str) else " ".join(repr(value).split())
     return text if len(text) <= width else f"{text[: width - 1]}…"

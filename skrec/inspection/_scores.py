@@ -7,8 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skrec.inspection._axes import axes_and_figure, failed_note, note, score_label
+from skrec.inspection._axes import (
+    axes_and_figure,
+    failed_note,
+    note,
+    plain,
+    score_label,
+)
 from skrec.inspection._results import NOT_SET, Results, label, short_names
+from skrec.model_selection._candidates import key_of_params
 
 LINE = 44  # characters in a line of a candidate's name
 MOST_LINES = 3
@@ -18,12 +25,16 @@ class ScoresDisplay:
     """Scores on each fold of the best candidates of a search.
 
     Where the points of two candidates lie among each other, the search has not told
-    which one is better. It is made by :meth:`from_search` or :meth:`from_cv_results`.
+    which one is better. The one that the search chose comes first; where another one
+    has a better score, its label says why. Of a halving search of scikit-learn each
+    candidate is shown as of its last round. It is made by :meth:`from_search` or
+    :meth:`from_cv_results`.
 
     Parameters
     ----------
     scores : DataFrame of shape (n_shown, n_folds)
-        Scores, the best candidate first, with positions in ``cv_results_`` as index.
+        Scores, the candidate that the search chose first, with positions in
+        ``cv_results_`` as index.
     labels : list of str
         What to call each candidate.
     score_name : str, default="score"
@@ -76,7 +87,7 @@ class ScoresDisplay:
         score_name: str | None = None,
         scatter_kw: dict | None = None,
     ) -> "ScoresDisplay":
-        """Draw the points, the best candidate at the top.
+        """Draw the points, the candidate that the search chose at the top.
 
         Parameters
         ----------
@@ -95,7 +106,7 @@ class ScoresDisplay:
         ScoresDisplay
             Itself.
         """
-        names = ["\n".join(_wrapped(text)) for text in self.labels]
+        names = ["\n".join(_wrapped(plain(text))) for text in self.labels]
         n_lines = sum(1.2 + name.count("\n") for name in names)
         size = (7.0, max(2.2, 1.2 + 0.22 * n_lines))
         self.ax_, self.figure_ = axes_and_figure(ax, self, size)
@@ -202,25 +213,46 @@ class ScoresDisplay:
     @classmethod
     def _of(cls, results: Results, k: int) -> "ScoresDisplay":
         results.require_usable()
-        kept = np.flatnonzero(results.usable & ~results.is_copy)
-        gains = results.mean[kept] * (-1 if results.is_cost else 1)
-        shown = kept[np.argsort(-gains, kind="stable")[:k]]
-        names = short_names(results.varied)
-        labels = [
-            ", ".join(
-                f"{short}={label(results.params[i][name])}"
-                for name, short in names.items()
-                if results.params[i].get(name, NOT_SET) is not NOT_SET
-            )
-            or f"candidate {i}"
-            for i in shown
-        ]
+        shown = _best_rows(results)[:k]
         return cls(
             scores=pd.DataFrame(results.folds[shown], index=shown),
-            labels=labels,
+            labels=_labels(results, shown),
             score_name=results.score_name,
             n_failed=results.n_failed,
         )
+
+
+def _best_rows(results: Results) -> list[int]:
+    """Return the candidates to choose from, the best first, each in its last round."""
+    is_copy, rounds = results.is_copy, results.rounds
+    seen: dict[tuple, int] = {}
+    rows = []
+    for row in results.order().tolist():
+        last = seen.setdefault(key_of_params(results.params[row]), rounds[row])
+        is_left_out = is_copy[row] and row != results.best
+        if results.usable[row] and not is_left_out and rounds[row] == last:
+            rows.append(row)
+    return rows
+
+
+def _labels(results: Results, rows: list[int]) -> list[str]:
+    """Name candidates by what differs, and say of which round, or why the first is."""
+    names, rounds = short_names(results.varied), results.rounds
+    labels = []
+    for row in rows:
+        params = results.params[row]
+        told = ", ".join(
+            f"{short}={label(params[name])}"
+            for name, short in names.items()
+            if params.get(name, NOT_SET) is not NOT_SET
+        )
+        told = told or f"candidate {row}"
+        if rounds[row] < rounds.max():
+            told += f" (round {rounds[row]})"
+        labels.append(told)
+    if results.best_note:
+        labels[0] += f" ({results.best_note})"
+    return labels
 
 
 def _wrapped(text: str) -> list[str]:

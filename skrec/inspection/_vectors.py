@@ -95,7 +95,7 @@ def nearest_ids(estimator: Any, column: Any, ids: Any, n: int = 10) -> pd.DataFr
     Raises
     ------
     ValueError
-        If an id has no vector.
+        If an id has no vector, or there is none.
 
     Examples
     --------
@@ -109,6 +109,8 @@ def nearest_ids(estimator: Any, column: Any, ids: Any, n: int = 10) -> pd.DataFr
     """
     vectors = embedding_vectors(estimator, column)
     wanted = [ids] if isinstance(ids, str) or not np.ndim(ids) else list(ids)
+    if not wanted:
+        raise ValueError("ids must hold at least one id. Received: an empty list.")
     places = vectors.index.get_indexer(wanted)
     unknown = [one for one, place in zip(wanted, places, strict=True) if place < 0]
     if unknown:

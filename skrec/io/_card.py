@@ -8,6 +8,7 @@ import pandas as pd
 
 from skrec._extras import import_extra
 from skrec._sklearn import BaseSearchCV
+from skrec._whole_file import as_path
 from skrec.io._describe import columns_of, found, innermost, versions
 from skrec.io._plain import as_plain
 
@@ -34,6 +35,8 @@ def model_card(estimator_or_search: Any, path: str | os.PathLike) -> None:
     ------
     ImportError
         If skops is not installed.
+    TypeError
+        If `path` is no name of a file.
 
     Notes
     -----
@@ -56,6 +59,7 @@ def model_card(estimator_or_search: Any, path: str | os.PathLike) -> None:
     >>> "Intended uses" in text
     True
     """
+    place = as_path(path, "README.md")
     Card = import_extra("skops.card", "io", "model_card").Card
     estimator = estimator_or_search
     model = innermost(estimator)
@@ -72,7 +76,7 @@ def model_card(estimator_or_search: Any, path: str | os.PathLike) -> None:
         best = _best_rows(estimator)
         _add_table(card, f"{_ABOUT}/Evaluation Results/Search", best)
     _add_table(card, "Versions", _as_table(versions()))
-    card.save(path)
+    card.save(place)
 
 
 def _add_table(card: Any, place: str, table: pd.DataFrame) -> None:
@@ -114,8 +118,11 @@ def _as_table(values: dict[str, Any]) -> pd.DataFrame:
 
 
 def _best_rows(search: Any) -> pd.DataFrame:
-    """Return the best candidates with their scores."""
+    """Return the best candidates with their scores, what the search chose first."""
+    from skrec.inspection._results import Results  # with it Keras, for a card alone
+
     results = pd.DataFrame(search.cv_results_)
-    ranks = [name for name in results if name.startswith("rank_test_")]
-    kept = [name for name in results if name.startswith(("param_", "mean_test_"))]
-    return results.sort_values(ranks)[[*kept, *ranks]].head(BEST_ROWS)
+    order = Results.of_search(search).order()[:BEST_ROWS]
+    kept = ("param_", "mean_test_"), ("rank_test_",)
+    names = [name for start in kept for name in results if name.startswith(start)]
+    return results.iloc[order][names]

@@ -5,11 +5,11 @@ import os
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Any
 
 from skrec._extras import import_extra
 from skrec._left_out import leaving_out
+from skrec._whole_file import as_path
 from skrec.io import _types
 from skrec.io._archive import (
     HEADER,
@@ -80,6 +80,7 @@ def dump(
     >>> bool((loaded.predict_proba(X) == model.predict_proba(X)).all())
     True
     """
+    place = as_path(path, "model.skrec")
     skops_io = import_extra("skops.io", "io", "skrec.io")
     buffer = io.BytesIO()
     left = ("code",) if optimizer else ("code", "optimizer")
@@ -107,7 +108,7 @@ def dump(
         "trusted": needed,
         "metrics": metrics,
     }
-    write_archive(Path(path), described(estimator, about), buffer)
+    write_archive(place, described(estimator, about), buffer)
 
 
 def without_optimizer() -> AbstractContextManager[None]:
@@ -232,7 +233,7 @@ def info(path: str | os.PathLike) -> dict[str, Any]:
 @contextmanager
 def _opened(path: str | os.PathLike) -> Iterator[zipfile.ZipFile]:
     """Open a file as an archive; whatever is wrong with it becomes one error."""
-    with open_regular(Path(path).resolve()) as file:
+    with open_regular(as_path(path, "model.skrec").resolve()) as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 check_archive(archive)

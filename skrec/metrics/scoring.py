@@ -145,29 +145,28 @@ def evaluate(
 
     Examples
     --------
-    Here on a recommender with fixed scores; any of ``skrec.recommenders`` has the same
-    methods.
+    What Ann bought next stands second in her list; what Eve bought, who is new, nobody
+    had bought before.
 
-    >>> import numpy as np
     >>> import pandas as pd
     >>> from skrec.metrics import evaluate
-    >>> class Fixed:
-    ...     user_col_, item_col_, users_, items_ = "user", "item", np.array(["ann"]), (
-    ...         np.array([1, 2, 3]))
-    ...     def _pairs(self, X):
-    ...         return X["user"].to_numpy(), X["item"].to_numpy()
-    ...     def recommend(self, users, n=10, *, exclude_seen=True):
-    ...         lists = [(u, i, -i, i) for u in users for i in self.items_[:n]]
-    ...         return pd.DataFrame(lists, columns=["user", "item", "score", "rank"])
-    >>> events = pd.DataFrame({"user": ["ann", "bob"], "item": [1, 9]})
-    >>> evaluate(Fixed(), events, ["mrr@2", "coverage@2"]).round(3).T
+    >>> from skrec.recommenders import PopularRecommender
+    >>> events = pd.DataFrame(
+    ...     {
+    ...         "user": ["ann", "bob", "bob", "cem", "cem", "cem"],
+    ...         "item": ["tea", "tea", "jam", "tea", "jam", "rye"],
+    ...     }
+    ... )
+    >>> model = PopularRecommender().fit(events)
+    >>> test = pd.DataFrame({"user": ["ann", "eve"], "item": ["rye", "oil"]})
+    >>> evaluate(model, test, ["mrr@2", "coverage@2"]).round(3).T
     metric          mrr@2  coverage@2
-    score             0.5       0.667
-    standard_error    0.5         NaN
-    n_users           2.0       2.000
-    n_cold_users      1.0       1.000
-    n_cold_items      1.0       1.000
-    n_ties            0.0       0.000
+    score            0.25         1.0
+    standard_error   0.25         NaN
+    n_users          2.00         2.0
+    n_cold_users     1.00         1.0
+    n_cold_items     1.00         1.0
+    n_ties           0.00         0.0
     """
     wanted = read_metrics(metrics)
     held_out = HeldOut.of(model, X_test)

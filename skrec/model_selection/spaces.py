@@ -15,7 +15,12 @@ from skrec.estimators.rnn import _RNN
 from skrec.estimators.tables import TableNetwork
 from skrec.estimators.wrappers import KerasEstimator
 from skrec.model_selection._optuna import import_optuna
-from skrec.recommenders import EASERecommender, ItemKNNRecommender
+from skrec.recommenders import (
+    EASERecommender,
+    ItemKNNRecommender,
+    PopularRecommender,
+)
+from skrec.recommenders.base import BaseRecommender
 from skrec.recommenders.pairs import PairRecommender
 from skrec.recommenders.sequences import SequenceRecommender
 
@@ -193,7 +198,9 @@ def search_space(
     Raises
     ------
     ValueError
-        If nothing is known of the estimator, or `kind` is not one of the four.
+        If nothing is known of the estimator, or there is nothing to tune in it, as in
+        :class:`~skrec.recommenders.PopularRecommender`, or `kind` is not one of the
+        four.
 
     Notes
     -----
@@ -315,8 +322,16 @@ def _ranges_of(estimator: Any) -> Mapping[str, _Range]:
         if issubclass(kind, family):
             names = inspect.signature(kind).parameters
             return {name: values for name, values in ranges.items() if name in names}
+    if issubclass(kind, PopularRecommender):
+        raise ValueError(
+            f"There is nothing to tune in {kind.__name__}: it counts events, and its "
+            "parameters say how to read them. Fit it as it is, to compare others with. "
+            f"Received: {estimator!r}."
+        )
     if issubclass(kind, KerasEstimator):
         reason = "has the parameters of your own build function"
+    elif issubclass(kind, BaseRecommender):
+        reason = "has none that were published or measured"
     else:
         reason = "is none of skrec's named estimators"
     raise ValueError(

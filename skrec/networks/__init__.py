@@ -16,10 +16,11 @@ from skrec.networks.late_fusion import FieldGroup, build_late_fusion, groups_by_
 from skrec.networks.mlp import build_field_mlp, build_mlp
 from skrec.networks.ncf import build_ncf
 from skrec.networks.neumf import build_neumf
-from skrec.networks.rnn import PADDING_VALUE, build_rnn
+from skrec.networks.rnn import build_rnn
 from skrec.networks.sasrec import build_sasrec
 from skrec.networks.two_tower import build_two_tower
 from skrec.networks.wide_deep import build_wide_deep
+from skrec.preprocessing import _padding
 
 __all__ = [
     "PADDING_VALUE",
@@ -49,3 +50,20 @@ __all__ = [
     "groups_by_kind",
     "too_short",
 ]
+
+PADDING_VALUE = _padding.PADDING_VALUE
+"""What marks a step as padding in the sequences that a recurrent network takes: -1e6.
+
+`build_rnn` leaves out the steps whose channels all have this value, which no
+standardised number comes near. `RNNClassifier` and `RNNRegressor` write it themselves
+where they find padding, so it is needed only to feed a network of `build_rnn` by hand:
+
+>>> import numpy as np
+>>> from skrec.networks import PADDING_VALUE
+>>> lists = [[0.5], [0.1, -0.3]]
+>>> x = np.full((2, 2, 1), PADDING_VALUE)
+>>> for row, values in zip(x, lists, strict=True):
+...     row[len(row) - len(values) :, 0] = values
+>>> x[..., 0].tolist()
+[[-1000000.0, 0.5], [0.1, -0.3]]
+"""

@@ -80,7 +80,10 @@ def build_bpr(
     dtype: str = "float32",
     vector_l2: float = 0.0,
 ) -> keras.Model:
-    """Build matrix factorisation with a pairwise loss [1]_.
+    """Build matrix factorisation with a pairwise loss.
+
+    The score of an item that a user had is to be above that of one that they had not
+    [1]_.
 
     Parameters
     ----------

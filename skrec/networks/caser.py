@@ -29,12 +29,12 @@ def build_caser(
     l1: float = 0.0,
     l2: float = 0.0,
 ) -> keras.Model:
-    """Build the convolutional network of [1]_, without vectors of users.
+    """Build the convolutional network of Caser, without vectors of users.
 
     The vectors of the last items, one below the other, are an image. Horizontal filters
     of each height, from one item to all, see what came in a row, and the largest answer
     of each is kept; vertical ones weigh the items. What both say goes through a dense
-    layer, and is compared with vectors of items of a table of their own.
+    layer, and is compared with vectors of items of a table of their own [1]_.
 
     Parameters
     ----------

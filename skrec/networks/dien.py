@@ -59,11 +59,12 @@ class NegativeIds(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("skrec")
 class NextClickLoss(keras.layers.Layer):
-    """Tells how badly states predict the next click ([1]_, equation 6).
+    """Tells how badly states predict the next click.
 
     For each step but the first: the cross-entropy of telling the item that was clicked
-    from the one that was drawn, by the product of its vector and the state before; the
-    mean over the steps of a row, so that long histories weigh no more than short ones.
+    from the one that was drawn, by the product of its vector and the state before
+    ([1]_, equation 6); the mean over the steps of a row, so that long histories weigh
+    no more than short ones.
 
     Parameters
     ----------
@@ -353,7 +354,7 @@ def _evolved(
     l2: float,
     dtype: str,
 ) -> Any:
-    """Let the second GRU read the states with attention ([1]_ of `build_dien`, 4.3)."""
+    """Let the second GRU read the states with attention: section 4.3 of the paper."""
     units = states.shape[-1]
     if gru_type == "gru":
         evolved = _gru(units, True, l1, l2, dtype)(states, mask=mask)

@@ -25,7 +25,9 @@ def build_gru4rec(
     l1: float = 0.0,
     l2: float = 0.0,
 ) -> keras.Model:
-    """Build recurrent layers over the vectors of items [1]_.
+    """Build recurrent layers over the vectors of items.
+
+    The state after each step is compared with the vectors of items again [1]_.
 
     Parameters
     ----------

@@ -21,10 +21,10 @@ def build_ncf(
     l1: float = 0.0,
     l2: float = 0.0,
 ) -> keras.Model:
-    """Build NeuMF for ranking, with the loss of its paper [1]_.
+    """Build NeuMF for ranking, with the loss of its paper.
 
     Each table holds two vectors of an id, side by side: the first `num_factors` numbers
-    are multiplied, the others enter the tower.
+    are multiplied, the others enter the tower [1]_.
 
     Parameters
     ----------

@@ -31,7 +31,9 @@ def build_sasrec(
     l1: float = 0.0,
     l2: float = 0.0,
 ) -> keras.Model:
-    r"""Build self-attention over the items that came before [1]_.
+    r"""Build self-attention over the items that came before.
+
+    Each step looks back at those before it, in several blocks [1]_.
 
     Parameters
     ----------

@@ -92,7 +92,9 @@ def build_two_tower(
     temperature: float = 0.05,
     unknown_share: float = 0.0,
 ) -> keras.Model:
-    """Build a tower for users and one for items, whose outputs are multiplied [1]_.
+    """Build a tower for users and one for items, whose outputs are multiplied.
+
+    The item of each row is told from those of the other rows [1]_.
 
     Parameters
     ----------

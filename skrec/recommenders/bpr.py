@@ -24,11 +24,11 @@ from skrec.recommenders.pairs import DrawingRecommender
 @with_fitted_docs
 @with_parameters
 class BPRRecommender(DrawingRecommender):
-    """Matrix factorisation that ranks what a user had above what not [1]_.
+    """Matrix factorisation that ranks what a user had above what not.
 
     Each event is compared with an item that its user has not had, and the score of the
-    one is to be above that of the other. A score is the product of the vectors of user
-    and item, and a number for how much all like the item.
+    one is to be above that of the other [1]_. A score is the product of the vectors of
+    user and item, and a number for how much all like the item.
 
     Parameters
     ----------

@@ -11,10 +11,10 @@ from skrec.recommenders.sequences import SequenceRecommender
 @with_fitted_docs
 @with_parameters
 class CaserRecommender(SequenceRecommender):
-    """Convolutions over the last few items of a user, to recommend the next [1]_.
+    """Convolutions over the last few items of a user, to recommend the next.
 
     The vectors of the last items are an image; filters from one item to all see what
-    comes in a row, others weigh the items.
+    comes in a row, others weigh the items [1]_.
 
     Parameters
     ----------

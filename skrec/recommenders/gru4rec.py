@@ -12,7 +12,10 @@ from skrec.recommenders.sequences import SequenceRecommender
 @with_fitted_docs
 @with_parameters
 class GRU4RecRecommender(SequenceRecommender):
-    """A recurrent network over what a user had, to recommend what comes next [1]_.
+    """A recurrent network over what a user had, to recommend what comes next.
+
+    The state after each item is compared with the vectors of all items, or of some
+    [1]_.
 
     Parameters
     ----------

@@ -20,9 +20,9 @@ TOWER_BYTES = 2**22
 @with_fitted_docs
 @with_parameters
 class NeuMFRecommender(DrawingRecommender):
-    """The vectors of a user and an item, multiplied and through a tower [1]_.
+    """The vectors of a user and an item, multiplied and through a tower.
 
-    Each event is a 1, and `n_negatives` items that its user has not had are 0.
+    Each event is a 1, and `n_negatives` items that its user has not had are 0 [1]_.
 
     Parameters
     ----------

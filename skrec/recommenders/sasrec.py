@@ -59,11 +59,11 @@ class _SelfAttentive(SequenceRecommender):
 @with_fitted_docs
 @with_parameters
 class SASRecRecommender(_SelfAttentive):
-    """Self-attention over what a user had, to recommend what comes next [1]_.
+    """Self-attention over what a user had, to recommend what comes next.
 
     Each step of a sequence looks back at those before it and predicts the next item;
-    all steps are trained at once, by default on the cross-entropy over all items, which
-    makes more of a difference than any change of the network [2]_.
+    all steps are trained at once [1]_, by default on the cross-entropy over all items,
+    which makes more of a difference than any change of the network [2]_.
 
     Parameters
     ----------
@@ -100,10 +100,10 @@ class SASRecRecommender(_SelfAttentive):
 @with_fitted_docs
 @with_parameters
 class BSARecRecommender(_SelfAttentive):
-    """SASRec with a filter of slow and fast waves beside attention [1]_.
+    """SASRec with a filter of slow and fast waves beside attention.
 
     Attention alone smooths sequences. Here a share of each block keeps what changes
-    slowly and scales what changes fast.
+    slowly and scales what changes fast [1]_.
 
     Parameters
     ----------

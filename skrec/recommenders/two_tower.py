@@ -47,11 +47,11 @@ SIDES = "user", "item"
 @with_fitted_docs
 @with_parameters
 class TwoTowerRecommender(PairRecommender):
-    """A network for users and one for items, whose outputs are compared [1]_ [2]_.
+    """A network for users and one for items, whose outputs are compared.
 
-    Each takes the id and, where `fit` gets them, features: a new item that has some can
-    be recommended before anybody had it. The item of each event is compared with those
-    of the other events of its training step.
+    Each takes the id and, where `fit` gets them, features [1]_: a new item that has
+    some can be recommended before anybody had it. The item of each event is compared
+    with those of the other events of its training step [2]_.
 
     Parameters
     ----------

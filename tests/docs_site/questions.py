@@ -81,6 +81,7 @@ SYMPTOMS = [
     ("different result each run", "A different result each run"),
     ("unknown ids predict", "Unknown ids"),
     ("new user cold start", "Nothing is known of a user"),
+    ("unexpected keyword argument hidden_layer_sizes", "TypeError: got an unexpected"),
     ("loss nan FloatingPointError", "Loss became nan"),
     ("Input X contains NaN", "Input X contains NaN"),
     ("columns hold dates", "Columns hold dates or durations"),

@@ -157,6 +157,8 @@ def test_self_attention_is_that_of_the_last_step():
         normed = (last - last.mean()) / np.sqrt(last.var() + 1e-8) * norm[0] + norm[1]
         scores = (x @ key[0] + key[1]) @ (normed @ query[0] + query[1]) / 8**0.5
         assert np.allclose(own["weight"], softmax(scores), atol=1e-4)
+    nobody = attention_weights(model, [])
+    assert nobody.empty and list(nobody) == list(found)
 
 
 def _norms(model):

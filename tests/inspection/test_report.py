@@ -286,7 +286,7 @@ def test_without_a_last_fit_there_is_no_model(tmp_path):
     page = assert_is_safe(report(small_search(refit=False), tmp_path / "r.html"))
     assert "refit=False" in page.text
     assert "The best model" not in page.text
-    assert "Best accuracy" in page.text
+    assert "Best score" in page.text
 
 
 def test_one_candidate_is_enough(tmp_path):

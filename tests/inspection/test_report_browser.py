@@ -33,7 +33,10 @@ def files(tmp_path_factory):
         search = small_search(
             {"fails": [False, True], "rate": [0.1, 0.01, 0.001], "kind": ["b", "a"]}
         )
-    return {"wide": wide, "failed": search_report(search, folder / "failed.html")}
+    values = [10, "auto", None, 9.5, "10", True, 1e-07, ""]
+    mixed = search_report(small_search({"units": values}), folder / "mixed.html")
+    failed = search_report(search, folder / "failed.html")
+    return {"wide": wide, "failed": failed, "mixed": mixed}
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +166,18 @@ def test_a_press_sorts_by_numbers_and_another_turns_them_round(opened):
     assert header.get_attribute("aria-sort") == "descending"
 
 
+def test_numbers_come_before_text_and_blanks_last_whichever_way(opened):
+    page = opened("mixed")
+    place = labels(page).index("units")
+    button = page.locator("table.sortable th button").nth(place)
+
+    button.click()
+    numbers, text = ["1e-07", "9.5", "10"], ["10", "auto", "None", "True"]
+    assert column(page, place) == [*numbers, *text, ""]
+    button.click()
+    assert column(page, place) == [*numbers[::-1], *text[::-1], ""]
+
+
 def test_the_keyboard_reaches_and_sorts(opened):
     page = opened("failed")
     page.keyboard.press("Tab")
@@ -186,7 +201,7 @@ def test_the_keyboard_reaches_and_sorts(opened):
 
 def test_candidates_without_a_score_stay_last(opened):
     page = opened("failed")
-    place = labels(page).index("accuracy")
+    place = labels(page).index("score")
     button = page.locator("table.sortable th button").nth(place)
     for _ in range(2):
         button.click()

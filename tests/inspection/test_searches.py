@@ -89,8 +89,7 @@ def test_every_search_is_shown_on_axes_that_are_given(search, iris):
     assert {one.figure_ for one in shown} == {axes[0].figure}
     best = search.cv_results_["mean_test_score"][search.best_index_]
     assert shown[0].curves["best"].iloc[-1] == best
-    is_halving = isinstance(search, HalvingGridSearchCV)  # of its last round alone
-    assert is_halving or shown[1].scores.index[0] == search.best_index_
+    assert shown[1].scores.index[0] == search.best_index_
 
 
 def test_a_fit_counts_for_each_fold_and_a_copy_for_nothing():

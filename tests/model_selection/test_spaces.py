@@ -212,6 +212,13 @@ def test_unknown_estimators_are_told_to_write_the_dict(estimator):
         search_space(estimator)
 
 
+def test_where_there_is_nothing_to_tune_it_says_so():
+    with pytest.raises(ValueError, match="There is nothing to tune in PopularRecomm"):
+        search_space(recommenders.PopularRecommender())
+    with pytest.raises(ValueError, match=r"ALSRecommender, which has none .*write the"):
+        search_space(recommenders.ALSRecommender)
+
+
 def test_a_pipeline_is_told_to_pass_its_step():
     with pytest.raises(ValueError, match="pass the step that is a network"):
         search_space(make_pipeline(skrec.MLPClassifier()), "grid")

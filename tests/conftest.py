@@ -20,8 +20,14 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 os.environ["MPLBACKEND"] = "Agg"
 
 # The same examples on every run, and no time limit: a busy machine would break it.
-settings.register_profile("skrec", deadline=None, derandomize=True)
-settings.load_profile("skrec")
+settings.register_profile("night", deadline=None, derandomize=True)
+settings.register_profile("day", settings.get_profile("night"), max_examples=30)
+
+
+def pytest_configure(config):
+    """Try fewer examples of randomised tests where nightly tests are left out."""
+    by_day = "not nightly" in config.option.markexpr
+    settings.load_profile("day" if by_day else "night")
 
 
 @pytest.fixture(scope="module")

@@ -11,14 +11,19 @@ README = FOLDER.parent / "README.md"
 # They start engines and workers that tests/model_selection/ starts too, or take long
 # and show what other tests ask of the same functions.
 NIGHTLY = {
+    "adapting",
     "articles",
     "choosing-a-search",
+    "from-scikeras",
+    "inspecting",
+    "own-networks",
     "recommending",
     "resuming",
     "scaling-dask",
     "scaling-processes",
     "scaling-ray",
     "shipping",
+    "tables",
 }
 # It needs packages that `.ci/trackers` installs.
 TRACKERS = {"tracking"}

@@ -28,6 +28,42 @@ ON_REAL_DATA = {
     "skrec.datasets._rdatasets.fetch_table",
     "skrec.datasets._scanner.fetch_scanner",
 }
+# They train for two seconds or more, and all regressors, whose examples are those of
+# classifiers, do. By day, one of each kind trains: of tables, of arrays, the wrapper, a
+# recommender of pairs and one of sequences, a search, a display.
+NIGHTLY = {
+    "skrec.estimators.autoint.AutoIntClassifier",
+    "skrec.estimators.dcn.DCNClassifier",
+    "skrec.estimators.deepfm.DeepFMClassifier",
+    "skrec.estimators.dien.DIENClassifier",
+    "skrec.estimators.din.DINClassifier",
+    "skrec.estimators.late_fusion.LateFusionClassifier",
+    "skrec.estimators.mlp.MLPClassifier",
+    "skrec.estimators.neumf.NeuMFClassifier",
+    "skrec.estimators.rnn.RNNClassifier",
+    "skrec.estimators.wide_deep.WideDeepClassifier",
+    "skrec.export._onnx.to_onnx",
+    "skrec.export._saved_model.to_saved_model",
+    "skrec.inspection._attention.attention_weights",
+    "skrec.inspection._convergence.ConvergenceDisplay",
+    "skrec.inspection._feature_effects.feature_effects",
+    "skrec.inspection._importances.param_importances",
+    "skrec.inspection._report.search_report",
+    "skrec.inspection._scores.ScoresDisplay",
+    "skrec.inspection._vectors.embedding_vectors",
+    "skrec.inspection._vectors.nearest_ids",
+    "skrec.io._card.model_card",
+    "skrec.model_selection.hyperband.HyperbandSearchCV",
+    "skrec.model_selection.optuna_search.OptunaSearchCV",
+    "skrec.model_selection.pareto.CheapestWithin",
+    "skrec.model_selection.pareto.with_costs",
+    "skrec.recommenders.gru4rec.GRU4RecRecommender",
+    "skrec.recommenders.neumf.NeuMFRecommender",
+    "skrec.recommenders.sasrec.BSARecRecommender",
+    "skrec.recommenders.sasrec.SASRecRecommender",
+    "skrec.recommenders.two_tower.TwoTowerRecommender",
+    "skrec.training.memory.memory_info",
+}
 
 
 def _reraise(name):
@@ -109,10 +145,9 @@ def _examples(modules):
 
 
 def _marks(name):
-    """Leave real data out, and by day regressors: their examples are classifiers'."""
     if name in ON_REAL_DATA:
         return [pytest.mark.real_data]
-    at_night = name.endswith("Regressor") and not name.endswith("MLPRegressor")
+    at_night = name in NIGHTLY or name.endswith("Regressor")
     return [pytest.mark.nightly] if at_night else []
 
 
@@ -153,6 +188,12 @@ def test_constants_are_documented_where_they_are_handed_out(module, name):
     runner = doctest.DocTestRunner()
     runner.run(parsed)
     assert runner.tries > 0 == runner.failures
+
+
+def test_the_names_of_the_night_have_examples():
+    finder = _UnwrappingFinder(exclude_empty=True)
+    found = (test for module in MODULES for test in finder.find(module))
+    assert {test.name for test in found if test.examples} >= NIGHTLY | ON_REAL_DATA
 
 
 @pytest.mark.parametrize("example", _examples(MODULES))

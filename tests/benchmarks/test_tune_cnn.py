@@ -115,6 +115,8 @@ def test_files_and_tables(finished):
     assert candidates["param_learning_rate"].between(0.001, 0.01).all()
 
 
+# By day, test_tune_mlp.py runs a script whose report is written by the same module.
+@pytest.mark.nightly
 def test_report_tells_the_protocol(finished):
     out, table, samples = finished
 

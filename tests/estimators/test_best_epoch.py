@@ -70,6 +70,8 @@ def test_a_start_that_nothing_was_better_than_is_0(callbacks):
     assert model.n_iter_ > 0
 
 
+# By day, tests/training/test_loop.py compares the epochs that both restore.
+@pytest.mark.nightly
 def test_model_fit_and_the_loop_agree():
     model, validation = learnable(warm_start=True)
     batchwise = clone(model).set_params(callbacks=BetweenBatches())

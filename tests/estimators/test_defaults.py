@@ -223,6 +223,7 @@ def test_a_new_id_predicts_about_the_mean(cls):
     assert reg.score(X, y) > 0.8
 
 
+@pytest.mark.nightly
 def test_a_household_of_few_purchases_helps_and_does_not_hurt():
     n, rng = 1600, np.random.default_rng(0)
     household = rng.integers(0, 200, n)  # eight rows each
@@ -247,7 +248,7 @@ def numbers(n_rows=600):
 
 
 @pytest.mark.parametrize("cls", by_day_and_night(MLPRegressor))
-@pytest.mark.parametrize("fault", ["outlier", "constant", "zeros"])
+@pytest.mark.parametrize("fault", by_day(["outlier", "constant", "zeros"], "outlier"))
 def test_no_default_ever_diverges(cls, fault):
     X, y = numbers()
     if fault == "outlier":

@@ -78,7 +78,12 @@ def test_training_refuses_what_no_scale_holds(family):
 
 
 @pytest.mark.parametrize("standardize", by_day([True, "standard", False], "True"))
-@pytest.mark.parametrize("family", [CNNClassifier, RNNClassifier, MLPClassifier])
+@pytest.mark.parametrize(
+    "family",
+    by_day(
+        [CNNClassifier, RNNClassifier, MLPClassifier], "CNNClassifier", "MLPClassifier"
+    ),
+)
 def test_arrays_of_numbers_that_training_never_saw(family, standardize):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 5, 2))

@@ -408,6 +408,8 @@ def test_verbose_prints_a_line_an_epoch(capsys):
     assert "accuracy: " in lines[1]
 
 
+# By day, tests/training/test_global_generators.py asks this of two threads.
+@pytest.mark.nightly
 def test_a_fit_does_not_depend_on_global_generators():
     keras.utils.set_random_seed(1)
     one = classifier(epochs=2, rate=0.3).fit(X, Y).predict_proba(X)

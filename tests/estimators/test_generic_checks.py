@@ -78,15 +78,15 @@ def test_outputs_that_do_not_fit_the_numbers(units, targets, message):
     ("units", "activation", "loss", "n_classes"),
     [
         (2, "softmax", "categorical_crossentropy", 2),
-        (2, "sigmoid", BCE, 2),
+        pytest.param(2, "sigmoid", BCE, 2, marks=pytest.mark.nightly),
         (3, "sigmoid", BCE, 3),
-        (3, "softmax", "mse", 3),
+        pytest.param(3, "softmax", "mse", 3, marks=pytest.mark.nightly),
         (3, None, keras.losses.CategoricalCrossentropy(from_logits=True), 3),
-        (3, None, "categorical_hinge", 3),
+        pytest.param(3, None, "categorical_hinge", 3, marks=pytest.mark.nightly),
         (3, None, "hinge", 3),
         (1, "tanh", "hinge", 2),
-        (1, None, "squared_hinge", 2),
-        (1, "sigmoid", "hinge", 2),
+        pytest.param(1, None, "squared_hinge", 2, marks=pytest.mark.nightly),
+        pytest.param(1, "sigmoid", "hinge", 2, marks=pytest.mark.nightly),
     ],
 )
 def test_losses_get_the_targets_that_they_take(units, activation, loss, n_classes):

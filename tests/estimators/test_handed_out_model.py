@@ -10,6 +10,7 @@ from sklearn.datasets import load_iris
 
 from skrec import CNNClassifier, DIENClassifier, MLPClassifier, RNNRegressor
 from tests.estimators.tables import make, make_table, make_target
+from tests.night import by_day
 
 X2, Y = load_iris(return_X_y=True)
 X3 = np.random.default_rng(0).normal(size=(150, 5, 2)).astype("f4")
@@ -52,9 +53,7 @@ def settings_of(model):
     return rates, penalties, config.pop("name") and config, model.count_params()
 
 
-@pytest.mark.parametrize(
-    "case", ["mlp", "cnn", pytest.param("rnn", marks=pytest.mark.nightly)]
-)
+@pytest.mark.parametrize("case", by_day(["mlp", "cnn", "rnn"], "mlp"))
 def test_what_is_set_after_a_fit_waits_for_the_next(case):
     make_one, X, further = CASES[case]
     params = {"dropout": 0.2, "l2": 1e-3, "optimizer": "adam"}
@@ -74,7 +73,7 @@ def test_what_is_set_after_a_fit_waits_for_the_next(case):
 
 @pytest.mark.parametrize(
     "family",
-    ["DeepFM", "LateFusion", pytest.param("DIEN", marks=pytest.mark.nightly)],
+    by_day(["DeepFM", "LateFusion", "DIEN"], "DeepFM"),
 )
 def test_what_is_set_on_a_table_waits_too(family):
     table = make_table(60)

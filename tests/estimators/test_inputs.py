@@ -50,9 +50,17 @@ def make(cls, **params):
 # ---- shapes --------------------------------------------------------------------------
 
 
+# By day, one network of each number of dimensions, and those that are built anyway.
+AT_NIGHT = dict.fromkeys([("rnn", 2), ("cnn", 2)], pytest.mark.nightly)
+
+
 @pytest.mark.parametrize(
     ("family", "ndim"),
-    [(family, ndim) for family, (_, legal) in FAMILIES.items() for ndim in legal],
+    [
+        pytest.param(family, ndim, marks=AT_NIGHT.get((family, ndim), ()))
+        for family, (_, legal) in FAMILIES.items()
+        for ndim in legal
+    ],
 )
 def test_each_family_takes_the_shapes_that_it_says(family, ndim):
     X = ARRAYS[ndim]
@@ -150,7 +158,14 @@ def test_sequences_of_usual_length_do_not_warn(cls):
 
 
 @pytest.mark.parametrize(
-    "params", [{}, {"cell": "lstm", "bidirectional": True}], ids=str
+    "params",
+    [
+        {},
+        pytest.param(
+            {"cell": "lstm", "bidirectional": True}, marks=pytest.mark.nightly
+        ),
+    ],
+    ids=str,
 )
 def test_padding_in_front_changes_nothing_for_an_rnn(params):
     X, y = make_sessions(n_samples=60, n_steps=6, min_steps=4, random_state=0)
@@ -179,7 +194,7 @@ def test_padding_is_left_out_of_the_scale():
 def test_zero_features_of_a_table_are_values_not_padding():
     X = np.zeros((N_ROWS, 4))
     X[:, 0] = Y == 0
-    clf = make(RNNClassifier, epochs=60, learning_rate=0.05).fit(X, Y == 0)
+    clf = make(RNNClassifier, epochs=30, learning_rate=0.1).fit(X, Y == 0)
     assert clf.score(X, Y == 0) == 1.0
 
 
@@ -376,8 +391,8 @@ def test_impossible_weights_are_errors(weight, message):
     [
         (CNNClassifier, "float32"),
         (MLPRegressor, "float64"),
-        (MLPRegressor, "float32"),
-        (RNNClassifier, "float64"),
+        pytest.param(MLPRegressor, "float32", marks=pytest.mark.nightly),
+        pytest.param(RNNClassifier, "float64", marks=pytest.mark.nightly),
     ],
 )
 def test_the_callers_arrays_are_never_changed(cls, dtype):

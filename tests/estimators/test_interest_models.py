@@ -98,7 +98,7 @@ def test_dien_learns_an_order_that_neither_an_average_nor_din_sees():
 
 # By day, one of the two: what differs between them ends before the outputs.
 @pytest.mark.parametrize(
-    "classifier", [pytest.param(DIN, marks=pytest.mark.nightly), DIEN]
+    "classifier", [DIN, pytest.param(DIEN, marks=pytest.mark.nightly)]
 )
 def test_several_classes(classifier, few):
     X, y = few

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skrec import LateFusionClassifier, LateFusionRegressor
+from tests.night import by_day
 from tests.plain import STEPS
 
 FAST = {
@@ -53,9 +54,7 @@ def clf(products):
 # ---- what it learns ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "fusion", ["concat", pytest.param("sum", marks=pytest.mark.nightly), "gated"]
-)
+@pytest.mark.parametrize("fusion", by_day(["concat", "sum", "gated"], "gated"))
 def test_two_modalities_tell_what_neither_does_alone(products, fusion):
     X, y = products
     clf = LateFusionClassifier(fusion=fusion, **FAST).fit(X[:400], y[:400])

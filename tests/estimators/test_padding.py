@@ -76,9 +76,9 @@ def test_padding_ends_at_the_first_value():
 # ---- zeros that are values -----------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "cell", ["gru", pytest.param("lstm", marks=pytest.mark.nightly)]
-)
+# By day, a convolution and a dense network see it, below.
+@pytest.mark.nightly
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_a_pulse_in_a_series_of_zeros_is_seen(cell):
     X, y = pulses()
     options = {**STEPS, "units": 16, "learning_rate": 0.01, "random_state": 0}

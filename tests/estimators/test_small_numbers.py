@@ -198,12 +198,13 @@ print((max(peak) - peak[0]) / X.nbytes)
 """
 
 
+# By day, tests/training/test_rows.py streams a file that is never copied whole.
 @pytest.mark.parametrize(
     ("name", "on_disk"),
     [
         pytest.param("cnn", True, marks=pytest.mark.nightly),
         pytest.param("mlp", False, marks=pytest.mark.nightly),
-        ("keras", False),
+        pytest.param("keras", False, marks=pytest.mark.nightly),
     ],
 )
 def test_images_of_bytes_stay_bytes(name, on_disk, tmp_path):

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import textwrap
+import zipfile
 
 import joblib
 import keras
@@ -52,7 +53,7 @@ def outputs(estimator, X):
 
 @pytest.fixture(
     scope="module",
-    params=by_day(CASES, "mlp-binary", "mlp-numbers", "cnn", "rnn-table-numbers"),
+    params=by_day(CASES, "mlp-binary", "mlp-numbers", "cnn"),
 )
 def fitted(request):
     cls, X, y = CASES[request.param]
@@ -94,9 +95,9 @@ def test_a_pickle_is_small(fitted):
     assert len(pickle.dumps(fitted[0])) < 20_000
 
 
-@pytest.mark.parametrize(
-    "case", ["mlp", pytest.param("rnn-numbers", marks=pytest.mark.nightly)]
-)
+# By day, copies are compared above, and tests/io does so in another process.
+@pytest.mark.nightly
+@pytest.mark.parametrize("case", ["mlp", "rnn-numbers"])
 def test_a_pickle_predicts_the_same_bits_in_another_process(case, tmp_path):
     cls, X, y = CASES[case]
     estimator = cls(**QUICK).fit(X, y)
@@ -188,7 +189,12 @@ def test_parameters_set_after_fit_act_only_on_the_next_fit(change):
 # ---- randomness ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cls", [MLPClassifier, CNNClassifier, RNNClassifier])
+@pytest.mark.parametrize(
+    "cls",
+    by_day(
+        [MLPClassifier, CNNClassifier, RNNClassifier], "MLPClassifier", "CNNClassifier"
+    ),
+)
 def test_a_seed_gives_the_same_bits_and_another_seed_others(cls):
     def fit(seed):
         params = {**QUICK, "random_state": seed, "dropout": 0.2, "early_stopping": True}
@@ -271,9 +277,18 @@ def test_model_takes_x_as_it_is_and_predicts_the_same(fitted):
     assert estimator.model_ is estimator.model_
 
 
-@pytest.mark.parametrize(
-    "case", ["mlp-numbers", pytest.param("rnn", marks=pytest.mark.nightly)]
-)
+def test_a_saved_model_names_nothing_of_skrec(fitted, tmp_path):
+    estimator, _, _ = fitted
+    estimator.model_.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        config = archive.read("config.json")
+    assert b"keras" in config
+    assert b"skrec" not in config
+
+
+# By day, it is read above that nothing of skrec is named.
+@pytest.mark.nightly
+@pytest.mark.parametrize("case", ["mlp-numbers", "rnn"])
 def test_a_saved_model_loads_without_skrec(case, tmp_path):
     cls, X, y = CASES[case]
     estimator = cls(**QUICK).fit(X, y)

@@ -23,7 +23,7 @@ def a_day(first_user, n_rows=240, seed=0):
 
 
 # By day, one of each kind: the tables of the others grow as theirs do.
-BY_DAY = ("DeepFM", "DIN", "NeuMF")
+BY_DAY = ("DeepFM", "DIN")
 
 
 def by_day_and_night(families):
@@ -63,7 +63,7 @@ def test_new_ids_start_as_unknown_and_known_ones_keep_what_they_are(family):
 @pytest.mark.parametrize(
     ("way", "first_rows"),
     [
-        ("partial_fit", 1),
+        pytest.param("partial_fit", 1, marks=pytest.mark.nightly),
         pytest.param("partial_fit", 240, marks=pytest.mark.nightly),
         pytest.param("warm_start", 1, marks=pytest.mark.nightly),
         ("warm_start", 240),
@@ -163,7 +163,7 @@ def test_lengths_of_auto_stay_when_tables_grow():
         pytest.param({"optimizer": "rmsprop"}, marks=pytest.mark.nightly),
         pytest.param({"optimizer": "adagrad"}, marks=pytest.mark.nightly),
         {"optimizer_params": {"amsgrad": True}},
-        {"precision": "mixed_bfloat16"},
+        pytest.param({"precision": "mixed_bfloat16"}, marks=pytest.mark.nightly),
         {"optimizer": "adafactor"},
     ],
     ids=lambda params: "-".join(map(str, params.values())),

@@ -12,9 +12,10 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 
-from skrec import DeepFMClassifier, MLPClassifier, MLPRegressor
+from skrec import MLPClassifier, MLPRegressor
 from skrec.training import cache_clear, cache_info
 from tests.estimators.tables import FAMILIES, columns_of, make, make_table, make_target
+from tests.night import by_day
 
 TABLE = make_table()
 Y = make_target(TABLE)
@@ -92,7 +93,7 @@ def test_the_keras_model_takes_what_the_encoder_gives(family):
     np.testing.assert_allclose(found[:, 0], model.predict_proba(X)[:, 1], atol=1e-6)
 
 
-@pytest.mark.parametrize("family", EVERY)
+@pytest.mark.parametrize("family", by_day(FAMILIES, "MLP"))
 def test_several_classes_and_weights_of_classes(family):
     X, y = table_of(family), make_target(TABLE, 3)
     names = np.array(["buy", "click", "none"])[y]
@@ -107,7 +108,7 @@ def test_several_classes_and_weights_of_classes(family):
 # ---- nothing leaks, nothing is lost --------------------------------------------------
 
 
-@pytest.mark.parametrize("family", EVERY)
+@pytest.mark.parametrize("family", by_day(FAMILIES, "MLP"))
 def test_ids_are_learnt_from_the_training_rows_alone(family):
     X = table_of(family).copy()
     X.loc[:9, "item"] = "only here"
@@ -123,9 +124,10 @@ def test_ids_are_learnt_from_the_training_rows_alone(family):
 
 def test_rows_set_aside_teach_no_ids():
     X = TABLE.assign(item=[f"i{row}" for row in range(len(TABLE))])
-    model = make("MLP", early_stopping=True, validation_fraction=0.25).fit(X, Y)
-    assert len(model.embeddings_("item")) == 180
-    given = make("MLP").fit(X[:200], Y[:200], X_val=X[200:], y_val=Y[200:])
+    short = {"epochs": 1}
+    model = make("MLP", early_stopping=True, validation_fraction=0.25, **short)
+    assert len(model.fit(X, Y).embeddings_("item")) == 180
+    given = make("MLP", **short).fit(X[:200], Y[:200], X_val=X[200:], y_val=Y[200:])
     assert set(given.embeddings_("item").index) == set(X["item"][:200])
 
 
@@ -145,7 +147,7 @@ def test_memory_finds_the_fit_again_and_no_other(family, tmp_path, trained):
     assert len(trained) == 3 * n_epochs
 
 
-@pytest.mark.parametrize("family", EVERY)
+@pytest.mark.parametrize("family", by_day(FAMILIES, "DeepFM"))
 def test_a_search_over_rates_traces_once_for_all_folds(family):
     cache_clear()
     space = {"learning_rate": [0.01, 0.03], "embedding_l2": [1e-6, 1e-4]}
@@ -164,6 +166,7 @@ def test_the_same_seed_gives_the_same_bits_in_any_process():
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.nightly
 def test_calibration_and_other_wrappers_take_the_frame():
     model = CalibratedClassifierCV(make("MLP"), cv=2).fit(TABLE, Y)
     assert model.predict_proba(TABLE).shape == (len(TABLE), 2)
@@ -272,6 +275,8 @@ class Batches(keras.callbacks.Callback):
         pass
 
 
+# By day, tests/training/test_loop.py trains with penalties in both ways.
+@pytest.mark.nightly
 def test_keras_trains_in_double_precision_with_penalties():
     settings = {"optimizer": "sgd", "precision": "float64", "embedding_l2": 0.01}
     plain = make("MLP", **settings).fit(TABLE, Y)
@@ -362,7 +367,5 @@ def test_an_array_gives_what_it_gave_before_there_were_fields():
 
 
 def test_an_unfused_optimizer_trains_tables_too():
-    model = DeepFMClassifier(
-        units=4, epochs=2, optimizer="adam", optimizer_params={"amsgrad": True}
-    )
+    model = make("DeepFM", optimizer="adam", optimizer_params={"amsgrad": True})
     assert np.isfinite(model.fit(TABLE, Y).predict_proba(TABLE)).all()

@@ -45,7 +45,8 @@ def kernel_norm(estimator):
 # ---- optimizers ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+# By day, tests/training/test_program.py compares an epoch of the others with Keras's.
+@pytest.mark.parametrize("optimizer", by_day(OPTIMIZERS, "sgd", "adam"))
 def test_every_named_optimizer_learns(optimizer):
     rate = {"sgd": 0.3, "adagrad": 0.3, "rmsprop": 0.02}.get(optimizer, 0.05)
     own = {"epochs": 15, "optimizer": optimizer, "learning_rate": rate}
@@ -59,13 +60,15 @@ def test_every_named_optimizer_learns(optimizer):
     [
         ("sgd", "momentum", 0.8),
         ("momentum", "momentum", 0.5),
-        ("nesterov", "momentum", 0.5),
-        ("rmsprop", "rho", 0.5),
+        pytest.param("nesterov", "momentum", 0.5, marks=pytest.mark.nightly),
+        pytest.param("rmsprop", "rho", 0.5, marks=pytest.mark.nightly),
         ("adam", "beta_1", 0.3),
         ("adam", "beta_2", 0.5),
         ("adam", "epsilon", 0.1),
         ("adamw", "weight_decay", 0.9),
-        ("adagrad", "initial_accumulator_value", 5.0),
+        pytest.param(
+            "adagrad", "initial_accumulator_value", 5.0, marks=pytest.mark.nightly
+        ),
     ],
 )
 def test_parameters_of_the_optimizer_have_an_effect(optimizer, parameter, value):
@@ -225,7 +228,7 @@ def test_cosine_ends_at_rest_and_a_further_fit_moves_again():
 # ---- regularisation ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cls", FAMILIES)
+@pytest.mark.parametrize("cls", by_day(FAMILIES, "MLPClassifier", "CNNClassifier"))
 def test_dropout_acts_in_training_and_not_in_prediction(cls):
     plain = cls(**FAMILIES[cls]).fit(X, Y)
     dropped = cls(**{**FAMILIES[cls], "dropout": 0.5}).fit(X, Y)
@@ -407,6 +410,8 @@ def test_balanced_weights_are_refused_for_streams():
         MLPClassifier(class_weight="balanced").partial_fit(X, Y)
 
 
+# By day, `test_a_stream_of_parts_is_learnt` learns from one.
+@pytest.mark.nightly
 def test_a_regressor_follows_a_stream_that_drifts():
     model = MLPRegressor(**{**QUICK, "units": 16, "learning_rate": 0.02})
     rng = np.random.default_rng(0)
@@ -514,7 +519,7 @@ def test_verbose_prints_a_line_an_epoch(capfd):
     "precision",
     by_day(["float64", "mixed_float16", "mixed_bfloat16"], "float64", "mixed_float16"),
 )
-@pytest.mark.parametrize("cls", by_day(FAMILIES, "MLPClassifier", "RNNClassifier"))
+@pytest.mark.parametrize("cls", by_day(FAMILIES, "MLPClassifier"))
 def test_every_precision_learns(cls, precision):
     own = {"epochs": 20, "learning_rate": 0.03, "precision": precision}
     clf = cls(**{**FAMILIES[cls], **own})

@@ -70,7 +70,7 @@ CASES = [
 
 @pytest.mark.parametrize(
     ("name", "X", "params"),
-    by_day(CASES, "CNN-3-3", "RNN-3-gru", "MLP-3-quantile"),
+    by_day(CASES, "CNN-3-3", "RNN-3-gru"),
 )
 def test_arrays_are_one_input(name, X, params, tmp_path):
     y = np.arange(N_ROWS) % 2

@@ -82,7 +82,7 @@ def answers(found):
 
 
 @pytest.mark.parametrize(
-    "model", by_day(MODELS, "BPRRecommender", "SASRecRecommender", "EASERecommender")
+    "model", by_day(MODELS, "BPRRecommender", "CaserRecommender", "EASERecommender")
 )
 @pytest.mark.filterwarnings("ignore:.*get fewer than n")
 def test_a_graph_recommends_what_the_recommender_does(model, tmp_path):

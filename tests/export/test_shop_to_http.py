@@ -56,6 +56,8 @@ def real_clicks():
     return fetch_movielens(task="click")
 
 
+# By day, test_serve.py asks a server, test_score.py a process without TensorFlow.
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "clicks",
     ["made_clicks", pytest.param("real_clicks", marks=pytest.mark.real_data)],

@@ -59,6 +59,7 @@ def test_the_scores_of_din_are_those_of_its_small_network():
     assert found.groupby("row", sort=False)["ago"].last().eq(1).all()
 
 
+@pytest.mark.nightly
 def test_the_weights_of_dien_sum_to_one_and_come_from_its_states():
     X, y = clicks(80)
     model = DIENClassifier(

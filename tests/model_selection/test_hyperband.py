@@ -25,6 +25,7 @@ from skrec.model_selection import HyperbandSearchCV
 from skrec.model_selection.hyperband import make_brackets
 from skrec.training.program import Program
 from tests.estimators.generic_models import CROSS_ENTROPY, build
+from tests.night import by_day
 from tests.plain import PLAIN
 
 X, Y = load_iris(return_X_y=True)
@@ -334,9 +335,9 @@ def piped(network):
     [
         (NETWORK, ""),
         pytest.param(MLPClassifier(units=4), "", marks=pytest.mark.nightly),
-        (GENERIC, ""),
+        pytest.param(GENERIC, "", marks=pytest.mark.nightly),
         pytest.param(piped(NETWORK), "clf__", marks=pytest.mark.nightly),
-        (piped(MLPClassifier(units=4)), "clf__"),
+        pytest.param(piped(MLPClassifier(units=4)), "clf__", marks=pytest.mark.nightly),
     ],
     ids=["named", "unseeded", "generic", "pipeline", "unseeded in a pipeline"],
 )
@@ -408,7 +409,13 @@ def test_a_memory_of_the_users_own_stays_and_is_used_again(tmp_path, trained):
 
 
 # What depends on the number of epochs, and what no memory keeps.
-@pytest.mark.parametrize("option", [{"lr_schedule": "cosine"}, {"warm_start": True}])
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"lr_schedule": "cosine"},
+        pytest.param({"warm_start": True}, marks=pytest.mark.nightly),
+    ],
+)
 def test_fits_that_cannot_go_on_are_counted_in_full(option, trained):
     network = clone(NETWORK).set_params(**option)
     search = search_of(network, RATES, refit=False).fit(X, Y)
@@ -425,7 +432,9 @@ def test_epochs_that_early_stopping_saves_are_not_counted(trained):
     assert len(trained) == 2 * search.trained_resources_ < 2 * search.full_resources_
 
 
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize(
+    "error", by_day([ValueError, KeyboardInterrupt], "KeyboardInterrupt")
+)
 def test_an_interrupted_search_leaves_no_folder(error, monkeypatch):  # see `temporary`
     calls = []
     train_epoch = Program.train_epoch

@@ -3,6 +3,7 @@
 import sys
 import warnings
 
+import joblib
 import numpy as np
 import optuna
 import pytest
@@ -23,6 +24,7 @@ from sklearn.model_selection import ShuffleSplit
 
 from skrec import MLPClassifier
 from skrec.model_selection import OptunaSearchCV
+from tests.night import by_day
 
 X, Y = make_classification(60, 5, random_state=0)
 SPACE = {"C": (1e-3, 1e3, "log-uniform"), "class_weight": [None, "balanced"]}
@@ -217,9 +219,13 @@ def test_missing_optuna(monkeypatch):
 # ---- what scikit-learn's searches do -----------------------------------------------
 
 
-def test_jobs_change_nothing():
+@pytest.mark.parametrize(
+    "backend", ["threading", pytest.param("loky", marks=pytest.mark.nightly)]
+)
+def test_jobs_change_nothing(backend):
     alone = make_search(n_points=2, n_trials=6).fit(X, Y)
-    together = make_search(n_points=2, n_trials=6, n_jobs=2).fit(X, Y)
+    with joblib.parallel_config(backend=backend):
+        together = make_search(n_points=2, n_trials=6, n_jobs=2).fit(X, Y)
     assert_same_rows(together.cv_results_, alone.cv_results_)
 
 
@@ -246,7 +252,9 @@ def fastest(results):
     return int(np.argmin(results["mean_fit_time"]))
 
 
-@pytest.mark.parametrize("refit", ["f1", "accuracy", fastest, False])
+@pytest.mark.parametrize(
+    "refit", by_day(["f1", "accuracy", fastest, False], "f1", "fastest")
+)
 def test_several_metrics(tmp_path, refit):
     path = tmp_path / "search.journal"
     for n_trials in (3, 6):

@@ -109,6 +109,8 @@ def test_generic_estimators_count_weights_that_are_not_trained_too():
     assert set(costs) >= {"test_score", "test_latency", "fit_time"}
 
 
+# By day, those of an MLP are counted above.
+@pytest.mark.nightly
 def test_other_families_count_as_keras_does():
     sessions, y = make_sessions(n_samples=40, n_steps=4, random_state=0)
     rnn = RNNClassifier(units=3, epochs=1, random_state=0).fit(sessions, y)
@@ -288,7 +290,11 @@ def both(estimator, X, y):
     return {name: get_scorer(name)(estimator, X, y) for name in names}
 
 
-@pytest.mark.parametrize("scoring", [["f1_macro", "accuracy"], both], ids=["list", "f"])
+@pytest.mark.parametrize(
+    "scoring",
+    [pytest.param(["f1_macro", "accuracy"], marks=pytest.mark.nightly), both],
+    ids=["list", "f"],
+)
 @pytest.mark.parametrize("kind", SEARCHES)
 def test_a_search_scores_by_the_metric_that_it_chose_by(kind, scoring):
     refit = CheapestWithin("accuracy", "param_max_depth", tolerance=0.05)

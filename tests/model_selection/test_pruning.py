@@ -340,7 +340,7 @@ def test_a_journal_that_cannot_grow_ends_no_fit(pruning, small_files, n_bytes):
 
 @pytest.mark.parametrize(
     "n_jobs",  # workers tell of it once, not each
-    [pytest.param(1, marks=pytest.mark.nightly), 2],
+    [1, pytest.param(2, marks=pytest.mark.nightly)],
 )
 def test_a_journal_that_is_damaged_within_a_search_ends_no_fit(pruning, n_jobs):
     def damage(estimator, X, y):

@@ -85,13 +85,9 @@ def check_resumed(kind, memory, trained):
     assert len(trained) == 0
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(kind, marks=[] if kind == "grid" else pytest.mark.nightly)
-        for kind in KINDS
-    ],
-)
+# By day, tests/callback/test_resumed.py kills a search, and tests/recommenders/ a fit.
+@pytest.mark.nightly
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_search_trains_what_was_missing_and_ends_the_same(
     kind, start, memory, trained
 ):
@@ -102,7 +98,6 @@ def test_a_killed_search_trains_what_was_missing_and_ends_the_same(
     check_resumed(kind, memory, trained)
 
 
-# By day, a search is killed in one process, above.
 @pytest.mark.nightly
 def test_a_killed_search_over_two_processes_ends_the_same(start, memory):
     process = start(2, "grid")

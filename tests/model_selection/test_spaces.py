@@ -89,7 +89,13 @@ def test_every_draw_is_a_legal_parameter(estimator, kind):
 # All kinds lie in the same ranges, which a test below holds.
 @pytest.mark.parametrize("kind", by_day(KINDS, "random"))
 @pytest.mark.parametrize(
-    "estimator", [*CLASSIFIERS, *REGRESSORS, skrec.DeepFMRegressor]
+    "estimator",
+    by_day(
+        [*CLASSIFIERS, *REGRESSORS, skrec.DeepFMRegressor],
+        "MLPClassifier",
+        "RNNClassifier",
+        "CNNRegressor",
+    ),
 )
 def test_a_draw_can_be_trained(estimator, kind):
     y = Y if estimator in CLASSIFIERS else X.sum(axis=(1, 2))
@@ -167,9 +173,11 @@ def test_the_dict_is_the_callers():
 @pytest.mark.parametrize(
     ("search", "kind", "n"),
     [
-        (BayesSearchCV, "bayes", "n_iter"),
+        pytest.param(BayesSearchCV, "bayes", "n_iter", marks=pytest.mark.nightly),
         (OptunaSearchCV, "optuna", "n_trials"),
-        (HyperbandSearchCV, "random", "max_epochs"),
+        pytest.param(
+            HyperbandSearchCV, "random", "max_epochs", marks=pytest.mark.nightly
+        ),
     ],
 )
 def test_searches_take_their_kind(search, kind, n):
@@ -183,7 +191,7 @@ def test_searches_take_their_kind(search, kind, n):
     assert np.isfinite(found.cv_results_["mean_test_score"]).all()
 
 
-@pytest.mark.parametrize("prefix", ["clf", "clf__"])
+@pytest.mark.parametrize("prefix", by_day(["clf", "clf__"], "clf__"))
 def test_prefix_addresses_a_step_of_a_pipeline(prefix):
     data, labels = load_iris(return_X_y=True)
     network = skrec.MLPClassifier(epochs=1, random_state=0)
@@ -194,7 +202,7 @@ def test_prefix_addresses_a_step_of_a_pipeline(prefix):
     random = {"pca__n_components": [2, 3], **search_space(network, prefix=prefix)}
 
     by_grid = GridSearchCV(pipeline, grid, cv=2).fit(data, labels)
-    by_chance = RandomizedSearchCV(pipeline, random, n_iter=2, cv=2, random_state=0)
+    by_chance = RandomizedSearchCV(pipeline, random, n_iter=1, cv=2, random_state=0)
 
     assert [p["clf__batch_size"] for p in by_grid.cv_results_["params"]] == [
         32,

@@ -139,6 +139,7 @@ def outputs_in_a_list():
         "loss_weights": {"size": 0.2, "sign": 2.0},
         "metrics": {"size": [ABSOLUTE], "sign": [keras.metrics.AUC(9, name="auc")]},
     },
+    nightly=True,
 )
 def outputs_in_a_dict():
     x, size, sign = two_outputs()

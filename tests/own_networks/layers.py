@@ -95,7 +95,7 @@ def stacked_cells():
     return stack((5, 4), L.RNN(L.StackedRNNCells(cells)))
 
 
-@network(x="sequence", n_rows=64)
+@network(x="sequence", n_rows=64, nightly=True)
 def stateful_rnn():
     x = keras.Input(batch_shape=(16, 5, 4))
     return keras.Model(x, L.Dense(1)(L.GRU(3, stateful=True)(x)))
@@ -130,7 +130,7 @@ def residual_blocks():
     return keras.Model(x, L.Dense(1)(h))
 
 
-@network(y="classes")
+@network(y="classes", nightly=True)
 def inner_model():
     x = keras.Input((6,))
     encoder = keras.Sequential(
@@ -146,7 +146,7 @@ def inner_model_called_twice():
     return keras.Model(x, L.Dense(1)(inner(inner(x))))
 
 
-@network(validation=True)
+@network(validation=True, nightly=True)
 def frozen_pretrained_model():
     """A small one; the next networks have the real ones."""
     x = keras.Input((6,))

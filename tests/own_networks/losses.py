@@ -168,7 +168,12 @@ def loss_with_argument():
 # ---- weights of rows and classes -----------------------------------------------------
 
 
-@network(weights="sample", validation=True, compile=lambda: {"metrics": [ABSOLUTE]})
+@network(
+    weights="sample",
+    validation=True,
+    compile=lambda: {"metrics": [ABSOLUTE]},
+    nightly=True,
+)
 def sample_weights():
     return plain()
 
@@ -177,6 +182,7 @@ def sample_weights():
     y="classes",
     weights="class",
     compile=lambda: {"metrics": ["accuracy"], "weighted_metrics": ["accuracy"]},
+    nightly=True,
 )
 def class_weights():
     return classes()
@@ -319,7 +325,7 @@ def weighted_metrics():
 # ---- compiled by the build function --------------------------------------------------
 
 
-@network(compiled=True, validation=True)
+@network(compiled=True, validation=True, nightly=True)
 def compiled_by_the_build_function():
     model = plain()
     model.compile(
@@ -338,7 +344,7 @@ def compiled_classifier():
     return model
 
 
-@network(compiled=True)
+@network(compiled=True, nightly=True)
 def compiled_to_run_eagerly():
     model = stack((6,), L.Dense(4, "tanh"), L.Dropout(0.2, seed=1))
     model.compile("adam", "mse", run_eagerly=True)

@@ -208,7 +208,7 @@ def layer_whose_config_forgets():
     return stack((6,), Times(0.1), L.Dense(4, "tanh"))
 
 
-@network()
+@network(nightly=True)
 def layer_that_cannot_be_copied():
     return stack((6,), Required(0.1), L.Dense(4, "tanh"))
 
@@ -218,7 +218,7 @@ def cyclic_config():
     return stack((6,), Cyclic(), L.Dense(4, "tanh"))
 
 
-@network()
+@network(nightly=True)
 def own_block():
     return stack((6,), Block(), Block())
 
@@ -243,7 +243,7 @@ def counter():
     return stack((6,), L.Dense(4), Counter())
 
 
-@network(validation=True)
+@network(validation=True, nightly=True)
 def counts_each_call():
     return stack((6,), CountsEachCall(), L.Dense(4, "tanh"))
 

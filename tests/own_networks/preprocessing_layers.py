@@ -18,7 +18,7 @@ def adapted(layer, kind):
     return layer
 
 
-@network(x="shifted", validation=True)
+@network(x="shifted", validation=True, nightly=True)
 def normalization_adapted():
     return stack((6,), adapted(L.Normalization(), "shifted"), L.Dense(4, "tanh"))
 

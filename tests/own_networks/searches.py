@@ -47,7 +47,9 @@ _rate("rate_of_dropout", L.Dropout, nightly=True)
 _rate("rate_of_alpha_dropout", L.AlphaDropout, nightly=True)
 _rate("rate_of_gaussian_dropout", L.GaussianDropout, nightly=True)
 _rate("rate_of_gaussian_noise", L.GaussianNoise, nightly=True)
-_rate("rate_of_own_dropout", own_layers.MonteCarloDropout, same_output=False)
+_rate(
+    "rate_of_own_dropout", own_layers.MonteCarloDropout, same_output=False, nightly=True
+)
 
 
 @network(**values(*RATES), x="sequence", nightly=True)
@@ -201,12 +203,17 @@ def argument_of_a_partial():
         0.2,
         0.5,
     ),
+    nightly=True,
 )
 def label_smoothing():
     return stack((6,), units=3, activation="softmax")
 
 
-@network(**values(1.0, 2.0, 3.0), compile=lambda: {"loss": losses.own_loss_of_a_global})
+@network(
+    **values(1.0, 2.0, 3.0),
+    compile=lambda: {"loss": losses.own_loss_of_a_global},
+    nightly=True,
+)
 def global_of_a_loss(value):
     losses.POWER = value
     return plain()

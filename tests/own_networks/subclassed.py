@@ -117,7 +117,7 @@ def subclassed_model_built_in_advance():
     return model
 
 
-@network(validation=True)
+@network(validation=True, nightly=True)
 def subclassed_model_with_a_counter():
     return Counting()
 
@@ -145,7 +145,7 @@ def subclassed_model_run_eagerly():
     return Net()
 
 
-@network(validation=True)
+@network(validation=True, nightly=True)
 def own_compute_loss():
     return functional(OwnComputeLoss)
 

@@ -58,8 +58,9 @@ FROM_HISTORY = [*CLOSED, *SEQUENCES]  # users are what they did
 ALL = [*FROM_HISTORY, *PAIRS]
 
 
-# Like SASRec, Caser and BPR in this.
+# Like Caser and BPR in this.
 BY_NIGHT = (
+    "SASRecRecommender",
     "BSARecRecommender",
     "GRU4RecRecommender",
     "NeuMFRecommender",
@@ -96,7 +97,13 @@ def fitted():
     return get
 
 
-@pytest.mark.parametrize("model", named([*CLOSED, SEQUENCES[3]]))
+@pytest.mark.parametrize(
+    "model",
+    [
+        *named(CLOSED),
+        pytest.param(SEQUENCES[3], id="CaserRecommender", marks=[pytest.mark.nightly]),
+    ],
+)
 @pytest.mark.filterwarnings("ignore")
 def test_every_common_check_passes_and_none_is_skipped(model):
     results = check_estimator(clone(model), on_skip=None, on_fail=None)
@@ -376,8 +383,8 @@ def test_an_empty_history_is_none(model, fitted):
 
 def test_an_unknown_user_is_an_error_that_says_what_helps(fitted):
     for model, helps in (
-        (SEQUENCES[0], "give their events as history"),
-        (PAIRS[1], ""),
+        (SEQUENCES[3], "give their events as history"),
+        (PAIRS[0], ""),
     ):
         model = clone(model).set_params(unknown="error", time_col="time")
         model = model.fit(random_log())

@@ -27,6 +27,7 @@ from skrec.training._digest import digest
 from skrec.training.fit_key import _row_items
 from skrec.training.loop import needs_model_fit
 from skrec.training.rows import Rows
+from tests.night import by_day
 
 # Even users like even items. Each user lacks one item of those: its own number.
 BOARD = pd.DataFrame(
@@ -40,6 +41,14 @@ MODELS = [
     TwoTowerRecommender(learning_rate=0.01, **COMMON),
 ]
 ITEMS = pd.DataFrame({"item": range(22), "kind": ["even", "odd"] * 11})
+
+
+def named(*names):
+    """Leave all models but these to the night."""
+    cases = [pytest.param(model, id=type(model).__name__) for model in MODELS]
+    return by_day(cases, *names)
+
+
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 
 
@@ -97,7 +106,7 @@ def test_early_stopping_is_stored_too(model, tmp_path):
     assert len(list(tmp_path.rglob("*"))) > 0
 
 
-@each_model
+@pytest.mark.parametrize("model", named("BPRRecommender", "TwoTowerRecommender"))
 def test_new_users_and_items_get_vectors(model):
     model = short(model, epochs=5).fit(BOARD)
     before = model.item_embeddings_
@@ -116,7 +125,7 @@ def test_new_users_and_items_get_vectors(model):
     assert model.n_iter_ == 6
 
 
-@each_model
+@pytest.mark.parametrize("model", named("BPRRecommender"))
 def test_a_callback_between_batches_changes_nothing(model):
     class Between(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
@@ -129,7 +138,7 @@ def test_a_callback_between_batches_changes_nothing(model):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-@each_model
+@pytest.mark.parametrize("model", named("BPRRecommender", "TwoTowerRecommender"))
 def test_mixed_precision(model):
     model = short(model, precision="mixed_bfloat16").fit(BOARD)
     found = model.recommend(n=2)
@@ -280,6 +289,8 @@ def test_new_items_are_recommended_by_their_features():
     assert set(found["item"][2:]) == {1, 21}
 
 
+# By day, new items are, above, and features of new users in `partial_fit`, below.
+@pytest.mark.nightly
 def test_new_users_are_known_by_their_features():
     users = pd.DataFrame({"likes": ["even", "odd"] * 11, "user": range(22)})
     model = sklearn.clone(MODELS[2]).fit(BOARD, user_features=users)

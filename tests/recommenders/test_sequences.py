@@ -1,5 +1,7 @@
 """Sequence models: which rows they are given, and what they learn of them."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +24,7 @@ from skrec.recommenders import (
 from skrec.training import memory
 from skrec.training.cache import PROGRAMS
 from skrec.training.program import Program
+from tests.night import by_day
 from tests.recommenders.logs import cycle, random_log
 
 SMALL = {"epochs": 2, "units": 8, "batch_size": 16, "time_col": "time"}
@@ -48,7 +51,12 @@ def learner(family, **options):
 
 
 @pytest.mark.parametrize(
-    "family", [pytest.param(*p.values) if hasattr(p, "values") else p for p in FAMILIES]
+    "family",
+    by_day(
+        [SASRecRecommender, BSARecRecommender, GRU4RecRecommender, CaserRecommender],
+        "SASRecRecommender",
+        "CaserRecommender",
+    ),
 )
 def test_what_follows_each_item_is_learnt(family):
     log = cycle()
@@ -188,17 +196,18 @@ def programs():
 
 def test_a_stored_fit_is_found_again(tmp_path):
     log = random_log()
-    model = SASRecRecommender(**SMALL, random_state=0, memory=tmp_path)
+    make = partial(CaserRecommender, embedding_dim=8, random_state=0)
+    model = make(**SMALL, memory=tmp_path)
     first = model.fit(log).recommend()
     files = set(tmp_path.rglob("*"))
-    again = SASRecRecommender(**SMALL, random_state=0, memory=tmp_path).fit(log)
+    again = make(**SMALL, memory=tmp_path).fit(log)
     pd.testing.assert_frame_equal(again.recommend(), first)
     assert set(tmp_path.rglob("*")) == files
     longer = {**SMALL, "epochs": 4}
-    resumed = SASRecRecommender(**longer, random_state=0, memory=tmp_path).fit(log)
-    fresh = SASRecRecommender(**longer, random_state=0).fit(log)
+    resumed = make(**longer, memory=tmp_path).fit(log)
+    fresh = make(**longer).fit(log)
     pd.testing.assert_frame_equal(resumed.recommend(), fresh.recommend())
-    other = SASRecRecommender(**SMALL, random_state=0, memory=tmp_path)
+    other = make(**SMALL, memory=tmp_path)
     changed = log.assign(item=log["item"].where(log.index != 7, 24))
     assert not other.fit(changed).recommend().equals(first)
 
@@ -237,8 +246,8 @@ def test_a_stream_trains_on_new_events_alone():
 
 def test_warm_start_goes_on():
     log = random_log()
-    model = SASRecRecommender(**SMALL, random_state=0, warm_start=True, dropout=0.0)
-    model.set_params(early_stopping=False).fit(log)
+    model = CaserRecommender(**SMALL, embedding_dim=8, random_state=0, dropout=0.0)
+    model.set_params(early_stopping=False, warm_start=True).fit(log)
     first = model.history_["loss"][-1]
     model.fit(log)
     assert len(model.history_["loss"]) == 4
@@ -276,7 +285,9 @@ def test_its_keras_model_gives_what_items_are_compared_with():
     assert (model.recommend([1])["score"] == 0).all()
 
 
-@pytest.mark.parametrize("family", [CaserRecommender, BPRRecommender])
+@pytest.mark.parametrize(
+    "family", by_day([CaserRecommender, BPRRecommender], "BPRRecommender")
+)
 def test_a_fit_that_was_killed_goes_on_as_if_it_had_not_been(
     family, tmp_path, monkeypatch
 ):

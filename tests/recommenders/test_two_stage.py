@@ -20,7 +20,6 @@ from skrec.recommenders import (
     EASERecommender,
     ItemKNNRecommender,
     PopularRecommender,
-    SASRecRecommender,
     TwoStageRecommender,
     TwoTowerRecommender,
 )
@@ -371,7 +370,7 @@ def test_columns_are_named_here_or_there_and_not_otherwise():
 
 def test_a_sequence_model_proposes_too():
     model = TwoStageRecommender(
-        SASRecRecommender(units=8, max_len=4, epochs=1, random_state=0),
+        CaserRecommender(embedding_dim=8, units=8, max_len=4, epochs=1, random_state=0),
         LogisticRegression(),
         ids_as_features=False,
         n_candidates=10,

@@ -80,8 +80,7 @@ NIGHTLY = pytest.mark.nightly
 
 GENERIC = {"batch_size": -1, "verbose": 0, "random_state": 0}
 
-# Every push checks a classifier and a regressor, and a generic estimator; .ci/run also
-# the classifiers of the families that changed.
+# Every push checks a classifier; .ci/run also those of the families that changed.
 ESTIMATORS = [
     pytest.param(
         KerasClassifier(
@@ -93,6 +92,7 @@ ESTIMATORS = [
             **GENERIC,
         ),
         id="KerasClassifier",
+        marks=NIGHTLY,
     ),
     pytest.param(
         KerasRegressor(

@@ -141,7 +141,7 @@ def test_every_family_in_every_meta_estimator(family, meta):
     assert estimator.predict_proba(X).shape == (150, 3)
 
 
-@pytest.mark.parametrize(("meta", "family"), pairs(ANY_DIMENSION, ["cnn"], ["generic"]))
+@pytest.mark.parametrize(("meta", "family"), pairs(ANY_DIMENSION, ["cnn"], []))
 def test_sequences_in_meta_estimators_that_let_them_through(family, meta):
     estimator = META[meta](clone(FAMILIES[family])).fit(SESSIONS, ORDERS)
     assert estimator.predict(SESSIONS).shape == (150,)
@@ -243,6 +243,8 @@ def test_a_grid_over_sizes_rates_and_optimizers(no_retracing):
     np.testing.assert_array_equal(search.predict_proba(X), refitted.predict_proba(X))
 
 
+# By day, test_spaces.py searches at random.
+@pytest.mark.nightly
 def test_a_random_search_over_distributions():
     space = {
         "learning_rate": loguniform(1e-3, 0.1),
@@ -271,6 +273,8 @@ def test_halving(params):
         assert search.best_estimator_.n_iter_ == search.best_params_["epochs"] == 8
 
 
+# By day, tests/model_selection/test_bayes.py searches over a network.
+@pytest.mark.nightly
 def test_a_bayesian_search_over_integers_reals_and_categories():
     space = {
         "batch_size": Integer(8, 64),

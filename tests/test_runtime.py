@@ -114,6 +114,13 @@ def test_import_works_after_tensorflow_has_started():
     assert (done.returncode, done.stdout) == (0, "0\n")
 
 
+def test_import_and_fit_print_nothing_and_use_one_thread():
+    done = run(f"import skrec\n{FIT}{THREADS}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+
+
+# By day, in one process, above.
+@pytest.mark.nightly
 def test_import_and_fit_print_nothing_and_use_one_thread_in_workers_too():
     """And what the user prints and later errors still show."""
     code = """

@@ -59,6 +59,8 @@ def test_each_system_is_judged_on_each_split_of_its_tables(tiny):
     assert first.tolist() == [True, False]
 
 
+# By day, reports are made of results that are made up, below.
+@pytest.mark.nightly
 def test_report_has_both_halves_and_names_what_is_left_out(tiny):
     out, _, _ = tiny
     text = (out / "report.md").read_text()
@@ -73,6 +75,8 @@ def test_report_has_both_halves_and_names_what_is_left_out(tiny):
     assert held_out.columns.tolist() == ["linear", "boosting", "FM", "NeuMF"]
 
 
+# By day, test_quality_topn.py runs a script twice.
+@pytest.mark.nightly
 def test_second_run_fits_what_is_missing(tiny, monkeypatch):
     out, before, options = tiny
     fitted = []

@@ -324,6 +324,8 @@ def test_memory_growth_is_counted_once_settled():
     assert (found["settled_mb"], found["end_mb"], found["growth_mb"]) == (9, 12, 3)
 
 
+# By day, what a system measures is made up: a fit of each takes half a minute.
+@pytest.mark.nightly
 def test_predictions_are_faster_than_keras_own(alone):
     found = pd.read_csv(alone / "latency.csv").pivot(
         index="network", columns="call", values="median_ms"
@@ -336,6 +338,7 @@ def test_predictions_are_faster_than_keras_own(alone):
     assert blocks["peak_mb_above_input"].between(0, 100).all()
 
 
+@pytest.mark.nightly
 def test_threads_table(alone):
     found = pd.read_csv(alone / "threads.csv")
     columns = {f"seconds with {n}" for n in (1, joblib.cpu_count())}

@@ -10,6 +10,7 @@ from skrec import CNNClassifier, MLPClassifier, MLPRegressor, RNNClassifier
 from skrec.estimators import _prepared
 from skrec.estimators._held_out import split
 from tests.estimators.tables import FAMILIES, columns_of, make, make_table, make_target
+from tests.night import by_day
 
 X = pd.DataFrame({"user": list("abc") * 40})
 Y = np.array(["buy", "view"] * 60, dtype=object)
@@ -161,7 +162,7 @@ def test_auto_params_hold_what_is_auto_and_nothing_else():
 # ---- what nobody has asked for never fails -------------------------------------------
 
 
-@pytest.mark.parametrize("family", ["DeepFM", "MLP"])
+@pytest.mark.parametrize("family", by_day(["DeepFM", "MLP"], "MLP"))
 def test_a_class_of_one_row_stays_among_the_rows_to_train_on(family):
     y = Y.copy()
     y[5] = "refund"

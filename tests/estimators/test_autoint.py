@@ -16,7 +16,7 @@ def test_heads_share_the_dimension():
         AutoIntClassifier(1, n_heads=3, **SMALL).fit(X, Y)
 
 
-@pytest.mark.parametrize("n_columns", [1, 3])
+@pytest.mark.parametrize("n_columns", [1, pytest.param(3, marks=pytest.mark.nightly)])
 def test_a_number_that_is_missing_later_changes_nothing_else(n_columns):
     rows = X[:, :n_columns]
     # Scales take new rows in, which is another matter.

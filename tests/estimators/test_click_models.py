@@ -81,7 +81,7 @@ def with_all_kinds(n_rows=1200):
 
 
 @pytest.mark.parametrize(
-    "model", by_day(CLASSIFIERS + CROSSES, "DeepFM", "WideDeep", "DCN-experts")
+    "model", by_day(CLASSIFIERS + CROSSES, "DeepFM", "DCN-experts")
 )
 def test_a_cross_without_marginal_effects_is_found(model):
     X, codes = two_ids()

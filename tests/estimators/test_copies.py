@@ -14,6 +14,7 @@ from sklearn.model_selection import cross_val_score
 from skrec import KerasClassifier, MLPClassifier
 from skrec.training.copies import fresh
 from tests.estimators.generic_models import CROSS_ENTROPY, X, Y, build
+from tests.night import by_day
 
 OPTIMIZERS = [
     kind
@@ -112,7 +113,7 @@ def test_copies_keep_what_a_configuration_forgets():
     )
 
 
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("compiled", by_day([False, True], "True"))
 def test_an_optimizer_object_is_never_trained(compiled):
     shared = keras.optimizers.Adam(0.02)
 

@@ -135,7 +135,7 @@ def design(X):
     return np.hstack(columns)
 
 
-@pytest.mark.parametrize("cls", by_day_and_night(MLPRegressor, FMRegressor))
+@pytest.mark.parametrize("cls", by_day_and_night(FMRegressor))
 def test_regression_starts_at_ridge_regression(cls):
     X, y = table()
     reg = cls(**STARTS, random_state=0).fit(X, y)
@@ -147,7 +147,7 @@ def test_regression_starts_at_ridge_regression(cls):
     assert from_zero.score(X, y) < 0.1 < 0.7 < reg.score(X, y)
 
 
-@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("n_classes", [pytest.param(2, marks=pytest.mark.nightly), 3])
 def test_classification_starts_at_logistic_regression(n_classes):
     X, number = table()
     y = pd.qcut(number, n_classes, labels=False)

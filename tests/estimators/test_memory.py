@@ -230,7 +230,7 @@ FAMILIES = {
 }
 
 
-@pytest.mark.parametrize("name", by_day(FAMILIES, "plain", "early stopping"))
+@pytest.mark.parametrize("name", by_day(FAMILIES, "early stopping"))
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(1, 14), min_size=2, max_size=4))
 def test_a_longer_fit_continues_bit_for_bit(name, tmp_path, trained, all_epochs):

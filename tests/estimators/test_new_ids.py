@@ -101,7 +101,7 @@ def started(family, kind, y, weight=None, **params):
     return model._state.weights[index]
 
 
-@pytest.mark.parametrize("family", by_day_and_night(EVERY, "FM", "CNN"))
+@pytest.mark.parametrize("family", by_day_and_night(EVERY, "CNN"))
 def test_outputs_start_at_the_base_rate_of_the_weighted_target(family):
     rng = np.random.default_rng(0)
     y = (rng.random(240) < 0.2).astype(int)

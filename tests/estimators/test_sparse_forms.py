@@ -7,6 +7,7 @@ from scipy import sparse
 from skrec import FMClassifier, MLPClassifier
 from skrec.preprocessing._sparse import canonical
 from skrec.training import memory_info
+from tests.night import by_day
 
 GENERATOR = np.random.default_rng(0)
 DENSE = GENERATOR.normal(size=(40, 6)).astype("float32")
@@ -53,7 +54,7 @@ def arrays_of(matrix):
     return [getattr(matrix, name).copy() for name in names]
 
 
-@pytest.mark.parametrize("kind", [MLPClassifier, FMClassifier])
+@pytest.mark.parametrize("kind", by_day([MLPClassifier, FMClassifier], "FMClassifier"))
 def test_every_form_is_the_same_fit_with_the_same_result(kind, tmp_path, trained):
     found = kind(epochs=2, random_state=0, memory=tmp_path).fit(X, Y)
     probabilities = found.predict_proba(X)

@@ -19,9 +19,8 @@ from tests.night import by_day
 
 TABLE = make_table()
 Y = make_target(TABLE)
-# Every push tests two families, one of them with a vector for each number.
-NIGHTLY = {name: pytest.mark.nightly for name in FAMILIES.keys() - {"MLP", "DeepFM"}}
-EVERY = [pytest.param(name, marks=NIGHTLY.get(name, ())) for name in FAMILIES]
+# Every push tests a family with a vector for each number, and an MLP further below.
+EVERY = by_day(FAMILIES, "DeepFM")
 
 
 def table_of(family, rows=slice(None)):
@@ -286,6 +285,8 @@ def test_keras_trains_in_double_precision_with_penalties():
     )
 
 
+# By day, tests/training/test_loop.py stops both at one epoch.
+@pytest.mark.nightly
 def test_batch_level_callbacks_stop_at_the_same_epoch():
     settings = {"early_stopping": True, "scoring": "roc_auc", "epochs": 8}
     plain = make("MLP", optimizer="sgd", **settings).fit(TABLE, Y)

@@ -130,7 +130,13 @@ def test_a_class_or_an_object_is_the_same_optimizer(by_name, other):
 
 
 @pytest.mark.parametrize(
-    "optimizer", [keras.optimizers.Lion, keras.optimizers.Adam(0.01, amsgrad=True)]
+    "optimizer",
+    [
+        keras.optimizers.Lion,
+        pytest.param(
+            keras.optimizers.Adam(0.01, amsgrad=True), marks=pytest.mark.nightly
+        ),
+    ],
 )
 def test_optimizers_without_a_fused_update_learn(optimizer):
     rate = {"learning_rate": 0.01} if isinstance(optimizer, type) else UNSET

@@ -371,8 +371,9 @@ def test_optuna_is_silent_unless_verbose(caplog):
     assert optuna.logging.get_verbosity() == level
 
 
-def test_the_sampler_learns():
-    """Against random search with as many trials, on a bowl, over ten seeds."""
+@pytest.mark.parametrize("n_seeds", [4, pytest.param(10, marks=pytest.mark.nightly)])
+def test_the_sampler_learns(n_seeds):
+    """Against random search with as many trials, on a bowl, over some seeds."""
     space = {"a": (-5.0, 5.0), "b": (-5.0, 5.0)}
 
     def bowl(estimator, X, y):
@@ -388,7 +389,7 @@ def test_the_sampler_learns():
                     random_state=seed,
                     sampler=sampler_of(seed),
                 ).best_score_
-                for seed in range(10)
+                for seed in range(n_seeds)
             ]
         )
 

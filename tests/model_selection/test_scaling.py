@@ -85,6 +85,7 @@ def _count(x, context=None):
 # ---- the same bits, and data sent once ---------------------------------------------
 
 
+@pytest.mark.nightly
 def test_loky_maps_one_file(tmp_path):
     def n_files(estimator, X, y):
         return sum(path.suffix == ".pkl" for path in tmp_path.rglob("*"))

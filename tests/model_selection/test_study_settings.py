@@ -27,6 +27,7 @@ from skrec.model_selection import OptunaSearchCV
 from skrec.model_selection._search_digest import SearchDigester
 from skrec.model_selection._study_settings import SETTINGS
 from tests.fresh import run_fresh
+from tests.night import by_day
 
 X, Y = make_classification(60, 5, random_state=0)
 FRAME = pd.DataFrame(X, columns=list("abcde"))
@@ -74,7 +75,18 @@ FIRST = {
 }
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize(
+    "name",
+    by_day(
+        OTHERS,
+        "estimator (columns__transformers)",
+        "X",
+        "fit parameters",
+        "scoring",
+        "folds",
+        "param_distributions",
+    ),
+)
 def test_another_search_is_refused_by_name(tmp_path, name):
     path = tmp_path / "search.journal"
     first = search(path, **FIRST.get(name, {}))

@@ -19,6 +19,7 @@ from tests.model_selection.surface import (
     candidates,
     search_surface,
 )
+from tests.night import by_day
 
 # ---- spaces ------------------------------------------------------------------------
 
@@ -87,7 +88,17 @@ NOT_COMPARABLE = {
 }
 
 
-@pytest.mark.parametrize("kind", NOT_COMPARABLE)
+@pytest.mark.parametrize(
+    "kind",
+    by_day(
+        NOT_COMPARABLE,
+        "arrays of unequal length",
+        "missing numbers",
+        "equal numbers",
+        "estimators",
+        "functions",
+    ),
+)
 def test_choices_are_never_compared(kind):
     """Each is tried once, and what was given is what is found, as in a grid search."""
     choices = NOT_COMPARABLE[kind]()

@@ -15,6 +15,7 @@ from skrec.networks import (
     build_rnn,
     too_short,
 )
+from tests.night import by_day
 
 RNG = np.random.default_rng(0)
 
@@ -91,9 +92,20 @@ def test_cnn_maps_features_sequences_and_images_to_outputs(input_shape, n_output
     assert layer_names(model).count(kind) == 2
 
 
-@pytest.mark.parametrize("input_shape", [(7,), (7, 3)])
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
-@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize(
+    ("bidirectional", "cell", "input_shape"),
+    by_day(
+        [
+            pytest.param(two, cell, shape, id=f"{two}-{cell}-{len(shape)}")
+            for two in (False, True)
+            for cell in ("gru", "lstm")
+            for shape in ((7,), (7, 3))
+        ],
+        "False-gru-1",
+        "False-lstm-2",
+        "True-gru-2",
+    ),
+)
 def test_rnn_has_the_cell_asked_for(input_shape, cell, bidirectional):
     model = build_rnn(
         input_shape=input_shape,
@@ -192,7 +204,7 @@ def test_the_defaults_fit_any_sequence(steps):
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
-@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("bidirectional", by_day([False, True], "False"))
 def test_padded_steps_in_front_do_not_change_the_output(cell, bidirectional):
     options = {
         "n_outputs": 2,

@@ -24,7 +24,7 @@ def stack(shape, *layers, units=1, activation=None):
 # ---- attention -----------------------------------------------------------------------
 
 
-@network(x="sequence", y="classes", compile=sgd)
+@network(x="sequence", y="classes", compile=sgd, nightly=True)
 def multi_head_attention():
     x = keras.Input((5, 4))
     h = L.MultiHeadAttention(2, 3, dropout=0.2, seed=1)(x, x)

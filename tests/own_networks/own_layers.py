@@ -253,7 +253,7 @@ def tensorflow_variable():
     return stack((6,), L.Dense(4), OwnVariable())
 
 
-@network(validation=True)
+@network(validation=True, nightly=True)
 def add_loss_in_a_layer():
     return stack((6,), L.Dense(4), Penalised())
 

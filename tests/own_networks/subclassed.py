@@ -162,7 +162,7 @@ def own_train_step():
     return functional(OwnTrainStep)
 
 
-@network()
+@network(nightly=True)
 def own_call_of_a_functional_model():
     return functional(OwnCall)
 

@@ -10,6 +10,7 @@ from skrec.recommenders import (
     ItemKNNRecommender,
     SASRecRecommender,
 )
+from tests.night import by_day
 
 PAIRS = [("bread", "butter"), ("tea", "milk"), ("nails", "hammer"), ("pen", "paper")]
 
@@ -42,7 +43,13 @@ MODELS = [
 ]
 
 
-@pytest.fixture(scope="module", params=MODELS, ids=lambda model: type(model).__name__)
+NAMED = [pytest.param(model, id=type(model).__name__) for model in MODELS]
+
+
+@pytest.fixture(
+    scope="module",
+    params=by_day(NAMED, "ItemKNNRecommender", "EASERecommender", "ALSRecommender"),
+)
 def model(request):
     return request.param.fit(baskets())
 

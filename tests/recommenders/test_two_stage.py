@@ -17,6 +17,7 @@ from skrec.metrics import recommender_scorer
 from skrec.model_selection import LeaveLastOut
 from skrec.recommenders import (
     ALSRecommender,
+    CaserRecommender,
     EASERecommender,
     ItemKNNRecommender,
     PopularRecommender,

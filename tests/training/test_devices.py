@@ -153,7 +153,7 @@ def test_workers_take_the_gpus_in_turn(three_gpus, monkeypatch, worker, expected
 
 
 @pytest.mark.parametrize(
-    "backend", ["loky", pytest.param("multiprocessing", marks=pytest.mark.nightly)]
+    "backend", ["multiprocessing", pytest.param("loky", marks=pytest.mark.nightly)]
 )
 def test_workers_of_a_pool_have_numbers_in_a_row_and_gpus_of_their_own(backend):
     assert devices._worker_number() == 0

@@ -72,7 +72,7 @@ def slots_of_tables(program):
         pytest.param("rmsprop", {"momentum": 0.5}, None, marks=pytest.mark.nightly),
         pytest.param("adam", {}, None, marks=pytest.mark.nightly),
         ("adam", {"beta_1": 0.8, "epsilon": 1e-3}, 0.01),
-        ("adamw", {"weight_decay": 0.1}, None),
+        pytest.param("adamw", {"weight_decay": 0.1}, None, marks=pytest.mark.nightly),
         pytest.param("adagrad", {}, None, marks=pytest.mark.nightly),
     ],
     ids=str,

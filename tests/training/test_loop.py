@@ -205,7 +205,7 @@ def test_callbacks_do_what_they_do_in_model_fit(program, name):
 
 
 @pytest.mark.parametrize(
-    "name", by_day(["none", "set_weights", "scheduler"], "set_weights", "scheduler")
+    "name", by_day(["none", "set_weights", "scheduler"], "set_weights")
 )
 def test_the_fallback_does_what_model_fit_does(program, name):
     plan = make_plan(program, shuffle=False)

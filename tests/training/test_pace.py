@@ -7,6 +7,7 @@ from skrec import KerasClassifier, MLPClassifier
 from skrec.training import _pace
 from skrec.training._pace import CALL_SECONDS, Pace
 from tests.estimators.generic_models import build
+from tests.night import by_day
 
 X = np.random.default_rng(0).normal(size=(90, 6)).astype("f4")
 Y = (X[:, 0] > 0).astype(int)
@@ -82,7 +83,7 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", by_day(MODELS, "generic"))
 def test_the_calls_of_an_epoch_change_no_bit(kind, monkeypatch):
     def fit(calls):
         n_calls = []

@@ -152,7 +152,7 @@ def rows_of(model):
 # Recurrent layers are traced in half a minute; `tests/own_networks` has some by day.
 @pytest.mark.parametrize(
     "make",
-    by_day(MODELS, "convolutions_2d", "looked_up"),
+    by_day(MODELS, "looked_up"),
 )
 def test_two_epochs_of_a_shared_program_are_those_of_keras(make):
     # In 3-D, Keras's own gradients of a bias are 7e-5 from those in double precision.
@@ -285,8 +285,8 @@ def others(name, value):
 
 
 # One class of each kind by day.
-BY_DAY = {"Dense", "Embedding", "Conv1D", "SeparableConv2D", "MaxPooling1D", "LSTM"}
-BY_DAY |= {"MultiHeadAttention", "BatchNormalization", "GroupNormalization", "Masking"}
+BY_DAY = {"Dense", "Embedding", "Conv1D", "MaxPooling1D", "LSTM"}
+BY_DAY |= {"BatchNormalization", "GroupNormalization", "Masking"}
 BY_DAY |= {"AlphaDropout", "SpatialDropout1D", "GaussianNoise", "LeakyReLU", "Softmax"}
 BY_DAY |= {"Activation", "Dot", "Reshape", "Rescaling", "UpSampling2D", "PReLU"}
 SINGLE = [

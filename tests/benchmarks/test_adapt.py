@@ -24,7 +24,6 @@ def test_every_way_is_judged_in_every_month(finished, months):
     assert {path.name for path in finished.iterdir()} == names
 
 
-@pytest.mark.nightly
 def test_all_start_with_one_model_and_part_then(months):
     auc = months.pivot(index="month", columns="way", values="auc")
     same = [adapt.STILL, adapt.PARTIAL, adapt.ANEW, adapt.SEARCH]

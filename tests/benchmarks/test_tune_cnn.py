@@ -115,7 +115,7 @@ def test_files_and_tables(finished):
     assert candidates["param_learning_rate"].between(0.001, 0.01).all()
 
 
-# By day, test_tune_mlp.py runs a script whose report is written by the same module.
+# By day, test_adapt.py runs a script.
 @pytest.mark.nightly
 def test_report_tells_the_protocol(finished):
     out, table, samples = finished

@@ -48,6 +48,8 @@ def test_files_and_candidates(finished):
         assert np.asarray(image.convert("L")).std() > 10  # something is drawn
 
 
+# By day, test_adapt.py runs a script.
+@pytest.mark.nightly
 def test_tuned_beats_majority_and_its_short_default(finished, read_results):
     accuracy = read_results(finished)["accuracy"]
 

@@ -34,6 +34,8 @@ def fail_at(monkeypatch, n_scored, error):
     monkeypatch.setattr(MLPClassifier, "score", score)
 
 
+# By day, one that was killed is, below.
+@pytest.mark.nightly
 def test_a_search_that_was_interrupted_gives_way_to_one_that_ends(store, tmp_path):
     search = make_search(make_model(memory=tmp_path / "fits"))
     with pytest.MonkeyPatch.context() as patch:

@@ -263,6 +263,7 @@ def test_what_cannot_be_copied_is_shared():
     assert one.epochs == [0, 0, 1, 1, 2, 2]
 
 
+@pytest.mark.nightly
 def test_a_checkpoint_of_a_named_model_is_what_model_is(tmp_path):
     path = str(tmp_path / "best.keras")
     save = keras.callbacks.ModelCheckpoint(path, "loss", save_best_only=True)

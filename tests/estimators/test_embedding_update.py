@@ -24,6 +24,8 @@ def proba(model, family="DeepFM"):
     return model.predict_proba(make_table()[columns_of(family)])
 
 
+# By day, test_lazy_updates.py compares both without an estimator.
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "family",
     [

@@ -10,6 +10,7 @@ from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
 
 from skrec import CNNClassifier, MLPClassifier, MLPRegressor, RNNClassifier
+from tests.night import by_day
 from tests.plain import PLAIN
 
 X, Y = load_iris(return_X_y=True)
@@ -145,7 +146,7 @@ def test_an_unfitted_estimator_says_so():
 # ---- a loss that is no number --------------------------------------------------------
 
 
-@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize("cls", by_day([MLPClassifier, MLPRegressor], "MLPClassifier"))
 def test_divergence_raises_and_leaves_the_estimator_unfitted(snapshot, cls):
     estimator = cls(units=4, epochs=5, **DIVERGE)
     before = snapshot(estimator)
@@ -210,6 +211,8 @@ def test_an_error_in_a_callback_leaves_the_estimator_as_it_was():
     assert set(vars(estimator)) == names
 
 
+# By day, test_generic.py has a search over the wrapper that does.
+@pytest.mark.nightly
 def test_a_search_records_divergence_and_goes_on():
     estimator = MLPClassifier(units=8, epochs=20, optimizer="sgd", random_state=0)
     grid = {"learning_rate": [0.1, 1e30]}

@@ -10,9 +10,8 @@ from tests.estimators.tables import FAMILIES, columns_of, make, make_table, make
 from tests.night import by_day
 
 VALUES = [1e13, 1e25, 1e39, 1e160, -1e308, 1.7e308, 5e-324, -1e-310]
-# Every push tests the family that multiplies numbers most often, and one that does not.
-NIGHTLY = {name: pytest.mark.nightly for name in FAMILIES.keys() - {"DCN", "DeepFM"}}
-EVERY = [pytest.param(name, marks=NIGHTLY.get(name, ())) for name in FAMILIES]
+# Every push tests the family that multiplies numbers most often.
+EVERY = by_day(FAMILIES, "DCN")
 
 
 def table_of(family):

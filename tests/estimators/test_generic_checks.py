@@ -167,7 +167,12 @@ class Factory:
 
 @pytest.mark.parametrize(
     "model",
-    [Factory(), Factory().make, functools.partial(build, rate=0.1), OwnModel],
+    [
+        pytest.param(Factory(), marks=pytest.mark.nightly),
+        Factory().make,
+        functools.partial(build, rate=0.1),
+        OwnModel,
+    ],
     ids=["object", "bound method", "partial", "class"],
 )
 def test_any_callable_is_a_build_function(model):

@@ -108,6 +108,8 @@ def test_several_classes(classifier, few):
     assert fitted.score(X, labels) > 0.7
 
 
+# By day, several classes are learnt, above.
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "kind", [DINRegressor, pytest.param(DIENRegressor, marks=pytest.mark.nightly)]
 )

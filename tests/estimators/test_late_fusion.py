@@ -61,7 +61,9 @@ def test_two_modalities_tell_what_neither_does_alone(products, fusion):
     assert clf.score(X[400:], y[400:]) > 0.9
 
 
-@pytest.mark.parametrize("columns", [["kind", "price"], ["photo"]])
+@pytest.mark.parametrize(
+    "columns", [pytest.param(["kind", "price"], marks=pytest.mark.nightly), ["photo"]]
+)
 def test_one_modality_alone_tells_nothing(products, columns):
     X, y = products
     clf = LateFusionClassifier(**FAST).fit(X[columns][:400], y[:400])

@@ -222,6 +222,7 @@ def test_pickle_and_saved_model_predict_the_same(ratings, rater, tmp_path):
     )
 
 
+@pytest.mark.nightly
 def test_search_over_structure(ratings):
     X, y = ratings
     grid = {"structure": ["gmf", "mlp"], "embedding_l2": [1e-5, 10.0]}

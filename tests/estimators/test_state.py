@@ -191,9 +191,7 @@ def test_parameters_set_after_fit_act_only_on_the_next_fit(change):
 
 @pytest.mark.parametrize(
     "cls",
-    by_day(
-        [MLPClassifier, CNNClassifier, RNNClassifier], "MLPClassifier", "CNNClassifier"
-    ),
+    by_day([MLPClassifier, CNNClassifier, RNNClassifier], "MLPClassifier"),
 )
 def test_a_seed_gives_the_same_bits_and_another_seed_others(cls):
     def fit(seed):

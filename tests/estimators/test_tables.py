@@ -146,7 +146,9 @@ def test_memory_finds_the_fit_again_and_no_other(family, tmp_path, trained):
     assert len(trained) == 3 * n_epochs
 
 
-@pytest.mark.parametrize("family", by_day(FAMILIES, "DeepFM"))
+# By day, tests/training/test_cache.py counts those of an array.
+@pytest.mark.nightly
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_search_over_rates_traces_once_for_all_folds(family):
     cache_clear()
     space = {"learning_rate": [0.01, 0.03], "embedding_l2": [1e-6, 1e-4]}
@@ -248,6 +250,7 @@ def test_the_lowest_log_loss_and_the_highest_auc_may_be_different_epochs():
     assert by_auc.n_iter_ != by_loss.n_iter_
 
 
+@pytest.mark.nightly
 def test_auc_of_several_classes_is_the_mean_of_each_against_the_rest():
     y = make_target(TABLE, 3)
     model = make("MLP", early_stopping=True, scoring="roc_auc", learning_rate=0.05)

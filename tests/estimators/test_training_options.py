@@ -262,6 +262,8 @@ def test_clipping_bounds_each_step():
     np.testing.assert_allclose(moved_clipped, 0.01, rtol=1e-3)
 
 
+# By day, an epoch with them is that of Keras in tests/training/test_program.py.
+@pytest.mark.nightly
 def test_batch_norm_learns_moving_averages():
     clf = MLPClassifier(**{**QUICK, "epochs": 20}, batch_norm=True).fit(X, Y)
     assert clf.score(X, Y) > 0.9
@@ -335,6 +337,7 @@ def test_the_inner_split_is_stratified(monkeypatch):
     assert seen == [pytest.approx(2 / 30)]
 
 
+@pytest.mark.nightly
 def test_early_stopping_of_a_regressor():
     diabetes_X, diabetes_y = load_diabetes(return_X_y=True)
     own = {"units": 32, "epochs": 200, "learning_rate": 0.02, "early_stopping": True}
@@ -493,6 +496,8 @@ def test_callbacks_of_keras_act_on_the_estimator():
     assert np.ptp(clf.history_["loss"]) < 1e-6
 
 
+# By day, test_loop.py compares both ways with dropout.
+@pytest.mark.nightly
 def test_a_callback_between_batches_gives_the_same_with_dropout():
     seen = []
 

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skrec import KerasClassifier, MLPClassifier, MLPRegressor
 from skrec.inspection import HistoryDisplay
-from skrec.recommenders import GRU4RecRecommender
+from skrec.recommenders import BPRRecommender
 
 X, Y = make_classification(120, n_features=5, random_state=0)
 
@@ -76,7 +76,7 @@ def test_a_user_s_own_network_has_its_metrics():
 def test_a_recommender_has_epochs_too():
     events = pd.DataFrame({"user": np.repeat(range(12), 4)})
     events["item"] = (events.index + events["user"]) % 7
-    model = GRU4RecRecommender(epochs=2, random_state=0).fit(events)
+    model = BPRRecommender(epochs=2, random_state=0).fit(events)
 
     display = HistoryDisplay.from_estimator(model)
 

@@ -381,6 +381,7 @@ def test_the_best_estimator_shows_nothing_of_it(random_state, seed):
     assert set(search.best_params_) == {"learning_rate", "epochs"}
 
 
+@pytest.mark.nightly
 def test_an_unseeded_network_is_seeded_by_the_search():
     network = MLPClassifier(units=4)
     scores = [
@@ -409,13 +410,10 @@ def test_a_memory_of_the_users_own_stays_and_is_used_again(tmp_path, trained):
 
 
 # What depends on the number of epochs, and what no memory keeps.
-@pytest.mark.parametrize(
-    "option",
-    [
-        {"lr_schedule": "cosine"},
-        pytest.param({"warm_start": True}, marks=pytest.mark.nightly),
-    ],
-)
+#
+# By day, those that go on are counted, above.
+@pytest.mark.nightly
+@pytest.mark.parametrize("option", [{"lr_schedule": "cosine"}, {"warm_start": True}])
 def test_fits_that_cannot_go_on_are_counted_in_full(option, trained):
     network = clone(NETWORK).set_params(**option)
     search = search_of(network, RATES, refit=False).fit(X, Y)

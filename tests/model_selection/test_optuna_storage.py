@@ -25,6 +25,7 @@ from skrec.model_selection import OptunaSearchCV
 from skrec.model_selection._optuna import open_storage
 from skrec.model_selection._optuna_space import suggester
 from skrec.model_selection._optuna_trials import OUTCOME, OWNER, Trials, _start_of
+from tests.night import by_day
 
 X, Y = make_classification(60, 5, random_state=0)
 SPACE = {"C": (1e-3, 1e3, "log-uniform"), "class_weight": [None, "balanced"]}
@@ -347,7 +348,7 @@ STORAGES = {
 }
 
 
-@pytest.mark.parametrize("kind", STORAGES)
+@pytest.mark.parametrize("kind", by_day(STORAGES, "journal", "object"))
 def test_a_pickled_search_loads_where_its_storage_is_not(tmp_path, kind):
     folder = tmp_path / "train"
     folder.mkdir()

@@ -57,17 +57,17 @@ def excluded():
 
 
 OPTIMIZERS = {
-    "moving_average_put_in_place": lambda: kinds.SGD(
-        0.1, use_ema=True, ema_momentum=0.7, ema_overwrite_frequency=4
-    ),
-    "weight_decay_excluded": excluded,
-    "clip_by_global_norm": lambda: kinds.Adam(0.05, global_clipnorm=0.1),
     "loss_scale": lambda: kinds.LossScaleOptimizer(
         kinds.SGD(0.1), initial_scale=1024.0, dynamic_growth_steps=4
     ),
     "own_schedule": lambda: kinds.Adam(WarmUp()),
 }
 NIGHTLY_OPTIMIZERS = {
+    "moving_average_put_in_place": lambda: kinds.SGD(
+        0.1, use_ema=True, ema_momentum=0.7, ema_overwrite_frequency=4
+    ),
+    "weight_decay_excluded": excluded,
+    "clip_by_global_norm": lambda: kinds.Adam(0.05, global_clipnorm=0.1),
     "own_subclass_of_adam": lambda: OwnAdam(0.02),
     "gradient_accumulation": lambda: kinds.Adam(0.05, gradient_accumulation_steps=2),
     "clip_by_norm": lambda: kinds.SGD(0.3, clipnorm=0.2),

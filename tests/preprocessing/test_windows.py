@@ -333,6 +333,8 @@ def test_the_next_item_among_the_most_popular():
     assert set(first) == {"milk"}
 
 
+# By day, test_docs.py does so in event-logs.
+@pytest.mark.nightly
 def test_a_table_of_histories_is_what_din_takes():
     rng = np.random.default_rng(0)
     events = pd.DataFrame(

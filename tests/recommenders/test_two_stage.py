@@ -307,6 +307,7 @@ def test_parts_are_cloned_and_their_parameters_searched():
     assert 0 <= search.best_score_ <= 1
 
 
+@pytest.mark.nightly
 def test_ids_are_categories_for_networks_and_the_seed_is_all_that_is_random():
     model = TwoStageRecommender(
         KNN,

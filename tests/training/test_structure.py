@@ -285,7 +285,7 @@ def others(name, value):
 
 
 # One class of each kind by day.
-BY_DAY = {"Dense", "Embedding", "Conv1D", "MaxPooling1D", "LSTM"}
+BY_DAY = {"Dense", "Embedding", "Conv1D", "MaxPooling1D"}
 BY_DAY |= {"BatchNormalization", "GroupNormalization", "Masking"}
 BY_DAY |= {"AlphaDropout", "SpatialDropout1D", "GaussianNoise", "LeakyReLU", "Softmax"}
 BY_DAY |= {"Activation", "Dot", "Reshape", "Rescaling", "UpSampling2D", "PReLU"}

@@ -170,7 +170,7 @@ def test_users_of_two_events_keep_both_in_training():
     log = pd.DataFrame(
         {"user": [1, 1, 2, 2], "item": [5, 6, 5, 6], "time": [1, 2, 1, 2]}
     )
-    model = SASRecRecommender(**SMALL, random_state=0).fit(log)
+    model = CaserRecommender(**SMALL, random_state=0).fit(log)
     assert "val_loss" not in model.history_
     assert model.n_iter_ == 2
 
@@ -179,7 +179,7 @@ def test_a_search_traces_once_for_all_folds_and_rates():
     log = random_log(n_events=400)
     grid = {"learning_rate": [0.001, 0.01], "dropout": [0.1, 0.3]}
     options = {"random_state": 0, "early_stopping": False, "max_len": 6}
-    model = SASRecRecommender(**SMALL, **options)
+    model = CaserRecommender(**SMALL, **options, embedding_dim=8)
     before = {id(program) for program in programs()}
     search = GridSearchCV(
         model, grid, cv=LeaveLastOut("user", "time"), scoring=recommender_scorer()

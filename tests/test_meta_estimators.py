@@ -201,7 +201,9 @@ def test_names_of_columns_pass_through_a_pipeline():
     assert pipeline.score(frame, Y) > 0.9
 
 
-@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize(
+    "sparse", [pytest.param(False, marks=pytest.mark.nightly), True]
+)
 def test_a_table_with_a_category_is_encoded_before_the_network(sparse):
     frame = pd.DataFrame(X, columns=list("abcd"))
     frame["colour"] = pd.Categorical(np.array(["red", "green", "blue"])[Y])

@@ -114,7 +114,9 @@ def _loss_of_closure(value):
     return loss
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", by_day(CASES, "attribute of a module", "closure", "layer")
+)
 def test_a_stored_fit_is_that_of_the_same_code(name, tmp_path, own):
     make = CASES[name]
     first = losses(tmp_path, **make(own, 1.0))

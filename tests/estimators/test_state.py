@@ -168,7 +168,7 @@ def test_a_row_is_predicted_alone_as_among_others(fitted):
     [
         {"units": 9},
         {"activation": "sigmoid"},
-        {"batch_norm": True},
+        pytest.param({"batch_norm": True}, marks=pytest.mark.nightly),
         {"precision": "float64"},
         {"optimizer": "sgd"},
         {"optimizer": "no such"},

@@ -162,7 +162,9 @@ def test_lengths_of_auto_stay_when_tables_grow():
         pytest.param({"optimizer": "momentum"}, marks=pytest.mark.nightly),
         pytest.param({"optimizer": "rmsprop"}, marks=pytest.mark.nightly),
         pytest.param({"optimizer": "adagrad"}, marks=pytest.mark.nightly),
-        {"optimizer_params": {"amsgrad": True}},
+        pytest.param(
+            {"optimizer_params": {"amsgrad": True}}, marks=pytest.mark.nightly
+        ),
         pytest.param({"precision": "mixed_bfloat16"}, marks=pytest.mark.nightly),
         {"optimizer": "adafactor"},
     ],

@@ -73,7 +73,7 @@ def test_a_categorical_series_and_a_column_of_labels_are_labels(early_stopping):
     np.testing.assert_array_equal(column.predict_proba(IRIS_X), expected)
 
 
-@pytest.mark.parametrize("cls", by_day(CLASSIFIERS, "MLPClassifier", "RNNClassifier"))
+@pytest.mark.parametrize("cls", by_day(CLASSIFIERS, "MLPClassifier"))
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_probabilities_decisions_and_labels_agree(cls, n_classes):
     kept = n_classes > IRIS_Y
@@ -126,7 +126,7 @@ def test_targets_that_no_classifier_takes_are_errors():
 # ---- numbers -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cls", by_day(REGRESSORS, "MLPRegressor", "CNNRegressor"))
+@pytest.mark.parametrize("cls", by_day(REGRESSORS, "MLPRegressor"))
 def test_one_and_several_outputs(cls):
     X, y = DIABETES_X[:120], DIABETES_Y[:120]
     params = {**QUICK, "epochs": 3}

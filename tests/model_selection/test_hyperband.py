@@ -371,7 +371,10 @@ def test_scores_are_those_of_fits_from_scratch():
         )
 
 
-@pytest.mark.parametrize(("random_state", "seed"), [(None, None), (3, 3)])
+@pytest.mark.parametrize(
+    ("random_state", "seed"),
+    [(None, None), pytest.param(3, 3, marks=pytest.mark.nightly)],
+)
 def test_the_best_estimator_shows_nothing_of_it(random_state, seed):
     network = MLPClassifier(units=4, **PLAIN, random_state=random_state)
     search = search_of(network, RATES, max_epochs=3).fit(X, Y)

@@ -81,7 +81,7 @@ def searched(results, refit=False):
 @pytest.mark.parametrize(
     ("model", "grid"),
     [
-        (NETWORK, {"units": [4, 8]}),
+        pytest.param(NETWORK, {"units": [4, 8]}, marks=pytest.mark.nightly),
         (make_pipeline(StandardScaler(), NETWORK), {"mlpclassifier__units": [4, 8]}),
     ],
 )

@@ -137,10 +137,10 @@ def test_penalty_is_on_the_rows_of_the_batch():
 @pytest.mark.parametrize(
     ("optimizer", "lazy_from", "lazy"),
     [
-        ("adam", 0, True),
+        pytest.param("adam", 0, True, marks=pytest.mark.nightly),
         ("adam", N_IDS, True),
         ("adam", N_IDS + 1, False),
-        ("adam", None, False),
+        pytest.param("adam", None, False, marks=pytest.mark.nightly),
         (keras.optimizers.Nadam, 0, False),
     ],
 )

@@ -159,9 +159,9 @@ def test_an_epoch_of_each_network_is_that_of_keras(network):
     assert_epoch_is_keras(network, lambda: make_optimizer("momentum", LEARNING_RATE))
 
 
-@pytest.mark.parametrize(
-    "network", ["cnn-sequences", pytest.param("rnn-gru", marks=pytest.mark.nightly)]
-)
+# By day, with an MLP, below.
+@pytest.mark.nightly
+@pytest.mark.parametrize("network", ["cnn-sequences", "rnn-gru"])
 def test_an_epoch_with_adam_is_that_of_keras(network):
     assert_epoch_is_keras(
         NETWORKS[network], lambda: make_optimizer("adam", LEARNING_RATE)

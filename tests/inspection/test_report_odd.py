@@ -151,7 +151,7 @@ def test_what_else_was_given_to_fit_is_not_recorded(tmp_path):
 @pytest.mark.parametrize(
     "generator",
     [np.random.RandomState(0), np.random.default_rng(0), np.random.PCG64(0), np.random],
-    ids=str,
+    ids=["RandomState", "Generator", "PCG64", "module"],
 )
 def test_a_generator_is_no_seed(generator):
     code = Program().code(StratifiedKFold(2, shuffle=True, random_state=generator))

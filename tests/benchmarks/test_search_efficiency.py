@@ -7,7 +7,7 @@ import search_efficiency
 SEARCHES = ["grid", "random", "halving", "Hyperband", "Bayes", "Optuna"]
 
 
-# Minutes, for nightly tests. By day, test_tune_mlp.py and test_tune_cnn.py run scripts,
+# Minutes, for nightly tests. By day, test_tune_mlp.py runs a script,
 # and the tests of each search count its fits.
 @pytest.fixture(
     scope="module",

@@ -49,7 +49,10 @@ def movielens_run(tmp_path_factory):
 
 
 @pytest.fixture(
-    params=[pytest.param("movielens_run", marks=pytest.mark.nightly), "windows_run"]
+    params=[
+        pytest.param(name, marks=pytest.mark.nightly)
+        for name in ("movielens_run", "windows_run")
+    ]
 )
 def of_users(request):
     return request.getfixturevalue(request.param)
@@ -77,18 +80,27 @@ def rows_run(tmp_path_factory, rows_options):
 
 
 @pytest.fixture(scope="module")
-def windows_run(tmp_path_factory, make_csv):
-    folder = tmp_path_factory.mktemp("windows")
-    csv = make_csv(folder / "own.csv")
+def windows_options(tmp_path_factory, make_csv):
+    csv = make_csv(tmp_path_factory.mktemp("windows") / "own.csv")
     columns = ["--target", "colour", "--user-col", "who", "--time-col", "when"]
-    return run(folder / "out", "--csv", csv, *columns)
+    return ["--csv", csv, *columns]
 
 
+@pytest.fixture(scope="module")
+def windows(windows_options):
+    return tune_cnn.load(tune_cnn.parse(["--tiny", *windows_options])[1])
+
+
+@pytest.fixture(scope="module")
+def windows_run(tmp_path_factory, windows_options):
+    return run(tmp_path_factory.mktemp("windows_out"), *windows_options)
+
+
+# By day, test_tune_mlp.py runs a script; here, tables are read and cleaned.
 @pytest.fixture(
     params=[
-        pytest.param("movielens_run", marks=pytest.mark.nightly),
-        pytest.param("rows_run", marks=pytest.mark.nightly),
-        "windows_run",
+        pytest.param(name, marks=pytest.mark.nightly)
+        for name in ("movielens_run", "rows_run", "windows_run")
     ]
 )
 def finished(request):
@@ -115,8 +127,6 @@ def test_files_and_tables(finished):
     assert candidates["param_learning_rate"].between(0.001, 0.01).all()
 
 
-# By day, test_adapt.py runs a script.
-@pytest.mark.nightly
 def test_report_tells_the_protocol(finished):
     out, table, samples = finished
 
@@ -179,7 +189,7 @@ def test_movielens_windows(movielens):
     assert (np.diff(pd.factorize(samples.groups_train)[0]) == 0).mean() < 0.1
 
 
-def test_cleaning_of_an_own_table(rows, windows_run):
+def test_cleaning_of_an_own_table(rows, windows):
     samples, table = rows, rows.table
     assert table.notes == [
         "dropped 2 rows without 'colour'",
@@ -191,9 +201,9 @@ def test_cleaning_of_an_own_table(rows, windows_run):
     # A price, whether it was missing, 20 names of users, two shelves.
     assert samples.X_train.shape[1] == 1 + 1 + 20 + 2
 
-    assert windows_run[1].features == ["price", "shelf"]
+    assert windows.table.features == ["price", "shelf"]
     # The last two, the time since the last event, a flag and three colours.
-    assert windows_run[2].X_train.shape[1:] == (10, 2 + 2 + 1 + 1 + 3)
+    assert windows.X_train.shape[1:] == (10, 2 + 2 + 1 + 1 + 3)
 
 
 def test_encoder_knows_the_training_part_alone(rows):

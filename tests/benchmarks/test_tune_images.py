@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 OWN, CNN = "own network, tuned", "CNNClassifier, tuned"
 
 
-# Minutes, for nightly tests. By day, test_tune_mlp.py and test_tune_cnn.py run scripts.
+# Minutes, for nightly tests. By day, test_tune_mlp.py runs a script.
 @pytest.fixture(scope="module")
 def finished(run_tiny):
     return run_tiny(tune_images)

@@ -48,8 +48,6 @@ def test_files_and_candidates(finished):
         assert np.asarray(image.convert("L")).std() > 10  # something is drawn
 
 
-# By day, test_adapt.py runs a script.
-@pytest.mark.nightly
 def test_tuned_beats_majority_and_its_short_default(finished, read_results):
     accuracy = read_results(finished)["accuracy"]
 
@@ -91,7 +89,7 @@ def test_report_tells_the_protocol(finished):
         assert fact in report
 
 
-# By day, test_tune_cnn.py runs its script on own tables, read by the same module.
+# By day, test_tune_cnn.py reads own tables by the same module.
 @pytest.mark.nightly
 def test_own_table_of_pixels(run_tiny, read_results, tmp_path):
     X, y = load_digits(return_X_y=True)

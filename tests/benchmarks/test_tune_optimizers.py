@@ -9,7 +9,7 @@ GRID, HALVING = tune_optimizers.GRID, tune_optimizers.HALVING
 OPTIMIZERS = ["sgd", "momentum", "rmsprop", "adam"]
 
 
-# Minutes, for nightly tests. By day, test_tune_mlp.py and test_tune_cnn.py run scripts.
+# Minutes, for nightly tests. By day, test_tune_mlp.py runs a script.
 @pytest.fixture(scope="module")
 def finished(run_tiny):
     return run_tiny(tune_optimizers)

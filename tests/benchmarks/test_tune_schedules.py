@@ -8,7 +8,7 @@ from sklearn.model_selection import ParameterGrid
 FIRST, SECOND = "MLP, tuned", "MLP, tuned and regularised"
 
 
-# Minutes, for nightly tests. By day, test_tune_mlp.py and test_tune_cnn.py run scripts.
+# Minutes, for nightly tests. By day, test_tune_mlp.py runs a script.
 @pytest.fixture(scope="module")
 def finished(run_tiny):
     return run_tiny(tune_schedules)
@@ -119,7 +119,7 @@ def test_report_tells_the_protocol(finished):
         assert fact in report
 
 
-# By day, test_tune_cnn.py runs its script on own tables, read by the same module.
+# By day, test_tune_cnn.py reads own tables by the same module.
 @pytest.mark.nightly
 def test_own_table_by_user(run_tiny, read_results, tmp_path, make_csv):
     csv = make_csv(tmp_path / "own.csv")

@@ -15,6 +15,7 @@ from scipy.stats import beta
 from sklearn.utils.validation import check_is_fitted
 
 from skrec._inside import innermost
+from skrec._sklearn import num_samples
 from skrec.preprocessing import FieldEncoder
 from skrec.preprocessing._floats import as_floats
 from skrec.preprocessing._frames import as_frame, is_polars
@@ -108,8 +109,9 @@ def drift_report(reference: Any, X_new: Any, *, X_reference: Any = None) -> Any:
     before: list[_Values | None] = [None] * len(after)
     if X_reference is not None:
         before = list(_columns(known, X_reference))
+    n_rows = num_samples(X_new)
     rows = {
-        own.name: _compared(own, other)
+        own.name: _compared(own, other, n_rows)
         for own, other in zip(after, before, strict=True)
     }
     report = pd.DataFrame.from_dict(rows, orient="index")
@@ -205,8 +207,6 @@ class _Values(NamedTuple):
         Its name.
     kind : str
         "id", "number", "sequence" or "array".
-    n_rows : int
-        Number of rows.
     values : ndarray
         Codes of the ids that are there, or numbers, NaN where they are missing.
     missing : float
@@ -219,7 +219,6 @@ class _Values(NamedTuple):
 
     name: Any
     kind: str
-    n_rows: int
     values: np.ndarray
     missing: float
     had_missing: bool
@@ -268,18 +267,13 @@ def _of_encoder(encoder: FieldEncoder, table: Any) -> Iterator[_Values]:
             seen = encoder._array_scalers[column.position].seen
             missing = float(series.isna().mean())
             flat = as_floats(array).reshape(-1, array.shape[-1])
-            yield _Values(
-                name, "array", len(series), flat, missing, True, seen.least, seen.most
-            )
+            yield _Values(name, "array", flat, missing, True, seen.least, seen.most)
         elif column.kind == "sequence":
             reading = encoder._readings[column.position]
             lengths, flat = flatten(series, name, encoder.max_len, reading)
             own = _ids(name, flat, tables[column.table], lengths)
             missing = float((lengths == 0).mean())
-            n_rows = len(lengths)
-            yield own._replace(
-                kind="sequence", n_rows=n_rows, missing=missing, had_missing=True
-            )
+            yield own._replace(kind="sequence", missing=missing, had_missing=True)
         else:
             yield _ids(name, series, tables[column.table])
 
@@ -292,8 +286,7 @@ def _ids(
     is_there = factor.positions >= 0
     codes = vocabulary.codes(factor)[is_there]
     missing = float(1 - is_there.mean()) if len(is_there) else np.nan
-    n_rows = len(is_there)
-    return _Values(name, "id", n_rows, codes, missing, vocabulary.missing)
+    return _Values(name, "id", codes, missing, vocabulary.missing)
 
 
 def _number(
@@ -302,9 +295,7 @@ def _number(
     """Read a column of numbers."""
     missing = float(np.isnan(values).mean())
     least, most = seen.least[position], seen.most[position]
-    return _Values(
-        name, "number", len(values), values, missing, had_missing, least, most
-    )
+    return _Values(name, "number", values, missing, had_missing, least, most)
 
 
 def _of_arrays(inputs: Any, X: Any) -> Iterator[_Values]:
@@ -328,7 +319,7 @@ def _of_events(recommender: Any, X: Any) -> Iterator[_Values]:
 # ---- what has changed ----------------------------------------------------------------
 
 
-def _compared(after: _Values, before: _Values | None) -> dict[str, Any]:
+def _compared(after: _Values, before: _Values | None, n_rows: int) -> dict[str, Any]:
     """Compare a column with what it was."""
     numeric = after.kind in ("number", "array")
     missing_before = np.nan if after.had_missing else 0.0
@@ -340,7 +331,7 @@ def _compared(after: _Values, before: _Values | None) -> dict[str, Any]:
             difference = compare(before.values, after.values)
     return {
         "kind": after.kind,
-        "n_rows": after.n_rows,
+        "n_rows": n_rows,
         "unknown": np.nan if numeric else _share(after.values == UNKNOWN),
         "missing": after.missing,
         "missing_before": missing_before,

@@ -219,6 +219,7 @@ def test_channels_of_sequences():
 
     report = drift_report(model, X + np.array([0, 5]), X_reference=X)
 
+    assert report["n_rows"].tolist() == [40, 40]  # and not of their steps
     assert report["out_of_range"].tolist() == [0, 1]
     assert report["psi"][0] == 0
     assert report["psi"][1] > 1

@@ -364,26 +364,30 @@ class Page:
             for m in metrics
         ]
         n_rows = 0 if self.test[0] is None else num_samples(self.test[0])
-        needs_train = rows and self.train[0] is None and self.test[1] is not None
-        own = [m.label for m in metrics if not comparable(self.search, m.name)]
-        if own:
-            needs_train = False
         return {
             "tests": rows,
             "test_metrics": better,
             "test_about": (
                 f"The best model and what it has to beat, on {plural(n_rows, 'row')}."
             ),
-            "test_note": (
+            "test_note": self._missing_beside(),
+        }
+
+    def _missing_beside(self) -> str:
+        """Say what the best model is not compared with, and why."""
+        metrics = self.found.metrics
+        own = [m.label for m in metrics if not comparable(self.search, m.name)]
+        if own:
+            return (
                 f"What the estimator itself computes ({in_a_row(own)}) is no score of "
                 "other models, so there is nothing to compare it with."
-                if own
-                else "The rows of the search were not given (X_train and y_train), so "
+            )
+        if self.scored and self.train[0] is None and self.test[1] is not None:
+            return (
+                "The rows of the search were not given (X_train and y_train), so "
                 "there is no linear model to compare with."
-                if needs_train
-                else ""
-            ),
-        }
+            )
+        return ""
 
     def _rows_of_training(self) -> str:
         X = self.train[0]

@@ -131,10 +131,18 @@ def test_an_array_is_read_as_a_frame(pair):
     np.testing.assert_array_equal(crossed, wanted)
 
 
-def test_that_a_number_is_missing_tells_something():
+@pytest.mark.parametrize(
+    "params",
+    [
+        {**QUICK, "epochs": 40},
+        pytest.param({"random_state": 0}, marks=pytest.mark.nightly),
+    ],
+    ids=["quick", "defaults"],
+)
+def test_that_a_number_is_missing_tells_something(params):
     X = np.where(RNG.random((300, 1)) < 0.5, np.nan, RNG.normal(size=(300, 1)))
     y = np.isnan(X[:, 0]).astype(int)
-    model = MLPClassifier(**{**QUICK, "epochs": 40}).fit(X[:200], y[:200])
+    model = MLPClassifier(**params).fit(X[:200], y[:200])
     assert model.score(X[200:], y[200:]) == 1
 
 

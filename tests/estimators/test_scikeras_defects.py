@@ -184,16 +184,28 @@ def test_global_generators_are_not_touched():
     assert after == expected
 
 
-def test_a_search_traces_each_architecture_once():
+WHOLE_GRID = {
+    "optimizer__learning_rate": [0.001, 0.01],
+    "batch_size": [16, 64],
+    "rate": [0.0, 0.3],
+    "units": [4, 6],
+}
+PARTS_OF_IT = [
+    {"units": [4, 6], "optimizer__learning_rate": [0.001, 0.01]},
+    {"units": [4, 6], "batch_size": [16, 64], "rate": [0.3]},
+]
+
+
+@pytest.mark.parametrize(
+    ("grid", "n_candidates", "cv"),
+    [(PARTS_OF_IT, 8, 2), pytest.param(WHOLE_GRID, 16, 3, marks=pytest.mark.nightly)],
+)
+def test_a_search_traces_each_architecture_once(grid, n_candidates, cv):
     from skrec.training import cache_clear, cache_info
 
     cache_clear()
-    grid = [
-        {"units": [4, 6], "optimizer__learning_rate": [0.001, 0.01]},
-        {"units": [4, 6], "batch_size": [16, 64], "rate": [0.3]},
-    ]
-    search = GridSearchCV(classifier(epochs=1), grid, cv=2).fit(X, Y)
-    assert len(search.cv_results_["params"]) == 8
+    search = GridSearchCV(classifier(epochs=1), grid, cv=cv).fit(X, Y)
+    assert len(search.cv_results_["params"]) == n_candidates
     assert cache_info().traces == 2
     assert cache_info().misses == 2
 

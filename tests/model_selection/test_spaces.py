@@ -202,7 +202,7 @@ def test_prefix_addresses_a_step_of_a_pipeline(prefix):
     random = {"pca__n_components": [2, 3], **search_space(network, prefix=prefix)}
 
     by_grid = GridSearchCV(pipeline, grid, cv=2).fit(data, labels)
-    by_chance = RandomizedSearchCV(pipeline, random, n_iter=1, cv=2, random_state=0)
+    by_chance = RandomizedSearchCV(pipeline, random, n_iter=2, cv=2, random_state=0)
 
     assert [p["clf__batch_size"] for p in by_grid.cv_results_["params"]] == [
         32,

@@ -381,11 +381,16 @@ def test_an_empty_history_is_none(model, fitted):
     assert model.recommend(history=nothing).empty
 
 
-def test_an_unknown_user_is_an_error_that_says_what_helps(fitted):
-    for model, helps in (
-        (SEQUENCES[3], "give their events as history"),
-        (PAIRS[0], ""),
-    ):
+@pytest.mark.parametrize(
+    "models",
+    [
+        (SEQUENCES[3], PAIRS[0]),
+        pytest.param((SEQUENCES[0], PAIRS[1]), marks=pytest.mark.nightly),
+    ],
+    ids=["by day", "by night"],
+)
+def test_an_unknown_user_is_an_error_that_says_what_helps(models):
+    for model, helps in zip(models, ("give their events as history", ""), strict=True):
         model = clone(model).set_params(unknown="error", time_col="time")
         model = model.fit(random_log())
         with pytest.raises(ValueError, match=rf"1 of 1 users: {helps}.*Received: .-1"):

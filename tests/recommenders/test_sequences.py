@@ -37,6 +37,16 @@ FAMILIES = [
 ]
 
 
+# By day, the one that is traced fastest.
+QUICK_BY_DAY = by_day(
+    [
+        SASRecRecommender,
+        pytest.param(partial(CaserRecommender, embedding_dim=8), id="CaserRecommender"),
+    ],
+    "CaserRecommender",
+)
+
+
 def learner(family, **options):
     settings = {
         "time_col": "time",
@@ -166,20 +176,22 @@ def recommender_of(model, seen, held_out):
     return (1 / np.log2(hits["rank"] + 1)).sum() / held_out["user"].nunique()
 
 
-def test_users_of_two_events_keep_both_in_training():
+@pytest.mark.parametrize("family", QUICK_BY_DAY)
+def test_users_of_two_events_keep_both_in_training(family):
     log = pd.DataFrame(
         {"user": [1, 1, 2, 2], "item": [5, 6, 5, 6], "time": [1, 2, 1, 2]}
     )
-    model = CaserRecommender(**SMALL, random_state=0).fit(log)
+    model = family(**SMALL, random_state=0).fit(log)
     assert "val_loss" not in model.history_
     assert model.n_iter_ == 2
 
 
-def test_a_search_traces_once_for_all_folds_and_rates():
+@pytest.mark.parametrize("family", QUICK_BY_DAY)
+def test_a_search_traces_once_for_all_folds_and_rates(family):
     log = random_log(n_events=400)
     grid = {"learning_rate": [0.001, 0.01], "dropout": [0.1, 0.3]}
     options = {"random_state": 0, "early_stopping": False, "max_len": 6}
-    model = CaserRecommender(**SMALL, **options, embedding_dim=8)
+    model = family(**SMALL, **options)
     before = {id(program) for program in programs()}
     search = GridSearchCV(
         model, grid, cv=LeaveLastOut("user", "time"), scoring=recommender_scorer()
@@ -194,9 +206,10 @@ def programs():
     return [program for _, program in PROGRAMS._idle]
 
 
-def test_a_stored_fit_is_found_again(tmp_path):
+@pytest.mark.parametrize("family", QUICK_BY_DAY)
+def test_a_stored_fit_is_found_again(family, tmp_path):
     log = random_log()
-    make = partial(CaserRecommender, embedding_dim=8, random_state=0)
+    make = partial(family, random_state=0)
     model = make(**SMALL, memory=tmp_path)
     first = model.fit(log).recommend()
     files = set(tmp_path.rglob("*"))
@@ -244,9 +257,10 @@ def test_a_stream_trains_on_new_events_alone():
     assert (x["history"] >= 0).sum() == np.sum(log["user"] == 1) + 1
 
 
-def test_warm_start_goes_on():
+@pytest.mark.parametrize("family", QUICK_BY_DAY)
+def test_warm_start_goes_on(family):
     log = random_log()
-    model = CaserRecommender(**SMALL, embedding_dim=8, random_state=0, dropout=0.0)
+    model = family(**SMALL, random_state=0, dropout=0.0)
     model.set_params(early_stopping=False, warm_start=True).fit(log)
     first = model.history_["loss"][-1]
     model.fit(log)

@@ -21,6 +21,7 @@ from skrec.recommenders import (
     EASERecommender,
     ItemKNNRecommender,
     PopularRecommender,
+    SASRecRecommender,
     TwoStageRecommender,
     TwoTowerRecommender,
 )
@@ -370,9 +371,16 @@ def test_columns_are_named_here_or_there_and_not_otherwise():
         here.fit(renamed)
 
 
-def test_a_sequence_model_proposes_too():
+@pytest.mark.parametrize(
+    ("family", "params"),
+    [
+        (CaserRecommender, {"embedding_dim": 8}),
+        pytest.param(SASRecRecommender, {}, marks=pytest.mark.nightly),
+    ],
+)
+def test_a_sequence_model_proposes_too(family, params):
     model = TwoStageRecommender(
-        CaserRecommender(embedding_dim=8, units=8, max_len=4, epochs=1, random_state=0),
+        family(units=8, max_len=4, epochs=1, random_state=0, **params),
         LogisticRegression(),
         ids_as_features=False,
         n_candidates=10,

@@ -166,16 +166,29 @@ def test_threads_never_share_a_program():
 # ---- traces --------------------------------------------------------------------------
 
 
-def test_a_search_traces_each_architecture_once(no_retracing):
+WHOLE_GRID = {
+    "units": [5, "5-3"],
+    "learning_rate": [0.001, 0.01],
+    "batch_size": [16, 50, None],
+    "dropout": [0.0, 0.3],
+    "optimizer__momentum": [0.5, 0.9],
+}
+PARTS_OF_IT = [
+    {"units": [5, "5-3"], "learning_rate": [0.001, 0.01], "dropout": [0.0, 0.3]},
+    {"units": [5, "5-3"], "batch_size": [16, 50, None]},
+    {"units": [5, "5-3"], "optimizer__momentum": [0.5, 0.9]},
+]
+
+
+@pytest.mark.parametrize(
+    ("grid", "n_candidates"),
+    [(PARTS_OF_IT, 18), pytest.param(WHOLE_GRID, 48, marks=pytest.mark.nightly)],
+)
+def test_a_search_traces_each_architecture_once(grid, n_candidates, no_retracing):
     cache_clear()
-    grid = [
-        {"units": [5, "5-3"], "learning_rate": [0.001, 0.01], "dropout": [0.0, 0.3]},
-        {"units": [5, "5-3"], "batch_size": [16, 50, None]},
-        {"units": [5, "5-3"], "optimizer__momentum": [0.5, 0.9]},
-    ]
     estimator = MLPClassifier(optimizer="momentum", epochs=1, random_state=0)
     search = GridSearchCV(estimator, grid, cv=3).fit(X, Y)
-    assert len(search.cv_results_["params"]) == 18
+    assert len(search.cv_results_["params"]) == n_candidates
     assert cache_info().traces == 2
     assert cache_info().misses == 2
 

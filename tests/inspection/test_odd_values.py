@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
@@ -68,7 +69,8 @@ def drawn_searches():
 def drawn_models():
     pair = pd.DataFrame({HARMFUL: [1.0, 2.0], "a$_$": [2.0, 1.0]})
     log = pd.DataFrame({"user": [1, 1, 2, 2, 3], "item": list("abaca")})
-    named = {HARMFUL: PopularRecommender().fit(log)}
+    fitted = PopularRecommender().fit(log)
+    named = {HARMFUL: fitted, "other": fitted}
     frame = pd.DataFrame(
         {"parameter": [HARMFUL], "importance": 0.5, "low": 0.4, "high": 0.6}
     ).assign(verdict="matters", why="")
@@ -88,6 +90,9 @@ def drawn_models():
 def test_dollars_are_drawn_as_they_are(name):
     display = {**drawn_searches(), **drawn_models()}[name]()
     display.figure_.canvas.draw()  # which reads mathematics, and raises
+    texts = [text.get_text() for text in display.figure_.findobj(Text)]
+    names = (HARMFUL, HARMFUL.replace("_", " "))  # a score's name on an axis
+    assert any(name in text.replace(r"\$", "$") for text in texts for name in names)
 
 
 def test_a_label_of_the_user_s_own_may_be_mathematics():

@@ -169,11 +169,14 @@ def called(model: keras.Model, X: Any) -> Any:
         Its outputs.
     """
     return model(
-        keras.tree.map_structure(
-            lambda array: keras.KerasTensor((None, *array.shape[1:]), array.dtype.name),
-            keras.tree.map_structure(as_keras_casts, X),
-        )
+        keras.tree.map_structure(_like, keras.tree.map_structure(as_keras_casts, X))
     )
+
+
+def _like(array: Any) -> keras.KerasTensor:
+    is_text = array.dtype.kind in "OUS"
+    dtype = "string" if is_text else array.dtype.name
+    return keras.KerasTensor((None, *array.shape[1:]), dtype)
 
 
 def require_exact_copy(model: keras.Model, copied: keras.Model, X: Any) -> None:

@@ -178,6 +178,7 @@ def checked_table(
         )
     require_targets(y, y_numeric)
     y = check_y(y, multi_output=True, y_numeric=y_numeric, estimator=estimator)
+    y = y.toarray() if sparse.issparse(y) else y
     check_consistent_length(X, y)
     return X, y
 

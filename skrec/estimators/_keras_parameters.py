@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from sklearn.base import BaseEstimator
 
+from skrec._left_out import is_left_out
+from skrec.estimators._pickled_models import PickledModel, copy_of
 from skrec.training.copies import described, fresh, holds_objects, rebuilt
 
 
@@ -60,7 +62,7 @@ def cloned(estimator: Any) -> Any:
         stores.append(attributes["_kwargs"])
     for store in stores:
         for name in twin._get_param_names():
-            if holds_objects(store.get(name)):
+            if _is_keras(store.get(name)):
                 store[name] = _Cloned(store[name])
     return BaseEstimator.__sklearn_clone__(twin)
 
@@ -80,7 +82,7 @@ def picklable(state: dict[str, Any]) -> dict[str, Any]:
         fit ran.
     """
     return {
-        name: _Pickled(value) if holds_objects(value) else value
+        name: _Pickled(value) if _is_keras(value) else value
         for name, value in state.items()
         if name not in _OF_LAST_FIT
     }
@@ -105,6 +107,12 @@ def unpickled(state: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _is_keras(value: Any) -> bool:
+    """Tell whether Keras's own copy of a parameter might leave something out."""
+    is_model = isinstance(value, keras.Model) and not is_left_out("code")
+    return is_model or holds_objects(value)
+
+
 class KeepsKerasObjects(BaseEstimator):
     """Lets estimators with Keras objects as parameters be cloned and pickled."""
 
@@ -125,6 +133,8 @@ class _Cloned:
     value: Any
 
     def __sklearn_clone__(self) -> Any:
+        if isinstance(self.value, keras.Model):
+            return copy_of(self.value)
         return fresh(self.value)
 
 
@@ -135,7 +145,10 @@ class _Pickled:
     value: Any
 
     def __getstate__(self) -> Any:
+        if isinstance(self.value, keras.Model):
+            return PickledModel(self.value)
         return described(self.value)
 
     def __setstate__(self, state: Any) -> None:
-        self.value = rebuilt(state)
+        is_model = isinstance(state, PickledModel)
+        self.value = state.model if is_model else rebuilt(state)

@@ -4,6 +4,7 @@ import inspect
 import io
 import zipfile
 from collections.abc import Iterator
+from copy import deepcopy
 from pickle import PicklingError
 from typing import Any
 
@@ -65,11 +66,29 @@ class PickledModel:
         if state["compiled"] is None:
             return
         model.compile(**rebuilt(state["compiled"]))
-        if model.built:
-            ensure_built(model.optimizer, model.trainable_variables)
-        known = model.optimizer.variables if state["slots"] else []
-        for variable, value in zip(known, state["slots"], strict=True):
+        slots, optimizer = state["slots"], model.optimizer
+        if model.built and len(slots) != len(optimizer.variables):  # it had been built
+            ensure_built(optimizer, model.trainable_variables)
+        known = optimizer.variables if slots else []
+        for variable, value in zip(known, slots, strict=True):
             variable.assign(value)
+
+
+def copy_of(model: keras.Model) -> keras.Model:
+    """Copy a prebuilt model by the way of pickle.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model. Keras's own copy leaves out what a configuration does, of the loss
+        ``keras.losses.Huber`` for example.
+
+    Returns
+    -------
+    keras.Model
+        A model of its own, whose layers are made from their configurations.
+    """
+    return deepcopy(PickledModel(model)).model
 
 
 def _without_optimizer(saved: bytes) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
 from skrec._sklearn import check_sample_weight
 
@@ -25,7 +25,8 @@ def row_weights(
     X : array-like of shape (n_samples, ...)
         The rows.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class, multiplied with that of the row.
+        Weight of each class, multiplied with that of the row. "balanced" counts rows
+        by their weights, so that a weight of 2 is a row given twice.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
         The classes of the rows.
     classes : array-like of shape (n_classes,), default=None
@@ -52,7 +53,7 @@ def row_weights(
         )
     )
     if class_weight is not None:
-        weight = weight * _class_weights(class_weight, y, classes)
+        weight = weight * _class_weights(class_weight, y, classes, weight)
     total = weight.sum()
     if not total > 0:
         raise ValueError(
@@ -62,8 +63,12 @@ def row_weights(
     return weight * (np.count_nonzero(weight) / total)
 
 
-def _class_weights(class_weight: Mapping | str, y: Any, classes: Any) -> np.ndarray:
+def _class_weights(
+    class_weight: Mapping | str, y: Any, classes: Any, weight: np.ndarray
+) -> np.ndarray:
     """Return the weight of each row's class; classes that are not named weigh 1."""
+    if isinstance(class_weight, str):
+        return _balanced(np.asarray(y), weight)
     if not isinstance(class_weight, Mapping) or np.ndim(y) != 1 or classes is None:
         return compute_sample_weight(class_weight, y)
     unknown = set(class_weight) - set(np.asarray(classes).tolist())
@@ -75,3 +80,14 @@ def _class_weights(class_weight: Mapping | str, y: Any, classes: Any) -> np.ndar
         )
     labels = np.asarray(y).ravel().tolist()
     return np.array([class_weight.get(label, 1.0) for label in labels])
+
+
+def _balanced(y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Multiply the balancing weights of each output; rows of weight 0 count nowhere."""
+    kept, found = weight > 0, np.ones(len(weight))
+    for column in y[kept].reshape(np.count_nonzero(kept), -1).T:
+        classes, codes = np.unique(column, return_inverse=True)
+        found[kept] *= compute_class_weight(
+            "balanced", classes=classes, y=column, sample_weight=weight[kept]
+        )[codes]
+    return found

@@ -186,7 +186,8 @@ class BaseNetwork(
         default=None,
         legal=[dict, StrOptions({"balanced"}), None],
         doc="""dict, "balanced" or None
-            Weight of each class, by label; classifiers only.""",
+            Weight of each class, by label; classifiers only. "balanced" counts rows by
+            their `sample_weight`.""",
     )
     callbacks: Any = param(
         default=None,

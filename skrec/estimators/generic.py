@@ -29,7 +29,7 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):
     ----------
     %(generic)s
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class, by label.
+        Weight of each class, by label; "balanced" counts rows by their weights.
     **kwargs : dict
         Arguments of the build function, and routed parameters such as
         ``optimizer__learning_rate``, ``model__units`` or ``fit__batch_size``.
@@ -197,7 +197,8 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sample.
         **kwargs : dict
-            Arguments of ``Model.fit`` for this call alone.
+            Arguments of ``Model.fit`` for this call alone. From `initial_epoch` on,
+            `epochs` more are trained, as in scikeras: Keras takes the sum.
 
         Returns
         -------
@@ -394,7 +395,8 @@ class KerasRegressor(RegressorMixin, KerasEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sample.
         **kwargs : dict
-            Arguments of ``Model.fit`` for this call alone.
+            Arguments of ``Model.fit`` for this call alone. From `initial_epoch` on,
+            `epochs` more are trained, as in scikeras: Keras takes the sum.
 
         Returns
         -------

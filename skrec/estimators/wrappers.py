@@ -5,7 +5,6 @@ It keeps scikeras's vocabulary and its routing of parameters, and replaces the r
 
 import os
 from collections.abc import Callable
-from copy import deepcopy
 from numbers import Integral, Real
 from typing import Any
 
@@ -44,7 +43,7 @@ from skrec.estimators._keras_parameters import with_fresh_optimizer
 from skrec.estimators._memory import remembers
 from skrec.estimators._objects import MakesObjects
 from skrec.estimators._outputs import Head
-from skrec.estimators._pickled_models import PickledModel
+from skrec.estimators._pickled_models import PickledModel, copy_of
 from skrec.estimators._routing import check_routed
 from skrec.estimators._scikeras import BaseWrapper, metric_name, route_params
 from skrec.estimators._trained import OPTIMIZER_LEFT_OUT
@@ -129,7 +128,7 @@ class KerasEstimator(DocumentedHere, CallbackSupportMixin, MakesObjects, BaseWra
     def _check_model_param(self) -> Callable[..., Any]:
         model = self.model if self.model is not None else self.build_fn
         if isinstance(model, keras.Model):
-            return lambda: deepcopy(model)  # fit never trains a parameter
+            return lambda: copy_of(model)  # fit never trains a parameter
         if is_build_function(model) and not hasattr(self, "_keras_build_fn"):
             return model
         return super()._check_model_param()
@@ -306,7 +305,8 @@ class KerasEstimator(DocumentedHere, CallbackSupportMixin, MakesObjects, BaseWra
                 default=None
             Targets of `X_val`.
         **kwargs : dict
-            Arguments of ``Model.fit`` for this call alone.
+            Arguments of ``Model.fit`` for this call alone. From `initial_epoch` on,
+            `epochs` more are trained, as in scikeras: Keras takes the sum.
 
         Returns
         -------
@@ -523,7 +523,7 @@ class KerasEstimator(DocumentedHere, CallbackSupportMixin, MakesObjects, BaseWra
         if is_left_out("code"):
             return without_code(state)
         if "_model" in state:
-            state["_model"] = PickledModel(state["_model"])
+            state["_model"] = PickledModel(self._model)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:

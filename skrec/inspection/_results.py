@@ -122,7 +122,8 @@ class Results:
         times = [cv_results.get(f"mean_{name}_time") for name in ("fit", "score")]
         known = [np.asarray(time, float) for time in times if time is not None]
         once = sum(known) if known else np.nan
-        places = ("bracket", "iter", "n_resources")
+        stood = [k for k in ("bracket", "iter", "n_resources") if k in cv_results]
+        places = {name: cv_results[name] for name in stood}
         return cls(
             metric,
             score_name or metric,
@@ -130,7 +131,7 @@ class Results:
             np.column_stack(folds),
             mean,
             np.broadcast_to(once, mean.shape) * len(folds),
-            pd.DataFrame({k: cv_results[k] for k in places if k in cv_results}),
+            pd.DataFrame(places, index=range(len(mean))),
         )
 
     def __len__(self) -> int:

@@ -323,11 +323,9 @@ class Digester:
             values = {
                 name: value
                 for name, value in values.items()
-                if name not in skip
-                and not name.startswith("_self_")
-                and not isinstance(value, Tracker)
+                if name not in skip | OF_TRACKING and not isinstance(value, Tracker)
             }
-            if is_made_up(str(values.get("name")), type(item)):
+            if is_made_up(str(values.get("name")), type(item)) and not reads_name(item):
                 del values["name"]
         return values
 
@@ -338,8 +336,13 @@ _NOT_CODE |= {"_abc_impl", "__annotations__", "__parameters__"}
 _NOT_CODE |= {"_parameter_constraints"}  # of what is checked before a fit
 _SLOTS = (types.GetSetDescriptorType, types.MemberDescriptorType)
 # What Keras notes of calls, and where a thing stands.
-_NOT_STATE = {"_auto_config", "_self_setattr_tracking", "_lock", "_path"}
-_NOT_STATE |= {"_build_shapes_dict"}
+_NOT_STATE = {"_auto_config", "_lock", "_path", "_build_shapes_dict"}
+# What TensorFlow notes of an object that holds variables.
+OF_TRACKING = {"_self_setattr_tracking", "_self_update_uid"}
+OF_TRACKING |= {"_self_name_based_restores", "_self_saveable_object_factories"}
+OF_TRACKING |= {"_self_unconditional_checkpoint_dependencies"}
+OF_TRACKING |= {"_self_unconditional_deferred_dependencies"}
+OF_TRACKING |= {"_self_unconditional_dependency_names"}
 
 
 def is_made_up(name: str, kind: type) -> bool:
@@ -358,6 +361,39 @@ def is_made_up(name: str, kind: type) -> bool:
         Whether the name is that of the class, perhaps with a number.
     """
     return bool(re.fullmatch(rf"{to_snake_case(kind.__name__)}(_\d+)?", name))
+
+
+def reads_name(item: Any) -> bool:
+    """Tell whether code of the user's own in an object's class asks for a name.
+
+    Parameters
+    ----------
+    item : object
+        An object with a name that Keras may have made up.
+
+    Returns
+    -------
+    bool
+        Whether the name may change what the object does.
+    """
+    return any(
+        "name" in code.co_names or "name" in code.co_consts
+        for kind in type(item).__mro__
+        if not name_in_library(kind)
+        for code in _codes(kind)
+    )
+
+
+def _codes(kind: type) -> Iterator[types.CodeType]:
+    """Walk over the code of a class's methods, and of the functions in them."""
+    members = list(vars(kind).values())
+    for member in members:
+        if isinstance(member, property | cached_property):
+            members += [getattr(member, name, None) for name in ("fget", "func")]
+    codes = [code for m in members if (code := getattr(m, "__code__", None))]
+    for code in codes:
+        codes += [part for part in code.co_consts if isinstance(part, types.CodeType)]
+        yield code
 
 
 # What holds the values of sparse matrices; each format has some.

@@ -36,8 +36,14 @@ _OF_OPTIMIZER = {
     "_variables",
 }
 _OF_METRIC = {"_metrics", "_tracker", "_variables"}
-# Lists and dicts of Keras and TensorFlow that tell an owner of what they hold.
-_CONTAINERS = ("ListWrapper", "TrackedList", "_DictWrapper", "TrackedDict")
+# Lists, dicts and sets of Keras and TensorFlow that tell an owner of what they hold.
+_CONTAINERS = (
+    "ListWrapper",
+    "TrackedList",
+    "_DictWrapper",
+    "TrackedDict",
+    "TrackedSet",
+)
 
 
 def fresh(item: Any) -> Any:
@@ -195,6 +201,8 @@ def _described(item: Any, memo: dict[int, Any]) -> Any:
         return parts
     if kind is tuple:
         return tuple(_described(part, memo) for part in item)
+    if issubclass(plain, set) and plain is not kind:
+        return _Leaf(set(item))  # of names; objects cannot be in a set by value
     return _Leaf(item)
 
 

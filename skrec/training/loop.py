@@ -16,6 +16,7 @@ from skrec.training.program import Program
 from skrec.training.rows import Data, Rows, Stream, on_device
 from skrec.training.schedules import Schedule, learning_rates
 from skrec.training.state import Best, Progress, Rates, State
+from skrec.training.structure import compiled_parts
 
 Logs = dict[str, float]
 ReadWeights = Callable[[], list[np.ndarray]]
@@ -155,8 +156,8 @@ class Watcher:
         ensure_built(self.model.optimizer, self.model.trainable_variables)
         self.model.stop_training = False
         program.copy_to(self.model)
+        self._parts, self._is_first = compiled_parts(self.model), True
         self.attach(epochs, steps)
-        self._trainable, self._is_first = self._flags(), True
         self._list.on_train_begin()
 
     def notes(self) -> list[dict[str, Any]]:
@@ -174,9 +175,6 @@ class Watcher:
         for callback, noted in zip(self.callbacks, notes, strict=True):
             take_notes(callback, noted)
 
-    def _flags(self) -> list[bool]:
-        return [variable.trainable for variable in self.model.weights]
-
     def epoch_begin(self, program: Program, epoch: int) -> None:
         """Run the callbacks before an epoch and take over what they changed.
 
@@ -190,12 +188,13 @@ class Watcher:
         self._list.on_epoch_begin(epoch)
         # Keras too compiles at the first step, and is deaf to what comes later.
         is_first, self._is_first = self._is_first, False
-        if is_first and self._flags() != self._trainable:
+        if is_first and compiled_parts(self.model) != self._parts:
             raise ValueError(
-                "A Keras callback has changed which layers are trainable before the "
-                "first step, which the compiled training cannot follow. Set "
-                "`trainable` where the model is built, or give the callback an "
-                "`on_train_batch_begin`, so that Model.fit trains the model."
+                "A Keras callback has changed an attribute of a layer, such as "
+                "`trainable`, or of the optimizer before the first step, which the "
+                "compiled training cannot follow. Set it where the model is built, or "
+                "give the callback an `on_train_batch_begin`, so that Model.fit trains "
+                "the model."
             )
         program.copy_from(self.model)
 

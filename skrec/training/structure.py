@@ -16,8 +16,12 @@ from keras.src.models.functional import Functional
 from keras.src.ops.operation import Operation
 
 from skrec.training._code import CannotDigestError, name_in_library
-from skrec.training._digest import Digester, is_made_up
-from skrec.training._optimizer_items import is_from_keras, keras_settings
+from skrec.training._digest import OF_TRACKING, Digester, is_made_up, reads_name
+from skrec.training._optimizer_items import (
+    is_from_keras,
+    keras_settings,
+    optimizer_items,
+)
 from skrec.training._stand_ins import TunedDropout, name_of_own_rate
 from skrec.training._updates import graph_key
 from skrec.training._variables import has_embeddings
@@ -183,6 +187,27 @@ def layers_digest(model: keras.Model) -> str:
     return _OwnNetworkDigester().of(model)
 
 
+def compiled_parts(model: keras.Model) -> Any:
+    """Return a value of what training compiles: all but weights and learning rate.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A compiled model.
+
+    Returns
+    -------
+    str or list of bool
+        Equal before and after a change that compiled training cannot follow; where
+        something has no value to know it by, the weights that are trainable.
+    """
+    settings = {**optimizer_items(model.optimizer), "learning_rate": None}
+    try:
+        return _CompiledDigester().of([model, compile_items(model), settings])
+    except (CannotDigestError, RecursionError):
+        return [variable.trainable for variable in model.weights]
+
+
 def compile_items(model: keras.Model) -> dict[str, Any]:
     """Return what a model was compiled with, beside its optimizer.
 
@@ -311,7 +336,8 @@ class _NetworkDigester(Digester):
         skip = {"rate", "seed", "seed_generator", "tuned_rate"} if is_tunable else set()
         if kind is layers.Discretization:
             skip = {"summary"}  # which only `adapt` reads
-        if kind is layers.InputLayer or is_made_up(operation.name, kind):
+        is_free = is_made_up(operation.name, kind) and not reads_name(operation)
+        if kind is layers.InputLayer or is_free:
             skip = skip | {"name"}
         self.put("operation")
         self.add(kind)
@@ -319,7 +345,7 @@ class _NetworkDigester(Digester):
             {
                 name: value
                 for name, value in vars(operation).items()
-                if name not in _NOISE | skip and not name.startswith("_self_")
+                if name not in _NOISE | OF_TRACKING | skip
             }
         )
 
@@ -373,6 +399,14 @@ class _OwnNetworkDigester(_NetworkDigester):
 
     def _allows(self, kind: type) -> bool:
         return True
+
+
+class _CompiledDigester(_OwnNetworkDigester):
+    """Reads what is fixed when training is compiled, which no value of a weight is."""
+
+    def _add_variable(self, variable: Any) -> None:
+        self.put("variable", f"{variable.shape} {variable.dtype}".encode())
+        self.add(getattr(variable, "trainable", None))
 
 
 def copies_equal(model: keras.Model, key: str) -> bool:

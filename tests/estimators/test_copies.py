@@ -11,7 +11,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
-from skrec import KerasClassifier, MLPClassifier
+from skrec import KerasClassifier, KerasRegressor, MLPClassifier
 from skrec.training.copies import fresh
 from tests.estimators.generic_models import CROSS_ENTROPY, X, Y, build
 from tests.night import by_day
@@ -278,3 +278,36 @@ def test_a_checkpoint_of_a_named_model_is_what_model_is(tmp_path):
     np.testing.assert_allclose(
         clf.predict_proba(shifted), plain.predict_proba(shifted), atol=1e-5
     )
+
+
+def pickled(estimator):
+    return pickle.loads(pickle.dumps(estimator))
+
+
+@pytest.mark.parametrize("how", [copy.deepcopy, pickled, clone])
+@pytest.mark.parametrize("what", ["loss", "optimizer", "metric"])
+def test_what_keras_forgets_of_a_compiled_model_is_copied(what, how):
+    def compiled():
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+        for variable in model.weights:
+            variable.assign(keras.ops.full_like(variable, 0.5))
+        optimizer = keras.optimizers.SGD(0.01, weight_decay=0.5)
+        loss = keras.losses.Huber(delta=0.1 if what == "loss" else 1.0)
+        if what == "optimizer":
+            optimizer.exclude_from_weight_decay(var_names=["kernel"])
+        forgetful = OwnMetric()
+        forgetful.unit = "rows"
+        model.compile(optimizer, loss, metrics=[forgetful] * (what == "metric"))
+        return model
+
+    target, settings = X[:, 0], {"epochs": 2, "batch_size": 50, "verbose": 0}
+    expected = compiled().fit(X, target, shuffle=False, **settings).history
+    reg = KerasRegressor(compiled(), random_state=0, shuffle=False, **settings)
+    reg = how(reg).fit(X, target)
+    for name, values in expected.items():
+        np.testing.assert_allclose(reg.history_[name], values, rtol=1e-5)
+    on = reg.partial_fit(X, target).history_["loss"][-1]
+    copied = copy.deepcopy(
+        KerasRegressor(compiled(), shuffle=False, **settings).fit(X, target)
+    )
+    assert copied.partial_fit(X, target).history_["loss"][-1] == pytest.approx(on, 1e-5)

@@ -409,6 +409,58 @@ def test_a_callback_that_freezes_a_layer_later_has_no_effect_as_in_keras():
     assert losses(epochs=3, callbacks=[Freeze()]) == losses(epochs=3)
 
 
+@pytest.mark.parametrize("what", ["rate", "decay"])
+def test_a_callback_that_changes_what_is_compiled_is_no_silent_failure(what):
+    class Change(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if what == "rate":
+                self.model.layers[0].rate = 0.5 if epoch else 0.0
+            else:
+                self.model.optimizer.weight_decay = 9.0 * epoch
+
+    def dropping():
+        return keras.Sequential([keras.Input((4,)), L.Dropout(0.5), L.Dense(1)])
+
+    with pytest.raises(ValueError, match=r"attribute.*on_train_batch_begin"):
+        losses(
+            model=dropping,
+            optimizer=keras.optimizers.AdamW(0.1, weight_decay=0.3),
+            callbacks=[Change()],
+        )
+
+
+class Named(L.Layer):
+    """It does what its name says."""
+
+    def call(self, x):
+        return x * (3.0 if self.name == "named_77" else 1.0)
+
+
+class OddlyNamed(L.Layer):
+    """It keeps its factor where TensorFlow keeps its own notes."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self._self_factor = factor
+
+    def call(self, x):
+        return x * self._self_factor
+
+
+@pytest.mark.parametrize(
+    "make", [lambda k: Named(name=f"named_{k}"), lambda k: OddlyNamed(k - 75)]
+)
+def test_a_layers_odd_attributes_are_another_fit(make, tmp_path):
+    def network_of(k):
+        return lambda: keras.Sequential([keras.Input((4,)), make(k), L.Dense(1)])
+
+    fresh, stored = (
+        [losses(folder, network_of(k)) for k in (76, 77)] for folder in (None, tmp_path)
+    )
+    assert stored == fresh
+    assert stored[0] != stored[1]
+
+
 class Unsaved(L.Layer):
     """It can be trained, but Keras cannot build it from a configuration."""
 

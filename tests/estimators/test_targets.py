@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.datasets import (
     load_breast_cancer,
     load_diabetes,
@@ -109,6 +110,14 @@ def test_several_labels_a_sample(cls):
     assert f1_score(Y, predicted, average="micro") > always + 0.05
     with pytest.raises(ValueError, match="3 indicator columns"):
         clf.partial_fit(X, Y[:, :2])
+
+
+@pytest.mark.parametrize("table", [np.asarray, pd.DataFrame, csr_matrix])
+def test_sparse_labels_are_dense_ones(table):
+    X, Y = make_multilabel_classification(150, 8, n_classes=3, random_state=0)
+    dense = MLPClassifier(**QUICK).fit(table(X), Y).predict_proba(table(X))
+    clf = MLPClassifier(**QUICK).fit(table(X), csr_matrix(Y))
+    np.testing.assert_array_equal(clf.predict_proba(table(X)), dense)
 
 
 def test_targets_that_no_classifier_takes_are_errors():

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, train_test_split
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight
 
 from skrec import CNNClassifier, MLPClassifier, MLPRegressor, RNNClassifier
 from skrec.estimators import _prepared
@@ -366,12 +366,28 @@ def test_class_weights_are_sample_weights(labels, sample_weight):
     ]:
         clf = MLPClassifier(**QUICK, class_weight=class_weight)
         outputs[name] = clf.fit(X_kept, y, sample_weight).predict_proba(X)
-        base = 1.0 if sample_weight is None else sample_weight
-        weight = base * compute_sample_weight(class_weight, y)
+        weight = np.ones(len(y)) if sample_weight is None else sample_weight
+        if class_weight is not None:
+            classes, codes = np.unique(y, return_inverse=True)
+            weight = (
+                weight
+                * compute_class_weight(
+                    class_weight, classes=classes, y=y, sample_weight=weight
+                )[codes]
+            )
         same = MLPClassifier(**QUICK).fit(X_kept, y, weight).predict_proba(X)
         np.testing.assert_allclose(outputs[name], same, atol=1e-6)
     assert np.abs(outputs["none"] - outputs["balanced"]).max() > 0.01
     assert np.abs(outputs["none"] - outputs["dict"]).max() > 0.01
+
+
+def test_rows_of_weight_zero_balance_nothing():
+    weight = np.random.default_rng(0).integers(0, 2, len(Y)).astype(float)
+    weight[Y == 1] = np.arange((Y == 1).sum()) < 5
+    clf = MLPClassifier(**QUICK, class_weight="balanced")
+    weighted = clf.fit(X, Y, weight).predict_proba(X)
+    kept = clf.fit(X[weight > 0], Y[weight > 0]).predict_proba(X)
+    np.testing.assert_array_equal(weighted, kept)
 
 
 def test_a_class_of_weight_zero_is_not_learnt_but_known():

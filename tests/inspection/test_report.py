@@ -27,7 +27,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
 from skrec import MLPClassifier
-from skrec.inspection import search_report
+from skrec.inspection import _report_plots, search_report
 from skrec.metrics import recommender_scorer
 from skrec.model_selection import (
     BayesSearchCV,
@@ -212,6 +212,12 @@ def test_plots_are_in_the_colours_of_the_page(iris_file):
     assert "currentColor" in pictures and "var(--surface)" in pictures
     assert "#010101" not in pictures and "#fdfdfe" not in pictures
     assert "mathdefault" not in pictures  # a logarithmic axis in plain numbers
+
+
+def test_of_many_candidates_the_best_are_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr(_report_plots, "MOST_LINES", 3)
+    text = report(small_search(), tmp_path / "some.html").read_text()
+    assert "The best 3 of 6 are drawn." in text
 
 
 @pytest.mark.nightly

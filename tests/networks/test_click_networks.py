@@ -134,7 +134,7 @@ def same(path):
 for path in sys.argv[3:]:
     same(path)
 assert "skrec" not in sys.modules
-import skrec
+import skrec.networks
 same(sys.argv[2])
 """
 

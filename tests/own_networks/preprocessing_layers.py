@@ -50,7 +50,7 @@ def string_lookup_multi_hot():
     return keras.Model(x, L.Dense(1)(lookup(x)))
 
 
-@network(x="texts", y="binary", validation=True, nightly=True)
+@network(x="texts", y="binary", validation=True)
 def text_vectorization():
     x = keras.Input((1,), dtype="string")
     h = adapted(L.TextVectorization(output_sequence_length=4), "texts")(x)

@@ -174,6 +174,8 @@ def run_set(
             continue
         try:
             for variant, params in variants(args, task, name, pythons).items():
+                if variant not in args.variants:
+                    continue
                 for seed in seeds_of(args, task, name):
                     line = (task.name, name, variant, seed)
                     if line in records.done:
@@ -214,7 +216,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     add_common_options(parser)
     add = parser.add_argument
-    for name, choices in (("sets", list(TASKS)), ("models", list(MODELS))):
+    for name, choices in (
+        ("sets", list(TASKS)),
+        ("models", list(MODELS)),
+        ("variants", ["default", "tuned"]),
+    ):
         shown = ", ".join(choices)
         settings: dict[str, Any] = {"nargs": "+", "choices": choices}
         add(f"--{name}", **settings, default=choices, metavar="NAME", help=shown)

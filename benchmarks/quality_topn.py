@@ -134,7 +134,11 @@ def variants(
     args: argparse.Namespace, task: Task, name: str, pythons: dict[str, Path]
 ) -> dict[str, dict[str, Any]]:
     """Return the parameters to judge a model with, tuned ones where there are some."""
-    found: dict[str, dict[str, Any]] = {"default": {}}
+    found: dict[str, dict[str, Any]] = {}
+    if "default" in args.variants:
+        found["default"] = {}
+    if "tuned" not in args.variants:
+        return found
     if args.tune and MODELS[name].space:
         records = Records(_file(args, "tuned"), ["task", "model"])
         if (task.name, name) not in records.done:
@@ -174,8 +178,6 @@ def run_set(
             continue
         try:
             for variant, params in variants(args, task, name, pythons).items():
-                if variant not in args.variants:
-                    continue
                 for seed in seeds_of(args, task, name):
                     line = (task.name, name, variant, seed)
                     if line in records.done:

@@ -96,6 +96,15 @@ def test_tuning_is_done_again_once(tmp_path, monkeypatch):
     assert run(tmp_path, *options) == rows
 
 
+@pytest.mark.parametrize("variant", ["default", "tuned"])
+def test_either_variant_is_run_alone(variant, tmp_path, monkeypatch):
+    if variant == "default":  # nothing is searched for it
+        monkeypatch.setattr(quality_topn, "search", None)
+    options = ["--models", "EASE", "--tune", "--candidates", "2"]
+    rows = run(tmp_path, "--sets", "lastfm", *options, "--variants", variant)
+    assert [row["variant"] for row in rows] == [variant]
+
+
 def test_a_failure_is_told_and_the_others_go_on(tmp_path, monkeypatch, capsys):
     judge = evaluation.judge
 

@@ -78,11 +78,11 @@ def picklable(state: dict[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        The same, with Keras objects by their descriptions, and without what the last
-        fit ran.
+        The same, with Keras objects by their descriptions, but for the fitted model,
+        and without what the last fit ran.
     """
     return {
-        name: _Pickled(value) if _is_keras(value) else value
+        name: _Pickled(value) if _is_keras(value) and name != "_model" else value
         for name, value in state.items()
         if name not in _OF_LAST_FIT
     }

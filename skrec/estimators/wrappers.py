@@ -523,7 +523,7 @@ class KerasEstimator(DocumentedHere, CallbackSupportMixin, MakesObjects, BaseWra
         if is_left_out("code"):
             return without_code(state)
         if "_model" in state:
-            state["_model"] = PickledModel(self._model)
+            state["_model"] = PickledModel(state["_model"])
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:

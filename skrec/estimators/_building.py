@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from skrec.estimators._pickled_models import copy_of
 from skrec.training._code import CannotDigestError
 from skrec.training._variables import values_of
 from skrec.training.own_models import as_keras_casts, cast_inputs
@@ -187,18 +188,27 @@ def require_exact_copy(model: keras.Model, copied: keras.Model, X: Any) -> None:
     model : keras.Model
         The parameter.
     copied : keras.Model
-        Its copy, as Keras makes it by configurations and weights.
+        Its copy, made by configurations and weights, and built.
     X : array, or list or dict of arrays
         Samples, the first of which tells where nothing else can.
 
     Raises
     ------
     ValueError
-        If the configuration of a layer forgets something.
+        If the configuration of a layer forgets something, or nobody can tell.
     """
+    waits = not is_built(model)
     try:
-        same = layers_digest(model) == layers_digest(copied)
-    except CannotDigestError:  # such as a table of words
+        same = layers_digest(model) == layers_digest(
+            copy_of(model) if waits else copied
+        )
+    except CannotDigestError as error:  # such as a table of words
+        if waits:
+            raise ValueError(
+                f"The model {model.name!r} has no weights yet by which a copy of it, "
+                "which each fit trains, could be compared with it. Call it on some "
+                "rows before, or give a function that builds it as `model` instead."
+            ) from error
         row = cast_inputs(model, keras.tree.map_structure(lambda a: a[:1], X))
         before = values_of(model.variables), values_of(copied.variables)
         outputs = [keras.tree.flatten(each(row)) for each in (model, copied)]

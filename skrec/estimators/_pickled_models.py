@@ -87,8 +87,20 @@ def copy_of(model: keras.Model) -> keras.Model:
     -------
     keras.Model
         A model of its own, whose layers are made from their configurations.
+
+    Raises
+    ------
+    ValueError
+        If Keras cannot make them.
     """
-    return deepcopy(PickledModel(model)).model
+    try:
+        return deepcopy(PickledModel(model)).model
+    except Exception as error:
+        told = " ".join(str(error).split())[:300]
+        raise ValueError(
+            f"The model {model.name!r} cannot be copied, as each fit and each clone "
+            f"must. Give a function that builds it as `model` instead. Keras: {told}"
+        ) from error
 
 
 def _without_optimizer(saved: bytes) -> bytes:

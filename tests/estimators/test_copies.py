@@ -311,3 +311,55 @@ def test_what_keras_forgets_of_a_compiled_model_is_copied(what, how):
         KerasRegressor(compiled(), shuffle=False, **settings).fit(X, target)
     )
     assert copied.partial_fit(X, target).history_["loss"][-1] == pytest.approx(on, 1e-5)
+
+
+class Own(keras.Model):
+    """Keras knows it from nowhere but from its arguments."""
+
+    def __init__(self, units=1, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.last = units, keras.layers.Dense(units)
+
+    def call(self, x):
+        return self.last(x)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+class Forgetful(Own):
+    def __init__(self, units):
+        super().__init__(units)
+
+    def get_config(self):
+        raise NotImplementedError("override get_config()")
+
+
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, pickled, clone])
+@pytest.mark.parametrize("kind", ["waiting for data", "own class"])
+def test_a_prebuilt_model_is_trained_as_a_copy_of_it(kind, how):
+    if kind == "own class":
+        model = Own()
+        model(X[:1])
+    else:
+        model = keras.Sequential([keras.layers.Dense(1, kernel_initializer="ones")])
+    settings = {"loss": "mse", "optimizer": "sgd", "verbose": 0, "shuffle": False}
+    before = [np.asarray(weight) for weight in model.weights]
+    reg = how(KerasRegressor(model, random_state=0, batch_size=50, **settings))
+    losses = reg.fit(X, X[:, 0]).history_["loss"]
+    assert losses == clone(reg).fit(X, X[:, 0]).history_["loss"]
+    for weight, value in zip(model.weights, before, strict=True):
+        np.testing.assert_array_equal(weight, value)
+    if before:  # then plain Keras starts from the same
+        model.compile("sgd", "mse")
+        expected = model.fit(X, X[:, 0], batch_size=50, shuffle=False, verbose=0)
+        assert losses == pytest.approx(expected.history["loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"), [(Own(), "Call it on some rows"), (Forgetful(1), "function")]
+)
+def test_a_prebuilt_model_that_no_copy_can_be_compared_with(model, message):
+    reg = KerasRegressor(model, loss="mse", verbose=0)
+    with pytest.raises(ValueError, match=message):
+        reg.fit(X, X[:, 0])

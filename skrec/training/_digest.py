@@ -388,13 +388,17 @@ def _codes(kind: type) -> Iterator[types.CodeType]:
     """Walk over the code of a class's methods, and of the functions in them."""
     members = list(vars(kind).values())
     for member in members:
-        if isinstance(member, property | cached_property):
-            members += [getattr(member, name, None) for name in ("fget", "func")]
-    codes = [code for m in members if (code := getattr(m, "__code__", None))]
+        if isinstance(member, _WRAPPING):
+            members += [getattr(member, n) for n in _WRAPPED if hasattr(member, n)]
+    codes = [m.__code__ for m in members if inspect.isfunction(m)]
     for code in codes:
         codes += [part for part in code.co_consts if isinstance(part, types.CodeType)]
         yield code
 
+
+# What stands in the place of a method, and where it keeps it.
+_WRAPPING = (property, cached_property, classmethod, staticmethod, types.FunctionType)
+_WRAPPED = ("fget", "func", "__wrapped__")
 
 # What holds the values of sparse matrices; each format has some.
 _SPARSE = ("data", "indices", "indptr", "coords", "offsets", "rows")

@@ -436,6 +436,17 @@ class Named(L.Layer):
         return x * (3.0 if self.name == "named_77" else 1.0)
 
 
+class NamedInside(L.Layer):
+    """It asks for its name where a decorator has wrapped it."""
+
+    @staticmethod
+    def factor(layer):
+        return 3.0 if layer.name == "named_inside_77" else 1.0
+
+    def call(self, x):
+        return x * self.factor(self)
+
+
 class OddlyNamed(L.Layer):
     """It keeps its factor where TensorFlow keeps its own notes."""
 
@@ -448,7 +459,12 @@ class OddlyNamed(L.Layer):
 
 
 @pytest.mark.parametrize(
-    "make", [lambda k: Named(name=f"named_{k}"), lambda k: OddlyNamed(k - 75)]
+    "make",
+    [
+        lambda k: Named(name=f"named_{k}"),
+        lambda k: NamedInside(name=f"named_inside_{k}"),
+        lambda k: OddlyNamed(k - 75),
+    ],
 )
 def test_a_layers_odd_attributes_are_another_fit(make, tmp_path):
     def network_of(k):

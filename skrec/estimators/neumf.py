@@ -91,6 +91,7 @@ class _NeuMF(TableNetwork):
         default="relu",
         doc=ACTIVATION_OF_TOWER,
     )
+    l2: float | str = "auto"
     learning_rate: float = 0.004
     # There are two columns, of one id each.
     embedding_dim: int = fixed(0)

@@ -22,7 +22,7 @@ def build_autoint(
     *,
     fields: FieldSpec,
     n_outputs: int,
-    attention_layers: int = 3,
+    attention_layers: int = 2,
     n_heads: int = 2,
     attention_dim: int = 32,
     embedding_dim: int = 16,
@@ -47,7 +47,7 @@ def build_autoint(
         Sizes of the fields.
     n_outputs : int
         Number of logits, or of regression outputs.
-    attention_layers : int, default=3
+    attention_layers : int, default=2
         Number of layers.
     n_heads : int, default=2
         Heads a layer.

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.datasets import load_iris, make_classification
 from sklearn.metrics import log_loss
 
-from skrec import MLPClassifier, MLPRegressor
+from skrec import MLPClassifier, MLPRegressor, NeuMFClassifier
 from tests.plain import PLAIN
 
 X, Y = load_iris(return_X_y=True)
@@ -77,3 +77,14 @@ def test_few_rows_do_not_make_probabilities_too_sure():
         return log_loss(labels[150:], clf.predict_proba(rows[150:]))
 
     assert loss() < 0.75 * loss(l2=0.0)
+
+
+def test_few_pairs_of_ids_are_not_learnt_by_heart():
+    rng = np.random.default_rng(0)
+    pairs, liked = rng.integers(0, 30, (75, 2)), rng.random((75, 3)) < 0.5
+
+    def surest(**params):
+        clf = NeuMFClassifier(**params, random_state=0).fit(pairs, liked.astype(int))
+        return np.abs(clf.decision_function(pairs)).max()
+
+    assert surest() < 0.4 * surest(l2=0.0)

@@ -37,6 +37,7 @@ ON_TABLES = [
     skrec.DeepFMClassifier,
     skrec.WideDeepRegressor,
     skrec.DCNClassifier,
+    skrec.AutoIntClassifier,
     skrec.DINClassifier,
     skrec.DIENRegressor,
     skrec.NeuMFClassifier,

@@ -93,13 +93,15 @@ class ByLength(keras.layers.Layer):
     ----------
     length : int
         Number of steps of the longest sequence.
+    has_spare_row : bool, default=False
+        Whether each group ends with a row of padding, for what does not take none.
     **kwargs : dict
         Arguments of the base class.
     """
 
-    def __init__(self, length: int, **kwargs: Any) -> None:
+    def __init__(self, length: int, has_spare_row: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.length = length
+        self.length, self.has_spare_row = length, has_spare_row
         size, self.sizes = SHORTEST, []
         while size < length:
             self.sizes.append(size)
@@ -130,9 +132,10 @@ class ByLength(keras.layers.Layer):
             rows = tf.where((lengths > shorter) & (lengths <= size))[:, 0]
             step = tf.range(size)[None]
             is_there = step < tf.gather(lengths, rows)[:, None]
-            groups.append(
-                tf.where(is_there, tf.gather(first, rows)[:, None] + step, n_steps)
-            )
+            group = tf.where(is_there, tf.gather(first, rows)[:, None] + step, n_steps)
+            if self.has_spare_row:
+                group = tf.concat([group, tf.fill([1, size], n_steps)], axis=0)
+            groups.append(group)
         places = tf.concat([tf.reshape(group, [-1]) for group in groups], axis=0)
         own = tf.where(places < n_steps)
         back = tf.scatter_nd(
@@ -149,7 +152,8 @@ class ByLength(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return what the layer is made of."""
-        return {**super().get_config(), "length": self.length}
+        own = {"length": self.length, "has_spare_row": self.has_spare_row}
+        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable("skrec")

@@ -7,6 +7,9 @@ import keras
 from skrec._docs import with_fitted_docs
 from skrec.networks._blocks import penalty
 from skrec.networks._next_item import next_item_model
+from skrec.networks._steps import ByLength, FromGroups, Pack, Unpack
+
+ops = keras.ops
 
 
 @with_fitted_docs
@@ -63,19 +66,27 @@ def build_gru4rec(
     """
     layer = keras.layers.GRU if cell == "gru" else keras.layers.LSTM
 
+    def drop(x: Any) -> Any:
+        return keras.layers.Dropout(dropout, dtype=dtype)(x)
+
     def encode(read: Any, history: Any) -> Any:
-        x = keras.layers.Dropout(dropout, dtype=dtype)(read(history))
+        # Neither cuDNN's loops nor those of ONNX take no row.
+        groups = ByLength(length, has_spare_row=True, dtype=dtype)(history)
+        *groups, back = groups
+        x = drop(read(Pack(dtype=dtype)(history, history)))
         for n_units in units:
-            x = layer(
+            recurrent = layer(
                 n_units,
                 return_sequences=True,
                 kernel_regularizer=penalty(l1, l2),
                 dtype=dtype,
-            )(x, mask=history >= 0)
-            x = keras.layers.Dropout(dropout, dtype=dtype)(x)
-        return keras.layers.Dense(
+            )
+            steps = [recurrent(ops.take(x, places, axis=0)) for places in groups]
+            x = drop(FromGroups(dtype=dtype)(steps, back))
+        state = keras.layers.Dense(
             embedding_dim, kernel_regularizer=penalty(l1, l2), dtype=dtype, name="state"
-        )(x)
+        )
+        return Unpack(dtype=dtype)(state(x), history)
 
     return next_item_model(
         "gru4rec",

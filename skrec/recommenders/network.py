@@ -100,6 +100,7 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
     _counts_start = False
     _has_many_targets: ClassVar[bool] = False  # a row of what is trained on
     _new_target: ClassVar[type[NextItems]] = NextItems  # type: ignore[assignment]
+    _most_ranked: ClassVar[int | None] = None  # users times items, to tell epochs apart
 
     # ---- what a recommender adds ---------------------------------------------------
 
@@ -213,9 +214,14 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
 
     def _held_out_rows(self, log: Log, before: Log, last: np.ndarray) -> Rows:
         """Return rows whose targets are users' last events."""
-        histories = Histories.of(before, log.users[last])
+        n_ranked = len(last)
+        if self._most_ranked is not None:
+            most = max(self._most_ranked // log.n_items, FEWEST_RANKED)
+            n_ranked = min(n_ranked, most)
+        ranked = last[np.arange(n_ranked) * len(last) // n_ranked]
+        histories = Histories.of(before, log.users[ranked])
         self._validation_ranks = RankOfLast.of(
-            histories, log.items[last], self._how_scored(histories)
+            histories, log.items[ranked], self._how_scored(histories)
         )
         return self._last_rows(log, last)
 

@@ -18,7 +18,7 @@ import xxhash
 
 from skrec.training.state import Best, Progress, State
 
-FORMAT = 10  # of the files, and of the training whose results are in them
+FORMAT = 11  # of the files, and of the training whose results are in them
 _FIRST = "skrec_fit"
 _SIGNATURE, _NAME_AT = b"PK\x03\x04", 30  # of a zip file, and where its first name is
 _WEIGHTS = "best_weights"  # noted by a callback; all else that one notes are numbers

@@ -73,13 +73,16 @@ def test_states_are_those_of_each_sequence_alone(length, num_heads):
     np.testing.assert_allclose(found, expected, atol=1e-10)
 
 
+@pytest.mark.parametrize("spare", [False, True])
 @pytest.mark.parametrize(
     "codes", [histories(20), histories(8)[:0], histories(3) * 0 - 1]
 )
-def test_steps_come_back_from_their_groups(codes):
+def test_steps_come_back_from_their_groups(codes, spare):
     history = tf.constant(codes)
     packed = Pack()(tf.random.normal((*codes.shape, 3)), history)
-    *groups, back = ByLength(codes.shape[1])(history)
+    *groups, back = ByLength(codes.shape[1], has_spare_row=spare)(history)
+    if spare:
+        assert all((group[-1] == len(packed) - 1).numpy().all() for group in groups)
     assert [group.shape[1] for group in groups] == {20: [8, 16, 20]}.get(
         codes.shape[1], [codes.shape[1]]
     )

@@ -13,6 +13,7 @@ import sklearn
 from sklearn.model_selection import GridSearchCV
 
 from skrec.estimators._prepared import Given
+from skrec.metrics import ndcg_at_k
 from skrec.preprocessing._interactions import sorted_log
 from skrec.preprocessing._unseen import Unseen
 from skrec.recommenders import (
@@ -231,6 +232,23 @@ def test_scores_are_those_of_the_loss(model):
     else:
         expected = np.logaddexp(0, scores * [-1, 1, 1]).mean(axis=1)
     np.testing.assert_allclose(loss, expected, rtol=1e-9)
+
+
+def test_some_users_tell_the_best_epoch_where_scores_are_dear(monkeypatch):
+    rng = np.random.default_rng(0)
+    log = pd.DataFrame(
+        {"user": np.arange(1200) % 300, "item": rng.integers(0, 40, 1200)}
+    )
+    log = log.drop_duplicates()
+    last = log.drop_duplicates("user", keep="last")
+    monkeypatch.setattr(NeuMFRecommender, "_most_ranked", 150 * 40)
+    model = NeuMFRecommender(epochs=1, random_state=0).fit(log)
+    held_out = last[last["user"].map(log["user"].value_counts()) >= 3]
+    held_out = held_out.sort_values("user")
+    ranked = held_out.iloc[np.arange(150) * len(held_out) // 150]
+    lists = model.recommend(ranked["user"], n=10, history=log.drop(held_out.index))
+    found = ndcg_at_k(lists, ranked, k=10)
+    assert model.history_["val_ndcg@10"] == pytest.approx([found], abs=1e-6)
 
 
 def test_history_stands_for_the_vector_of_a_new_user():

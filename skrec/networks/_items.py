@@ -221,17 +221,19 @@ class ItemTable(keras.layers.Layer):
 # ---- cross-entropy over all items ----------------------------------------------------
 
 
-def _losses(states: Any, vectors: Any, wanted: Any) -> tuple[Any, Any]:
-    """Return the cross-entropy of each target, and the probabilities of all items.
+def _losses(states: Any, vectors: Any, columns: Any, wanted: Any) -> tuple[Any, ...]:
+    """Return the cross-entropy of each target, and what items' probabilities are of.
 
+    These are the numbers of the second result, divided by their sums, the third.
     TensorFlow's own cross-entropy takes twice as long: it has no vector instructions.
+    Products with `columns`, the vectors side by side, take half as long as with rows.
     """
-    scores = tf.matmul(states, vectors, transpose_b=True)
-    likely = tf.nn.softmax(scores)
+    scores = tf.matmul(states, columns)
+    best = tf.reduce_max(scores, axis=1, keepdims=True)
+    parts = tf.exp(scores - best)
+    totals = tf.reduce_sum(parts, axis=1, keepdims=True)
     own = tf.reduce_sum(states * tf.gather(vectors, wanted), axis=1)
-    # The probability of the best is 1 / the sum of exp(score - best score).
-    best, of_best = tf.reduce_max(scores, axis=1), tf.reduce_max(likely, axis=1)
-    return best - tf.math.log(of_best) - own, likely
+    return (best + tf.math.log(totals))[:, 0] - own, parts, totals
 
 
 @tf.custom_gradient
@@ -243,17 +245,20 @@ def _cross_entropy(
     The probabilities of all items are made, used and forgotten for some targets at a
     time, instead of written out for all and read again.
     """
+    columns = tf.transpose(vectors)
 
-    def some(start: Any, total: Any, of_states: Any, of_vectors: Any) -> Any:
+    def some(start: Any, total: Any, of_states: Any, of_columns: Any) -> Any:
         h, c = states[start : start + size], shares[start : start + size, None]
-        losses, likely = _losses(h, vectors, wanted[start : start + size])
-        of_states = of_states.write(start // size, tf.matmul(likely, vectors))
-        of_vectors += tf.matmul(likely, c * h, transpose_a=True)
+        wanted_now = wanted[start : start + size]
+        losses, parts, totals = _losses(h, vectors, columns, wanted_now)
+        expected = tf.matmul(parts, vectors) / totals
+        of_states = of_states.write(start // size, expected)
+        of_columns += tf.matmul(c / totals * h, parts, transpose_a=True)
         return (
             start + size,
             total + tf.reduce_sum(losses * c[:, 0]),
             of_states,
-            of_vectors,
+            of_columns,
         )
 
     n = tf.shape(states)[0]
@@ -264,14 +269,15 @@ def _cross_entropy(
         element_shape=[None, states.shape[1]],
     )
     total = tf.zeros([], states.dtype)
-    start = tf.constant(0), total, parts, tf.zeros_like(vectors)
-    _, total, parts, of_vectors = tf.while_loop(
+    start = tf.constant(0), total, parts, tf.zeros_like(columns)
+    _, total, parts, of_columns = tf.while_loop(
         lambda start, *_: start < n, some, start, parallel_iterations=1
     )
     expected = tf.cond(n > 0, parts.concat, lambda: tf.zeros_like(states))
     c = shares[:, None]
     of_states = c * (expected - tf.gather(vectors, wanted))
-    of_vectors -= tf.math.unsorted_segment_sum(c * states, wanted, tf.shape(vectors)[0])
+    of_wanted = tf.math.unsorted_segment_sum(c * states, wanted, tf.shape(vectors)[0])
+    of_vectors = tf.transpose(of_columns) - of_wanted
 
     def gradient(upstream: Any) -> tuple[Any, ...]:
         return upstream * of_states, upstream * of_vectors, None, None, None
@@ -283,10 +289,11 @@ def _cross_entropies(
     states: Any, vectors: Any, wanted: Any, shares: Any, size: int
 ) -> Any:
     """Sum the cross-entropies, without a gradient."""
+    columns = tf.transpose(vectors)
 
     def some(start: Any, total: Any) -> Any:
         rows = slice(start, start + size)
-        losses, _ = _losses(states[rows], vectors, wanted[rows])
+        losses, *_ = _losses(states[rows], vectors, columns, wanted[rows])
         return start + size, total + tf.reduce_sum(losses * shares[rows])
 
     n = tf.shape(states)[0]

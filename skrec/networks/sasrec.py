@@ -45,7 +45,8 @@ def build_sasrec(
         Blocks of attention and two dense layers, and heads of attention in each.
     alpha : float, default=0.0
         Share of a filter of frequencies in each block, beside attention [2]_; the
-        ``cutoff`` lowest pass as they are, the others are scaled by what is trained.
+        ``cutoff`` lowest pass as they are, the others are scaled by what is trained. It
+        reads all steps at once: there is then one target a row, after the last.
     cutoff : int, default=5
         Number of low frequencies.
     %(next_item)s
@@ -131,7 +132,9 @@ def build_sasrec(
             normed = norm(normed + mixed)
             hidden = drop(dense(units, f"inner_{k}", "relu")(normed))
             x = normed + drop(dense(units, f"outer_{k}")(hidden))
-        return Unpack(dtype=dtype)(norm(x), history)
+        states = Unpack(dtype=dtype)(norm(x), history)
+        # A wave runs through all steps: those before the last know what comes next.
+        return states[:, -1:] if alpha else states
 
     return next_item_model(
         "sasrec",

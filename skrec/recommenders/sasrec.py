@@ -116,6 +116,12 @@ class BSARecRecommender(_SelfAttentive):
         Vectors of the items.
     %(log_trained)s
 
+    Notes
+    -----
+    The filter reads a whole sequence at once, so that its steps cannot be trained
+    together as those of SASRec are: each event is the one target of a row of its own,
+    after what came before it. An epoch takes about four times as long.
+
     References
     ----------
     .. [1] Y. Shin, J. Choi, H. Wi and N. Park, "An attentive inductive bias for
@@ -144,6 +150,8 @@ class BSARecRecommender(_SelfAttentive):
             Number of low frequencies, that of the mean among them, that pass as they
             are.""",
     )
+
+    _has_many_targets = False
 
     def _options(self) -> dict[str, Any]:
         return {

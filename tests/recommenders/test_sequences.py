@@ -141,6 +141,41 @@ def test_a_later_event_changes_no_earlier_row():
     assert {(*h, *t) for h, t in zip(y["history"], y["target"], strict=True)} <= rows
 
 
+@pytest.mark.parametrize(
+    "family",
+    [SASRecRecommender, BSARecRecommender, GRU4RecRecommender, CaserRecommender],
+)
+def test_no_state_knows_what_comes_after_it(family):
+    log = random_log()
+    codes = log["user"].to_numpy(), log["item"].to_numpy()
+    weights, times = np.ones(len(log)), log["time"].to_numpy()
+    made = sorted_log(*codes, weights, times, 40, len(log))
+    model = family(units=8, max_len=12, precision="float64")
+    model._sizes_for(made, reset=True)
+    rows = model._training_rows(made).x
+    full = (rows["history"] >= 0).all(axis=1)
+    history, n_targets = rows["history"][full][:3], rows["target"].shape[1]
+    core = model._network(0).build()
+    rng = np.random.default_rng(0)
+    for weight in core.trainable_weights:
+        weight.assign(rng.normal(size=weight.shape) / 2)
+
+    def loss_at(step, history):
+        target = np.full((3, n_targets), -1, "int32")
+        target[:, step] = rows["target"][full][:3, step]
+        given = {"history": history, "target": target, "weight": target * 0 + 1.0}
+        return core(given).numpy()[0, 0]
+
+    for step in range(n_targets):
+        read = history.shape[1] - n_targets + step + 1
+        later, earlier = history.copy(), history.copy()
+        later[:, read:] = (later[:, read:] + 1) % made.n_items
+        earlier[:, read - 1] = (earlier[:, read - 1] + 1) % made.n_items
+        loss = loss_at(step, history)
+        assert loss_at(step, later) == pytest.approx(loss, rel=1e-12)
+        assert loss_at(step, earlier) != pytest.approx(loss, rel=1e-6)
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("family", FAMILIES)
 def test_one_seed_gives_the_same_bits(family):

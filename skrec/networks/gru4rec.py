@@ -73,7 +73,9 @@ def build_gru4rec(
         # Neither cuDNN's loops nor those of ONNX take no row.
         groups = ByLength(length, has_spare_row=True, dtype=dtype)(history)
         *groups, back = groups
-        x = drop(read(Pack(dtype=dtype)(history, history)))
+        x = read(Pack(dtype=dtype)(history, history))
+        # Vectors that are short enough to compare states with are little to read.
+        x = drop(x * embedding_dim**0.5)
         for n_units in units:
             recurrent = layer(
                 n_units,

@@ -28,7 +28,7 @@ def last_state(model, codes):
     there = codes[codes >= 0]
     if not len(there):
         return np.zeros(6)
-    x = model.get_layer("items").get_weights()[0][there][None]
+    x = model.get_layer("items").get_weights()[0][there][None] * 6**0.5
     for layer in model.layers:
         if isinstance(layer, keras.layers.RNN):
             x = layer(x)

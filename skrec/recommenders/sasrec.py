@@ -120,7 +120,7 @@ class BSARecRecommender(_SelfAttentive):
     -----
     The filter reads a whole sequence at once, so that its steps cannot be trained
     together as those of SASRec are: each event is the one target of a row of its own,
-    after what came before it. An epoch takes about four times as long.
+    after what came before it, and an epoch takes several times as long.
 
     References
     ----------

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from skrec.recommenders._histories import Histories
-from skrec.recommenders._ranking import Scorer, blocks, hide
+from skrec.recommenders._ranking import Scorer, hide, in_blocks
 
 K = 10
 
@@ -94,11 +94,14 @@ class RankOfLast:
         """
         found = np.empty(len(self.targets), dtype=np.int64)
         n_users, n_items = self.seen.shape
-        for rows in blocks(n_users):
+
+        def fill(rows: slice) -> None:
             scores, own = scorer(rows), self.targets[rows, None]
             score = np.take_along_axis(scores, own, axis=1)
             hide(scores, self.seen, rows)
             better = np.count_nonzero(scores > score, axis=1)
             equal = (scores == score) & (np.arange(n_items) < own)
             found[rows] = 1 + better + np.count_nonzero(equal, axis=1)
+
+        in_blocks(fill, n_users)
         return found

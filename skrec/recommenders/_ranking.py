@@ -191,12 +191,26 @@ def top_n(
         items[rows] = best = best_of(scores, n)
         found[rows] = np.take_along_axis(scores, best, axis=1)
 
+    in_blocks(fill, n_rows)
+    return items, found
+
+
+def in_blocks(fill: Callable[[slice], None], n_rows: int) -> None:
+    """Call a function on each block of rows: a thread for each processor.
+
+    What comes behind the products has only one of its own.
+
+    Parameters
+    ----------
+    fill : callable
+        Takes a slice of rows.
+    n_rows : int
+        Rows in all.
+    """
     parts = list(blocks(n_rows))
     n_threads = max(1, min(len(parts), cpu_count()))
-    # A thread for each block: what comes behind the products has only one.
     with ThreadPoolExecutor(n_threads) as pool:
         list(pool.map(fill, parts))
-    return items, found
 
 
 def best_of(scores: np.ndarray, n: int) -> np.ndarray:

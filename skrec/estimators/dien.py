@@ -20,7 +20,7 @@ from skrec.estimators._regression import NetworkRegressor
 from skrec.estimators.base import ACTIVATIONS
 from skrec.estimators.tables import TableNetwork
 from skrec.networks import Network, as_sizes, build_dien
-from skrec.networks.dien import PlusRowLoss
+from skrec.networks.dien import PlusRowLoss, n_ids_of
 
 
 @with_parameters
@@ -91,7 +91,10 @@ class _DIEN(TableNetwork):
         return PlusRowLoss(loss, self._target.n_outputs, float(self.alpha), dtype=dtype)
 
     def _tuned(self) -> dict[str, float]:
-        return {**super()._tuned(), "alpha": self.alpha}
+        # Tables have more rows than ids, which only these are drawn from.
+        known = enumerate(self.encoder_._vocabularies)
+        drawn = {n_ids_of(table): float(own.size) for table, own in known}
+        return {**super()._tuned(), **drawn, "alpha": self.alpha}
 
     def _deployable(self, core: keras.Model) -> keras.Model:
         """Leave out the auxiliary loss: it would be one more prediction in training."""

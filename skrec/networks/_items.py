@@ -19,8 +19,9 @@ class ItemTable(keras.layers.Layer):
     """Vectors of items, and the loss of what is predicted to come next.
 
     Called on codes, it looks vectors up; -1 is padding, whose vector is 0. Called on
-    states and targets, it returns the loss, once a row, so that its mean is the
-    weighted mean over all targets of the batch. Slots without a target cost nothing.
+    states and targets, it returns the loss, once a row, so that its mean is that over
+    all targets of the batch, each times its weight. Slots without a target cost
+    nothing.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ class ItemTable(keras.layers.Layer):
         targets : tensor of int of shape (batch, length), default=None
             Codes of the items that came next; -1 for none.
         weights : tensor of shape (batch, length), default=None
-            How much each target counts.
+            How much each target counts; 1 on average over all that is trained on.
         training : bool, default=False
             Whether the gradient is wanted.
 
@@ -131,7 +132,7 @@ class ItemTable(keras.layers.Layer):
         states = tf.cast(tf.gather_nd(codes_or_states, places), dtype)
         wanted = tf.gather_nd(targets, places)
         shares = tf.gather_nd(tf.cast(weights, dtype), places)
-        shares = tf.math.divide_no_nan(shares, tf.reduce_sum(shares))
+        shares /= tf.cast(tf.maximum(tf.size(wanted), 1), dtype)
         if self.loss == "softmax":
             loss = self._softmax(states, wanted, shares, training)
         else:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from skrec.networks._attention import (
@@ -19,6 +20,7 @@ from skrec.networks._blocks import logits_layer, penalty
 from skrec.networks._fields import Embedded, embed, field_inputs, field_model
 from skrec.networks._unknown import with_unknown
 from skrec.preprocessing._spec import FieldSpec, SequenceSpec
+from skrec.preprocessing._vocabulary import FIRST
 
 
 @keras.saving.register_keras_serializable("skrec")
@@ -32,14 +34,18 @@ class NegativeIds(keras.layers.Layer):
     Parameters
     ----------
     n_ids : int
-        Rows of the table; 0, padding, and 1, unknown, are not drawn.
+        Codes of the table's ids, of which 0, padding, and 1, unknown, are not drawn.
+    table : int, default=0
+        Which table; a compiled program takes `n_ids` as an input by that number.
     **kwargs : dict
         Arguments of every Keras layer.
     """
 
-    def __init__(self, n_ids: int, **kwargs: Any) -> None:
+    def __init__(self, n_ids: float, table: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.n_ids = n_ids
+        self.table = table
+        first = tf.Variable(n_ids, trainable=False, dtype="float64")
+        self.tuned = {n_ids_of(table): first}
         # Its state is set anew for each epoch; 0 keeps Keras from drawing one.
         self.seed_generator = keras.random.SeedGenerator(0)
 
@@ -47,14 +53,36 @@ class NegativeIds(keras.layers.Layer):
         """Return the sequence, and ids of one step less that are 0 but in training."""
         drawn = ops.zeros_like(codes[:, 1:])
         if training:
+            end = tf.cast(self.tuned[n_ids_of(self.table)], codes.dtype)
             drawn = keras.random.randint(
-                ops.shape(drawn), 2, self.n_ids, codes.dtype, self.seed_generator
+                ops.shape(drawn),
+                FIRST,
+                tf.maximum(end, FIRST + 1),
+                codes.dtype,
+                self.seed_generator,
             )
         return codes, drawn
 
     def get_config(self) -> dict[str, Any]:
         """Return what makes an equal layer."""
-        return {**super().get_config(), "n_ids": self.n_ids}
+        n_ids = float(self.tuned[n_ids_of(self.table)].numpy())
+        return {**super().get_config(), "n_ids": n_ids, "table": self.table}
+
+
+def n_ids_of(table: int) -> str:
+    """Return the name under which a program takes the number of a table's codes.
+
+    Parameters
+    ----------
+    table : int
+        Position of the table.
+
+    Returns
+    -------
+    str
+        The name.
+    """
+    return f"n_ids_{table}"
 
 
 @keras.saving.register_keras_serializable("skrec")
@@ -314,7 +342,7 @@ def _embed_with_negatives(
     for _, history in pairs:
         table, length = fields.sequences[history]
         if length > 1:  # negatives are sequences to `embed`, behind the others
-            draw, name = NegativeIds(fields.tables[table]), f"sequence_{history}"
+            draw, name = NegativeIds(fields.tables[table], table), f"sequence_{history}"
             looked_up[name], negatives = draw(inputs[name])
             looked_up[f"sequence_{len(sequences)}"] = negatives
             sequences.append(SequenceSpec(table, length - 1))

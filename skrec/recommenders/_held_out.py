@@ -23,17 +23,25 @@ class RankOfLast:
         The item of each user's last event.
     seen : csr_matrix of shape (n_users, n_items)
         What users had before.
+    counts : ndarray of bool of shape (n_users,)
+        Whose rank counts: that of an item which is new to its user, as all that is
+        recommended by default. What was trained on would be found by heart.
     how_scored : callable
         From outputs and weights of the network to what scores all items.
     """
 
     targets: np.ndarray
     seen: sparse.csr_matrix
+    counts: np.ndarray
     how_scored: Callable[[Any, list[np.ndarray]], Scorer]
 
     @classmethod
     def of(
-        cls, histories: Histories, targets: np.ndarray, how_scored: Any
+        cls,
+        histories: Histories,
+        targets: np.ndarray,
+        weights: np.ndarray,
+        how_scored: Any,
     ) -> "RankOfLast":
         """Prepare to rank.
 
@@ -43,6 +51,8 @@ class RankOfLast:
             What users did before.
         targets : ndarray of int of shape (n_users,)
             What they did then.
+        weights : ndarray of shape (n_users,)
+            Weights of these events; those of 0 do not count.
         how_scored : callable
             From outputs and weights of the network to what scores all items.
 
@@ -52,7 +62,9 @@ class RankOfLast:
             Function of outputs, targets, weights and of what reads the network's
             weights.
         """
-        return cls(targets.astype(np.int64), histories.matrix, how_scored)
+        seen, users = histories.matrix, np.arange(len(targets))
+        is_new = ~np.asarray(seen[users, targets], dtype=bool).ravel()
+        return cls(targets.astype(np.int64), seen, is_new & (weights > 0), how_scored)
 
     def __call__(
         self, outputs: np.ndarray, y: Any, weight: Any, read_weights: Any
@@ -75,12 +87,10 @@ class RankOfLast:
         """
         ranks = self.ranks(self.how_scored(outputs, read_weights()))
         gains = np.where(ranks <= K, 1 / np.log2(ranks + 1), 0)
-        return {f"ndcg@{K}": float(gains.mean())}
+        return {f"ndcg@{K}": float(gains[self.counts].mean())}
 
     def ranks(self, scorer: Scorer) -> np.ndarray:
         """Rank each target among the items that its user has not seen.
-
-        What a user has again is ranked too, as if for the first time.
 
         Parameters
         ----------

@@ -54,7 +54,9 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
         legal=[StrOptions({"ndcg@10", "loss"})],
         doc="""{"ndcg@10", "loss"}
             What tells the best epoch: the highest NDCG@10 of each user's last event
-            among all items, or its lowest loss, as for fewer than 100 users always.""",
+            among all items that the user had not had, or its lowest loss. Users whose
+            last item they had before tell nothing by the first; where fewer than 100
+            are left, the loss does always.""",
     )
     batch_size: int | str | None = param(
         default="auto",
@@ -220,9 +222,11 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
             n_ranked = min(n_ranked, most)
         ranked = last[np.arange(n_ranked) * len(last) // n_ranked]
         histories = Histories.of(before, log.users[ranked])
-        self._validation_ranks = RankOfLast.of(
-            histories, log.items[ranked], self._how_scored(histories)
-        )
+        targets, weights = log.items[ranked], log.weights[ranked]
+        how_scored = self._how_scored(histories)
+        ranks = RankOfLast.of(histories, targets, weights, how_scored)
+        if ranks.counts.any():
+            self._validation_ranks = ranks
         return self._last_rows(log, last)
 
     @abstractmethod
@@ -261,7 +265,7 @@ class NetworkRecommender(BaseRecommender, BaseNetwork):
     @property
     def _monitored(self) -> str | None:
         ranks = self._validation_scores()
-        few = ranks is None or len(ranks.targets) < FEWEST_RANKED
+        few = ranks is None or np.count_nonzero(ranks.counts) < FEWEST_RANKED
         return None if few or self.scoring == "loss" else self.scoring
 
     def _validation_scores(self) -> RankOfLast | None:

@@ -150,7 +150,7 @@ def _scored(
 def _through(of_users: Any, of_items: Any, hidden: Any, last: Any) -> Any:
     """Return what a tower says of each user and each item."""
     x = tf.nn.relu(of_users[:, None] + of_items)
-    x = tf.reshape(x, [-1, of_items.shape[1]])
+    x = tf.reshape(x, [-1, tf.shape(of_users)[1]])  # the width, which others differ in
     for kernel, bias in hidden:
         x = tf.nn.relu(tf.nn.bias_add(tf.matmul(x, kernel), bias))
     return tf.reshape(tf.matmul(x, last), [tf.shape(of_users)[0], -1])

@@ -30,7 +30,8 @@ class PairRecommender(NetworkRecommender):
         x = {"user": users[:, None], "item": items[:, None]}
         weights = log.weights[which]
         n_rows = len(which)
-        return Rows(x, np.zeros((n_rows, 1), np.float32), weights / weights.mean())
+        mean = weights.mean() or 1  # of events that are held out, 0 if all are
+        return Rows(x, np.zeros((n_rows, 1), np.float32), weights / mean)
 
     def _is_known(self, histories: Histories) -> np.ndarray:
         return histories.users >= 0

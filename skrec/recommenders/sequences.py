@@ -97,10 +97,12 @@ class SequenceRecommender(NetworkRecommender):
         missing = before < log.starts[log.users[ends]][:, None]
         history = np.where(missing, PADDING, log.items[np.maximum(before, 0)])
         none = targets < 0
+        weights = np.where(none, 0, log.weights[targets])
+        mean = weights.sum() / max(1, np.count_nonzero(~none))
         x = {
             "history": history.astype(np.int32),
             "target": np.where(none, PADDING, log.items[targets]).astype(np.int32),
-            "weight": np.where(none, 0, log.weights[targets]).astype(np.float32),
+            "weight": (weights / (mean or 1)).astype(np.float32),
         }
         n_rows = len(targets)
         return Rows(x, np.zeros((n_rows, 1), np.float32), np.ones(n_rows))

@@ -2,14 +2,16 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit, log_expit, softmax
 
+from skrec.estimators import DIENClassifier
 from skrec.networks import build_dien
 from skrec.networks._attention import AttentionalGRUCell
 from skrec.networks.dien import NegativeIds, NextClickLoss, PlusRowLoss
 from skrec.preprocessing import FieldSpec, SequenceSpec
-from skrec.training._stand_ins import program_copy
+from skrec.training._stand_ins import program_copy, tuned_variables
 from tests.night import by_day
 
 RNG = np.random.default_rng(0)
@@ -139,6 +141,9 @@ def test_negatives_are_drawn_from_the_known_ids_and_only_in_training():
     assert (np.bincount(np.ravel(drawn), minlength=6)[2:] > 300).all()
     assert set(np.ravel(drawn)) == {2, 3, 4, 5}
     np.testing.assert_array_equal(layer(codes, training=False)[1], 0)
+    layer.tuned["n_ids_0"].assign(4)  # a table has more rows than ids
+    assert set(np.ravel(layer(codes, training=True)[1])) == {2, 3}
+    assert NegativeIds.from_config(layer.get_config()).get_config()["n_ids"] == 4
 
 
 def test_the_loss_of_a_row_is_the_mean_over_its_steps_that_have_a_next_one():
@@ -198,6 +203,18 @@ def test_its_seed_comes_first_whether_or_not_dropout_layers_have_one():
     assert len(generators(program_copy(without, as_keras=False))) == len(
         generators(with_dropout)
     )
+
+
+def test_a_fit_draws_from_the_ids_that_it_knows():
+    X = pd.DataFrame({"item": list("abc") * 4, "past": [list("ab"), list("bca")] * 6})
+    model = DIENClassifier(
+        shared_embeddings=[("item", "past")], units=4, embedding_dim=2, epochs=1
+    ).fit(X, [0, 1] * 6)
+    program = program_copy(model._spec.build(), as_keras=False)
+    tuned = tuned_variables(program, as_keras=False)
+    (drawn,) = (name for name in tuned if name.startswith("n_ids"))
+    assert model._tuned()[drawn] == 2 + 3
+    assert model.encoder_.spec_.tables[0] > 2 + 3
 
 
 # ---- fields --------------------------------------------------------------------------

@@ -251,6 +251,14 @@ def test_some_users_tell_the_best_epoch_where_scores_are_dear(monkeypatch):
     assert model.history_["val_ndcg@10"] == pytest.approx([found], abs=1e-6)
 
 
+def test_towers_of_one_depth_and_other_widths_rank_in_one_process():
+    before = {}
+    for units in ("12-6-3", "8-4-2", "12-6-3"):
+        model = short(MODELS[1], units=units, early_stopping=True).fit(BOARD)
+        scores = model.predict(BOARD)
+        np.testing.assert_array_equal(scores, before.setdefault(units, scores))
+
+
 def test_history_stands_for_the_vector_of_a_new_user():
     model = sklearn.clone(MODELS[0]).fit(BOARD)
     history = pd.DataFrame({"user": ["a", "a", 3], "item": [1, 3, 0]}, dtype=object)

@@ -118,6 +118,7 @@ def test_each_event_is_a_target_once_after_what_came_before(
     targets = x["target"][x["target"] >= 0]
     assert sorted(targets) == list(wanted)
     assert ((x["weight"] > 0) == (x["target"] >= 0)).all()
+    assert x["weight"].sum() == pytest.approx(len(targets), rel=1e-5)
     for history, row in zip(x["history"], x["target"], strict=True):
         for step, target in enumerate(row):
             if target < 0:
@@ -129,6 +130,34 @@ def test_each_event_is_a_target_once_after_what_came_before(
             # As many as there are, and room for.
             room = length if one_target else step + 1
             assert len(kept) == min(len(own), room)
+
+
+def test_weights_count_in_batches_of_one_too():
+    log = cycle()
+    heavy = np.where(log["item"] == 3, 9.0, 1.0)
+    settings = {"epochs": 1, "batch_size": 1, "early_stopping": False}
+    one, other = (
+        learner(CaserRecommender, **settings).fit(log, y) for y in (None, heavy)
+    )
+    change = one.recommend(n=1)["score"] - other.recommend(n=1)["score"]
+    assert change.abs().max() > 0.01
+
+
+def test_what_users_have_again_does_not_tell_epochs_apart():
+    log = random_log(n_users=150, n_events=1500, seed=3)
+    log = log.drop_duplicates(["user", "item"])
+    again = log.drop_duplicates("user")[:30].assign(time=log["time"].max() + 1)
+    log = pd.concat([log, again], ignore_index=True)
+    log = log.sort_values(["user", "time"], kind="stable", ignore_index=True)
+    model = CaserRecommender(
+        time_col="time", embedding_dim=8, units=8, epochs=1, random_state=0
+    ).fit(log)
+    last = log.groupby("user").tail(1)
+    new = last[~last["user"].isin(again["user"])]
+    new = new[new["user"].map(log["user"].value_counts()) >= 3]
+    assert len(new) > 110
+    found = recommender_of(model, log.drop(last.index), new)
+    assert model.history_["val_ndcg@10"] == pytest.approx([found], abs=1e-6)
 
 
 def test_a_later_event_changes_no_earlier_row():
@@ -166,7 +195,7 @@ def test_no_state_knows_what_comes_after_it(family):
         given = {"history": history, "target": target, "weight": target * 0 + 1.0}
         return core(given).numpy()[0, 0]
 
-    for step in range(n_targets):
+    for step in {0, n_targets // 2, n_targets - 1}:
         read = history.shape[1] - n_targets + step + 1
         later, earlier = history.copy(), history.copy()
         later[:, read:] = (later[:, read:] + 1) % made.n_items

@@ -16,9 +16,6 @@ from skrec.recommenders.pairs import DrawingRecommender
 
 # Bytes of what the first layer makes of some users and items at a time.
 TOWER_BYTES = 2**22
-# Pairs that are ranked after an epoch, at most: some seconds, where all would take many
-# times as long as the epoch.
-MOST_RANKED = 2**25
 
 
 @with_fitted_docs
@@ -82,7 +79,8 @@ class NeuMFRecommender(DrawingRecommender):
     n_negatives: int = 4
 
     _what_helps: ClassVar[str] = ""
-    _most_ranked: ClassVar[int | None] = MOST_RANKED
+    # Some seconds after an epoch, where all pairs would take many times as long as it.
+    _most_ranked: ClassVar[int | None] = 2**25
 
     def _network(self, n_outputs: int) -> Network:
         return Network.of(

@@ -6,17 +6,9 @@ import pytest
 import tensorflow as tf
 
 from skrec.networks import build_gru4rec
+from tests.networks.step_rows import N_ITEMS, histories
 
-N_ITEMS, LENGTH = 30, 20
-
-
-def histories():
-    """One of each number of steps, none among them, in no order."""
-    rng = np.random.default_rng(0)
-    codes = np.full((LENGTH + 1, LENGTH), -1, "int32")
-    for n_steps in range(1, LENGTH + 1):
-        codes[n_steps, LENGTH - n_steps :] = rng.integers(0, N_ITEMS, n_steps)
-    return rng.permutation(codes)
+LENGTH = 20
 
 
 def states_of(model, codes):
@@ -48,7 +40,7 @@ def test_states_are_those_of_each_sequence_alone(cell, units):
     rng = np.random.default_rng(1)
     for weight in model.trainable_weights:
         weight.assign(rng.normal(size=weight.shape) / 2)
-    codes = histories()
+    codes = histories(LENGTH)
     expected = [last_state(model, row) for row in codes]
     np.testing.assert_allclose(states_of(model, codes), expected, atol=1e-12)
     short = codes[(codes >= 0).sum(axis=1) < 3]  # of all groups but one nothing

@@ -6,19 +6,9 @@ import tensorflow as tf
 
 from skrec.networks import build_sasrec
 from skrec.networks._steps import ByLength, FromGroups, Pack
+from tests.networks.step_rows import N_ITEMS, histories
 
-N_ITEMS, UNITS = 30, 8
-
-
-def histories(length):
-    """One of each number of steps, the last with a gap."""
-    rng = np.random.default_rng(0)
-    codes = np.full((length + 2, length), -1, "int32")
-    for n_steps in range(1, length + 1):
-        codes[n_steps, length - n_steps :] = rng.integers(0, N_ITEMS, n_steps)
-    codes[-1] = codes[length]
-    codes[-1, length // 2] = -1
-    return rng.permutation(codes)
+UNITS = 8
 
 
 def norm(x):

@@ -85,11 +85,15 @@ def test_every_loss_learns_it(loss):
 def rows_of(log, one_target, length):
     family = CaserRecommender if one_target else SASRecRecommender
     model = family(max_len=length)
+    return rows_for(model, log), model._length
+
+
+def rows_for(model, log):
     codes = log["user"].to_numpy(), log["item"].to_numpy()
     weights = log["weight"].to_numpy(float)
     made = sorted_log(*codes, weights, log["time"].to_numpy(), 40, len(log))
     model._sizes_for(made, reset=True)
-    return model._training_rows(made).x, model._length
+    return model._training_rows(made).x
 
 
 @settings(max_examples=60, deadline=None)
@@ -175,13 +179,9 @@ def test_a_later_event_changes_no_earlier_row():
     [SASRecRecommender, BSARecRecommender, GRU4RecRecommender, CaserRecommender],
 )
 def test_no_state_knows_what_comes_after_it(family):
-    log = random_log()
-    codes = log["user"].to_numpy(), log["item"].to_numpy()
-    weights, times = np.ones(len(log)), log["time"].to_numpy()
-    made = sorted_log(*codes, weights, times, 40, len(log))
+    log = random_log().assign(weight=1.0)
     model = family(units=8, max_len=12, precision="float64")
-    model._sizes_for(made, reset=True)
-    rows = model._training_rows(made).x
+    rows, n_items = rows_for(model, log), len(log)
     full = (rows["history"] >= 0).all(axis=1)
     history, n_targets = rows["history"][full][:3], rows["target"].shape[1]
     core = model._network(0).build()
@@ -198,8 +198,8 @@ def test_no_state_knows_what_comes_after_it(family):
     for step in {0, n_targets // 2, n_targets - 1}:
         read = history.shape[1] - n_targets + step + 1
         later, earlier = history.copy(), history.copy()
-        later[:, read:] = (later[:, read:] + 1) % made.n_items
-        earlier[:, read - 1] = (earlier[:, read - 1] + 1) % made.n_items
+        later[:, read:] = (later[:, read:] + 1) % n_items
+        earlier[:, read - 1] = (earlier[:, read - 1] + 1) % n_items
         loss = loss_at(step, history)
         assert loss_at(step, later) == pytest.approx(loss, rel=1e-12)
         assert loss_at(step, earlier) != pytest.approx(loss, rel=1e-6)
